@@ -1,0 +1,105 @@
+# Oleander from a bare clone: all it needs is git, make and Python 3.11, 3.12 or 3.13.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test bench lint lock clean force
+
+# The interpreter that a new .venv is made with; empty: the first suitable one on the PATH.
+PYTHON ?=
+# Cores of `make demo`: a number or `all`.
+CORES ?= all
+# More arguments: make test PYTEST_ARGS="-k sever", make lock LOCK_ARGS=--upgrade
+PYTEST_ARGS ?=
+LOCK_ARGS ?=
+
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+# TOOLS: a sound .venv with uv in it, made in this folder. READY: the lock and the package installed in it.
+TOOLS := .venv/.tools
+READY := .venv/.ready
+INSTALL = $(BIN)/uv pip install --python $(BIN)/python
+
+# What a cluster's modules leave in these would shadow what .venv holds.
+unexport PYTHONHOME PYTHONPATH
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-5s  %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  PYTHON=/path/to/python3.12 names the interpreter of a new .venv, CORES=n the cores of the demo."
+
+demo: $(READY)  ## run the whole workflow at demo scale
+	@echo "== Running the workflow at demo scale"
+	$(BIN)/snakemake --profile workflow/profiles/default --cores $(CORES) --config scale=demo -- all
+	@echo "== The figures are in results/demo"
+
+test: $(READY)  ## run the test suite
+	@echo "== Testing"
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+bench: $(READY)  ## measure speed and memory
+	@echo "== Measuring"
+	$(BIN)/python -m oleander.bench
+
+lint: $(READY)  ## check the style of code and workflow
+	@echo "== Linting"
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+# Needs uv alone: a lock that cannot be installed must not stand in the way of a better one.
+lock: $(TOOLS)  ## pin envs/requirements.in anew, with hashes
+	@echo "== Pinning envs/requirements.in"
+	$(BIN)/uv pip compile envs/requirements.in --output-file envs/requirements.lock --quiet \
+	    --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command "make lock" $(LOCK_ARGS)
+	@echo "== envs/requirements.lock is written; envs/oleander.yaml takes its pins from it"
+
+clean:  ## remove .venv and the tools' caches; results stay
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+	find src scripts tests -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# The editable install of a copied checkout would import the original's code, and an upgraded system can
+# take the interpreter away: either way .venv is made afresh.
+ifneq ($(shell test "$$(cat $(TOOLS) 2>/dev/null)" = "$(CURDIR)" && $(BIN)/python -c 'print("sound")' 2>/dev/null),sound)
+$(TOOLS): force
+endif
+
+$(TOOLS):
+	@set -e; \
+	chosen=; seen=; \
+	for candidate in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
+	    version=$$("$$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) \
+	        || { seen="$$seen, $$candidate does not run"; continue; }; \
+	    case "$$version" in \
+	        3.11|3.12|3.13) ;; \
+	        *) seen="$$seen, $$candidate is Python $$version"; continue ;; \
+	    esac; \
+	    "$$candidate" -c 'import ensurepip, venv' 2>/dev/null \
+	        || { seen="$$seen, $$candidate ($$version) cannot make virtual environments"; continue; }; \
+	    chosen=$$candidate; break; \
+	done; \
+	if [ -z "$$chosen" ]; then \
+	    echo "error: Oleander needs Python 3.11, 3.12 or 3.13 with its venv module ($${seen#, });" \
+	        "install one (on Debian and Ubuntu with python3-venv) or name it:" \
+	        "make PYTHON=/path/to/python3.12" >&2; \
+	    exit 1; \
+	fi; \
+	echo "== Making .venv with $$chosen (Python $$version)"; \
+	"$$chosen" -m venv --clear .venv; \
+	echo "== Installing uv $(UV_VERSION) in it"; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \
+	printf '%s\n' "$(CURDIR)" > $@
+
+# While it runs neither mark stands, so that an interrupted installation is begun afresh: half-written
+# packages would pass for installed ones. The build constraint pins what builds the one source package.
+$(READY): $(TOOLS) envs/requirements.lock pyproject.toml
+	@rm -f $@
+	@mv $(TOOLS) $(TOOLS).unfinished
+	@echo "== Installing envs/requirements.lock, hashes checked (about 3 GB to download the first time)"
+	$(INSTALL) --require-hashes --build-constraints envs/requirements.lock --requirements envs/requirements.lock
+	@echo "== Installing oleander itself, editable"
+	$(INSTALL) --no-build-isolation --no-deps --editable .
+	@mv $(TOOLS).unfinished $(TOOLS)
+	@touch $@
+	@echo "== .venv is ready"

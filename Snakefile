@@ -1,0 +1,40 @@
+# Oleander: every figure of the papers as a graph of jobs.
+#
+#   snakemake                          demo scale: embedded data, minutes
+#   snakemake pgan_fig2                one figure
+#   snakemake --config scale=laptop    the real data, cut down; scale=paper is the papers' own size
+#   snakemake --profile slurm          on a cluster
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: f"{workflow.basedir}/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/pgan.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/tables.smk"
+
+
+# Everything of the poisoning paper.
+PGAN = [figure_file(figure, "png") for figure in FIGURES] + rules.tables.input
+
+
+localrules:
+    all,
+    pgan,
+    tables,
+
+
+rule all:
+    default_target: True
+    input:
+        PGAN,
+
+
+rule pgan:
+    input:
+        PGAN,

@@ -1,0 +1,14 @@
+"""Save genuine points and poison of a cohort's generators (pGAN paper, Figures 1, 3, 10 and 11)."""
+
+from oleander.attacks import pgan
+from oleander.data import load_dataset, make_task
+from oleander.evaluation.samples import draw_samples, save_samples
+from oleander.io.errors import plain_errors
+from oleander.training.progress import log_to
+
+log_to(snakemake.log[0])
+with plain_errors():
+    task = make_task(load_dataset(snakemake.input.dataset), **snakemake.params.task)
+    poisoners = pgan.load_poisoners(snakemake.input.generators, "cpu")
+    samples = draw_samples(task, poisoners, snakemake.params.points)
+    save_samples(snakemake.output.samples, samples, task, poisoners, snakemake.params.identity)

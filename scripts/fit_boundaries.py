@@ -1,0 +1,16 @@
+"""Fit logistic regressions before and after poisoning (pGAN paper, Appendix B, Figure 9)."""
+
+from oleander.attacks import pgan
+from oleander.data import load_dataset, make_task
+from oleander.evaluation.boundaries import fit_boundaries
+from oleander.io.errors import plain_errors
+from oleander.io.tables import write_csv
+from oleander.training.progress import log_to
+
+log_to(snakemake.log[0])
+with plain_errors():
+    task = make_task(load_dataset(snakemake.input.dataset), **snakemake.params.task)
+    poisoners = pgan.load_poisoners(snakemake.input.generators, "cpu")
+    boundaries, points = fit_boundaries(task, poisoners, snakemake.params.evaluation, snakemake.params.identity)
+    write_csv(snakemake.output.boundaries, boundaries)
+    write_csv(snakemake.output.points, points)

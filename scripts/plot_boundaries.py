@@ -1,0 +1,18 @@
+"""Draw decision boundaries before and after poisoning (pGAN paper, Appendix B, Figure 9)."""
+
+from oleander.io.errors import plain_errors
+from oleander.io.tables import read_csvs
+from oleander.plots.boundaries import plot_boundaries
+from oleander.plots.style import save_figure
+
+with plain_errors():
+    figure = plot_boundaries(
+        boundaries=read_csvs(
+            snakemake.input.boundaries, ("alpha", "condition", "weight0", "weight1", "bias", "error")
+        ),
+        points=read_csvs(snakemake.input.points, ("alpha", "kind", "x0", "x1")),
+        class_names=(snakemake.params.task["source_class"], snakemake.params.task["target_class"]),
+        title=snakemake.params.title,
+        scale=snakemake.params.scale,
+    )
+    save_figure(figure, snakemake.output.png, snakemake.output.pdf)

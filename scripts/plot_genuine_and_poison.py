@@ -1,0 +1,19 @@
+"""Draw genuine images of both classes beside poison at one alpha (pGAN paper, Figure 3)."""
+
+from oleander.evaluation.samples import load_samples
+from oleander.io.errors import plain_errors
+from oleander.plots.samples import SamplePanel, plot_genuine_and_poison
+from oleander.plots.style import save_figure
+
+with plain_errors():
+    loaded = load_samples(snakemake.input.samples)
+    figure = plot_genuine_and_poison(
+        panels=[
+            SamplePanel.of(loaded[experiment], title, snakemake.params.alpha)
+            for experiment, title in snakemake.params.titles.items()
+        ],
+        rows=snakemake.params.rows,
+        columns=snakemake.params.columns,
+        scale=snakemake.params.scale,
+    )
+    save_figure(figure, snakemake.output.png, snakemake.output.pdf)

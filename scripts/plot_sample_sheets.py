@@ -1,0 +1,18 @@
+"""Draw poison images at every alpha (pGAN paper, Figures 10 and 11)."""
+
+from oleander.evaluation.samples import load_samples
+from oleander.io.errors import plain_errors
+from oleander.plots.samples import SamplePanel, plot_sample_sheets
+from oleander.plots.style import save_figure
+
+with plain_errors():
+    (samples,) = load_samples(snakemake.input.samples).values()
+    figure = plot_sample_sheets(
+        panel_by_alpha={
+            alpha: SamplePanel.of(samples, snakemake.params.title, alpha) for alpha in samples.first_generator()
+        },
+        rows=snakemake.params.rows,
+        columns=snakemake.params.columns,
+        scale=snakemake.params.scale,
+    )
+    save_figure(figure, snakemake.output.png, snakemake.output.pdf)

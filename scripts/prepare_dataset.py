@@ -1,0 +1,16 @@
+"""Prepare a dataset once, from its source, for everything downstream (pGAN paper, Table 2; Appendix B)."""
+
+from oleander.data import prepare_dataset
+from oleander.io.errors import plain_errors
+from oleander.training.progress import log_to
+
+log_to(snakemake.log[0])
+with plain_errors():
+    prepare_dataset(
+        name=snakemake.params.name,
+        settings=snakemake.params.settings,
+        data_root=snakemake.params.data_root,
+        allow_download=snakemake.params.allow_download,
+        output=snakemake.output.dataset,
+        manifest=snakemake.output.manifest,
+    )

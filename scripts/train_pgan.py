@@ -1,0 +1,32 @@
+"""Train one cohort of pGAN generators (pGAN paper, section 3.2, Algorithm 1)."""
+
+from oleander.attacks import Replica, pgan
+from oleander.data import load_dataset, make_task
+from oleander.io.artifacts import fingerprint
+from oleander.io.errors import plain_errors
+from oleander.io.tables import write_csv
+from oleander.training.devices import place
+from oleander.training.progress import log_to
+from oleander.training.scratch import Scratch
+
+log_to(snakemake.log[0])
+with plain_errors():
+    dataset = load_dataset(snakemake.input.dataset)
+    placement = place(snakemake.params.device, snakemake.threads)
+    task = make_task(dataset, **snakemake.params.task).to(placement.device)
+    resolved = {
+        "task": snakemake.params.task,
+        "attack": snakemake.params.attack,
+        "replicas": snakemake.params.replicas,
+        "identity": snakemake.params.identity,
+        "dataset": dataset.sha256,
+        "version": snakemake.params.version,
+    }
+    replicas = [Replica(**replica) for replica in snakemake.params.replicas]
+    with Scratch(
+        snakemake.params.state, fingerprint(resolved), snakemake.params.state_minutes
+    ).interruptible() as scratch:
+        poisoners, curves = pgan.fit(task, replicas, snakemake.params.attack, scratch)
+    write_csv(snakemake.output.curves, pgan.curves_table(curves, snakemake.params.identity))
+    pgan.save_poisoners(snakemake.output.generators, poisoners, resolved)
+    scratch.clear()

@@ -1,0 +1,57 @@
+"""Attacks: what makes the poison.
+
+One attack, one file, one line in `ATTACKS`. An attack's module has `fit` (train a cohort of poisoners) and, on disk,
+`save_poisoners` and `load_poisoners`; a poisoner's `draw` gives points and labels.
+"""
+
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from oleander.attacks import pgan
+from oleander.attacks.pgan import Poisoners, Replica
+from oleander.data.tasks import Task
+from oleander.training.scratch import Scratch
+
+ATTACKS: dict[str, ModuleType] = {"pgan": pgan}
+
+__all__ = ["ATTACKS", "Poisoners", "Replica", "train_poisoner"]
+
+
+def train_poisoner(
+    source_x: torch.Tensor,
+    target_x: torch.Tensor,
+    settings: dict[str, Any],
+    alpha: float,
+    lambda_prime: float,
+    seed: int,
+) -> Poisoners:
+    """Train one pGAN poisoner on any points, without a dataset, a file or a workflow.
+
+    Args:
+        source_x: float [n, *shape] in [-1, 1] (for a tanh generator): the class whose points shall be misread.
+        target_x: float [m, *shape]: the class that the poison is labelled as.
+        settings: a pGAN block such as those under `attacks` in config.yaml.
+        alpha: weight of detectability against effect, in [0, 1].
+        lambda_prime: fraction of poison in the classifier's loss as a share of the target class's prior, in (0, 1].
+        seed: the same seed trains the same poisoner.
+
+    Returns:
+        A poisoner: `draw(count, seed)` gives poison points [count, *shape] and their labels (1, the target class).
+    """
+    x = torch.cat([source_x, target_x])
+    y = torch.cat([torch.zeros(len(source_x)), torch.ones(len(target_x))]).long().to(x.device)
+    task = Task(
+        dataset="points given to train_poisoner",
+        source_class="source",
+        target_class="target",
+        train_x=x,
+        train_y=y,
+        test_x=x[:0],
+        test_y=y[:0],
+        shape=tuple(x.shape[1:]),
+        value_range=None,
+        stand_in_for=None,
+    )
+    return pgan.fit(task, [Replica(alpha, lambda_prime, seed)], settings, Scratch.none())[0]

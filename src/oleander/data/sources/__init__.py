@@ -1,0 +1,25 @@
+"""Sources of data: one file each, one entry each in `SOURCES` and `SETTINGS_SCHEMAS`.
+
+A source is a function `read(settings, data_root, allow_download) -> RawDataset`; its `SETTINGS_SCHEMA` is the
+JSON-schema fragment of the settings it takes, and no setting outside it is accepted.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from oleander.data.raw import RawDataset
+from oleander.data.sources import embedded, gaussians, image_folder, torchvision_source
+
+Source = Callable[[dict[str, Any], Path | None, bool], RawDataset]
+
+_MODULES = {
+    "torchvision": torchvision_source,
+    "image_folder": image_folder,
+    "embedded": embedded,
+    "gaussians": gaussians,
+}
+SOURCES: dict[str, Source] = {name: module.read for name, module in _MODULES.items()}
+SETTINGS_SCHEMAS: dict[str, dict[str, Any]] = {name: module.SETTINGS_SCHEMA for name, module in _MODULES.items()}
+
+__all__ = ["SETTINGS_SCHEMAS", "SOURCES", "Source"]

@@ -1,0 +1,64 @@
+"""What the sources share: checking settings against a schema, and a split that keeps class shares."""
+
+import json
+from typing import Any
+
+import jsonschema
+import numpy as np
+from torch import Tensor
+
+from oleander.io.errors import OleanderError
+
+TEST_FRACTION = {
+    "type": "number",
+    "exclusiveMinimum": 0,
+    "exclusiveMaximum": 1,
+    "description": "share of each class that becomes the test set",
+}
+# Not the schema `false`, for which jsonschema does not say which setting is at fault.
+FORBIDDEN: dict[str, Any] = {"not": {}}
+SEED = {"type": "integer", "minimum": 0, "description": "seed of every random choice of this source"}
+
+
+def check_settings(settings: dict[str, Any], schema: dict[str, Any]) -> None:
+    """Hold `settings` against a source's schema fragment; a setting the schema does not name is refused.
+
+    Raises:
+        OleanderError: names the first setting at fault and what was expected.
+    """
+    try:
+        json.dumps(settings, allow_nan=False)
+    except (ValueError, TypeError) as error:
+        raise OleanderError(f"settings must be finite numbers, text, lists and mappings: {error}") from error
+    validator = jsonschema.Draft202012Validator(schema | {"additionalProperties": False})
+    error = next(iter(sorted(validator.iter_errors(settings), key=lambda error: error.json_path)), None)
+    if error is not None:
+        where = error.json_path.removeprefix("$").removeprefix(".")
+        message = "does not go with the other settings" if error.schema == FORBIDDEN else error.message
+        raise OleanderError(f"setting {where}: {message}" if where else f"settings: {message}")
+
+
+def split_by_class(
+    labels: Tensor, classes: list[str], test_fraction: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Row numbers of a train and a test set, each ascending, which keep the classes' shares.
+
+    Each class gives round(test_fraction * size) of its rows, at least one, to the test set, drawn by its own
+    generator.
+
+    Raises:
+        OleanderError: a class has too few rows to give one to each set.
+    """
+    train, test = [], []
+    for label, name in enumerate(classes):
+        rows = np.flatnonzero(labels.numpy() == label)
+        count = max(1, round(test_fraction * len(rows)))
+        if count >= len(rows):
+            raise OleanderError(
+                f"class {name!r} has {len(rows)} points, too few to give a share of {test_fraction} to the "
+                "test set and keep some for training; add points or lower test_fraction"
+            )
+        shuffled = np.random.default_rng([seed, label]).permutation(rows)
+        test.append(shuffled[:count])
+        train.append(shuffled[count:])
+    return np.sort(np.concatenate(train)), np.sort(np.concatenate(test))

@@ -1,0 +1,104 @@
+"""Source `embedded`: images that scikit-learn's own package carries, so that everything runs offline.
+
+`digits` are 1,797 handwritten digits, 8x8; `photographs` are patches of two photographs (china, flower).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from oleander.data.raw import IMAGE_RANGE, RawDataset
+from oleander.data.sources.common import FORBIDDEN, SEED, TEST_FRACTION, check_settings, split_by_class
+from oleander.io.errors import OleanderError
+
+SETTINGS_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "name": {"enum": ["digits", "photographs"]},
+        "test_fraction": TEST_FRACTION,
+        "seed": SEED,
+        "patch_size": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "photographs: side of a patch, pixels",
+        },
+        "patches_per_class": {"type": "integer", "minimum": 2, "description": "photographs: train and test"},
+    },
+    "required": ["name", "test_fraction", "seed"],
+    "if": {"properties": {"name": {"const": "digits"}}},
+    "then": {"properties": {"patch_size": FORBIDDEN, "patches_per_class": FORBIDDEN}},
+    "else": {"required": ["patch_size", "patches_per_class"]},
+}
+
+
+def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool) -> RawDataset:
+    """Read `digits` as uint8 [N, 1, 8, 8] or `photographs` as uint8 [N, 3, patch_size, patch_size].
+
+    `data_root` and `allow_download` are not used: the images are part of scikit-learn.
+
+    Raises:
+        OleanderError: settings at fault, or more or larger patches than a photograph holds.
+    """
+    check_settings(settings, SETTINGS_SCHEMA)
+    if settings["name"] == "digits":
+        return _digits(settings["test_fraction"], settings["seed"])
+    return _photographs(
+        settings["patch_size"], settings["patches_per_class"], settings["test_fraction"], settings["seed"]
+    )
+
+
+def _digits(test_fraction: float, seed: int) -> RawDataset:
+    # Imported where needed: seconds that a reader of prepared datasets need not spend.
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    # Levels 0..16 onto 0..255, rounded to the nearest.
+    images = torch.from_numpy(((bunch.images.astype(np.int64) * 255 + 8) // 16).astype(np.uint8))[:, None]
+    labels = torch.from_numpy(bunch.target.astype(np.int64))
+    classes = [str(digit) for digit in range(10)]
+    train, test = split_by_class(labels, classes, test_fraction, seed)
+    return RawDataset(images[train], labels[train], images[test], labels[test], classes, IMAGE_RANGE)
+
+
+def _photographs(size: int, per_class: int, test_fraction: float, seed: int) -> RawDataset:
+    from sklearn.datasets import load_sample_images
+
+    bunch = load_sample_images()
+    classes = [Path(name).stem for name in bunch.filenames]
+    test_count = max(1, round(test_fraction * per_class))
+    if test_count >= per_class:
+        raise OleanderError(
+            f"patches_per_class {per_class} with test_fraction {test_fraction} leaves none for training"
+        )
+    patches: dict[str, list[torch.Tensor]] = {"train": [], "test": []}
+    for label, (name, photograph) in enumerate(zip(classes, bunch.images, strict=True)):
+        # Test patches come from the right-hand part: none shares a pixel with a train patch.
+        boundary = photograph.shape[1] - round(test_fraction * photograph.shape[1])
+        regions = {
+            "train": (photograph[:, :boundary], per_class - test_count),
+            "test": (photograph[:, boundary:], test_count),
+        }
+        for number, (split, (region, count)) in enumerate(regions.items()):
+            rng = np.random.default_rng([seed, label, number])
+            patches[split].append(_cut(region, size, count, rng, f"the {split} part of photograph {name!r}"))
+    train_x, test_x = torch.cat(patches["train"]), torch.cat(patches["test"])
+    train_y = torch.arange(len(classes)).repeat_interleave(per_class - test_count)
+    test_y = torch.arange(len(classes)).repeat_interleave(test_count)
+    return RawDataset(train_x, train_y, test_x, test_y, classes, IMAGE_RANGE)
+
+
+def _cut(region: np.ndarray, size: int, count: int, rng: np.random.Generator, where: str) -> torch.Tensor:
+    """Cut `count` different patches [count, 3, size, size] at random from `region` [height, width, 3]."""
+    height, width = region.shape[:2]
+    rows, columns = height - size + 1, width - size + 1
+    places = max(rows, 0) * max(columns, 0)
+    if places < count:
+        raise OleanderError(
+            f"{where} ({height} x {width} pixels) has {places} places for a patch of {size} x {size}, "
+            f"{count} are needed; lower patch_size or patches_per_class"
+        )
+    corners = np.stack(np.unravel_index(rng.choice(places, count, replace=False), (rows, columns)), axis=1)
+    cut = np.stack([region[top : top + size, left : left + size] for top, left in corners])
+    return torch.from_numpy(np.ascontiguousarray(cut.transpose(0, 3, 1, 2)))

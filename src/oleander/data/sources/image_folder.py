@@ -1,0 +1,337 @@
+"""Source `image_folder`: a folder or .zip of image files, one folder a class.
+
+Two layouts, each with or without one folder around it: `{train,test}/<class>/<file>`, and `<class>/<file>`,
+which `test_fraction` and `seed` split. Files come from strangers, so nothing is decoded before its name, its
+size and its pixel count have been checked. Hidden files (.DS_Store) and __MACOSX are passed over.
+"""
+
+import contextlib
+import io
+import os
+import re
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from oleander.data.raw import IMAGE_RANGE, RawDataset
+from oleander.data.sources.common import SEED, TEST_FRACTION, check_settings, split_by_class
+from oleander.io.errors import OleanderError
+
+SETTINGS_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "path": {"type": "string", "minLength": 1, "description": "folder or .zip, absolute or in data_root"},
+        "image_shape": {
+            "type": "array",
+            "prefixItems": [
+                {"enum": [1, 3]},
+                {"type": "integer", "minimum": 1, "maximum": 1024},
+                {"type": "integer", "minimum": 1, "maximum": 1024},
+            ],
+            "minItems": 3,
+            "maxItems": 3,
+            "description": "channels (1 grey, 3 RGB), height, width, which every image must have",
+        },
+        "minimum_per_class": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "training images a class needs",
+        },
+        "classes": {
+            "type": "array",
+            "items": {"type": "string", "minLength": 1},
+            "minItems": 1,
+            "uniqueItems": True,
+            "description": "read these classes only; absent: all",
+        },
+        "test_fraction": TEST_FRACTION,
+        "seed": SEED,
+    },
+    "required": ["path", "image_shape", "minimum_per_class"],
+    "dependentRequired": {"test_fraction": ["seed"], "seed": ["test_fraction"]},
+}
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "PPM")
+# Modes that 8 bits a channel hold; others, such as 16-bit grey, would be clipped without a word.
+MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
+SPLITS = ("train", "test")
+LAYOUT = "{train,test}/<class>/<file> or <class>/<file>"
+# Bounds against archives made to exhaust memory: bytes of one file, and of all files or pixels together.
+MAXIMUM_FILE_BYTES = 32 * 2**20
+MAXIMUM_TOTAL_BYTES = 32 * 2**30
+
+
+@dataclass(frozen=True)
+class _File:
+    """One file of the tree: where it stands, its declared size in bytes, how to get its bytes."""
+
+    parts: tuple[str, ...]
+    size: int
+    read: Callable[[], bytes]
+
+    @property
+    def name(self) -> str:
+        return "/".join(self.parts)
+
+
+@dataclass(frozen=True)
+class _Tree:
+    """All files, sorted, and all folders: a folder without files is a class that is too small."""
+
+    files: list[_File]
+    folders: list[tuple[str, ...]]
+
+
+def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool) -> RawDataset:
+    """Read the images as uint8 [N, C, H, W], class after class, files sorted by name; classes sorted too.
+
+    With C = 1 images become grey, with C = 3 RGB. `allow_download` is not used: nothing is fetched.
+
+    Raises:
+        OleanderError: no such folder, an unsafe or damaged archive, a layout that is neither of the two, a
+            class that is missing or too small, or an image that is damaged or of another shape.
+    """
+    check_settings(settings, SETTINGS_SCHEMA)
+    path = _locate(settings["path"], data_root)
+    shape = tuple(settings["image_shape"])
+    fraction = settings.get("test_fraction")
+    with _open_tree(path) as tree:
+        groups = _group(tree, path)
+        if ("test" in groups) == (fraction is not None):
+            raise OleanderError(
+                f"{path} has no train and test folders; set test_fraction and seed to split it"
+                if fraction is None
+                else f"{path} has its own train and test folders; remove test_fraction and seed"
+            )
+        classes = _choose_classes(groups, settings.get("classes"), path)
+        _check_counts(groups, classes, settings["minimum_per_class"], path)
+        chosen = {split: {name: by_class[name] for name in classes} for split, by_class in groups.items()}
+        _check_sizes(chosen, shape, path)
+        decoded = {split: _decode(by_class, shape, path) for split, by_class in chosen.items()}
+    if fraction is None:
+        return RawDataset(*decoded["train"], *decoded["test"], classes, IMAGE_RANGE)
+    images, labels = decoded["train"]
+    train, test = split_by_class(labels, classes, fraction, settings["seed"])
+    _check_minimum(np.bincount(labels[train]), classes, settings["minimum_per_class"], path)
+    return RawDataset(images[train], labels[train], images[test], labels[test], classes, IMAGE_RANGE)
+
+
+def _locate(configured: str, data_root: Path | None) -> Path:
+    path = Path(configured).expanduser()
+    if not path.is_absolute():
+        if data_root is None:
+            raise OleanderError(
+                f"{configured} is relative, but neither data_root nor OLEANDER_DATA names the folder "
+                "it is in; run `snakemake --config data_root=/path/to/data`"
+            )
+        path = data_root / path
+    if not path.exists():
+        raise OleanderError(
+            f"{path} does not exist; put the folder or .zip there, or run "
+            "`snakemake --config data_root=/path/to/data` with the folder that holds it"
+        )
+    return path
+
+
+@contextlib.contextmanager
+def _open_tree(path: Path) -> Iterator[_Tree]:
+    if path.is_dir():
+        yield _walk_folder(path)
+        return
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise OleanderError(f"{path} is neither a folder nor a readable .zip ({error})") from error
+    with archive:
+        yield _walk_archive(archive, path)
+
+
+def _is_litter(parts: tuple[str, ...]) -> bool:
+    """Whether an operating system left this file or folder behind."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
+
+
+def _walk_folder(root: Path) -> _Tree:
+    def refuse(error: OSError) -> None:
+        raise OleanderError(f"{error.filename} cannot be listed ({error.strerror})") from error
+
+    home = Path(os.path.realpath(root))
+    files, folders = [], []
+    for folder, folder_names, file_names in os.walk(root, onerror=refuse):
+        for name in (*folder_names, *file_names):
+            path = Path(folder, name)
+            parts = path.relative_to(root).parts
+            if _is_litter(parts):
+                continue
+            # realpath, since Path.resolve raises on a circle of links in some versions of Python.
+            goal = Path(os.path.realpath(path))
+            if path.is_symlink() and (name in folder_names or not goal.is_relative_to(home)):
+                raise OleanderError(f"{path} is a link to {goal}; put the files themselves there")
+            if name in folder_names:
+                folders.append(parts)
+            elif path.is_file():
+                files.append(_File(parts, path.stat().st_size, path.read_bytes))
+            else:
+                raise OleanderError(f"{path} is not a regular file; remove it")
+    return _Tree(sorted(files, key=lambda file: file.parts), sorted(folders))
+
+
+def _walk_archive(archive: zipfile.ZipFile, path: Path) -> _Tree:
+    files, folders = {}, []
+    for entry in archive.infolist():
+        # The name as stored: ZipInfo.filename stops at the first NUL.
+        name = entry.orig_filename
+        parts = tuple(name.removesuffix("/").split("/"))
+        escapes = name.startswith("/") or "\\" in name or re.match(r"[A-Za-z]:", name) or "\0" in name
+        if escapes or any(part in ("", ".", "..") for part in parts):
+            raise OleanderError(f"{path}: entry {name!r} points outside the archive; do not use this file")
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            raise OleanderError(f"{path}: entry {name!r} is a link; pack the files themselves")
+        if _is_litter(parts):
+            continue
+        if entry.is_dir():
+            folders.append(parts)
+            continue
+        if entry.flag_bits & 0x1:
+            raise OleanderError(f"{path}: entry {name!r} is encrypted; unpack it and give the folder")
+        if parts in files:
+            raise OleanderError(f"{path}: entry {name!r} is there twice; pack the archive again")
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise OleanderError(f"{path}: entry {name!r} is neither stored nor deflated; pack it again")
+        files[parts] = _File(parts, entry.file_size, partial(_read_entry, archive, entry, path))
+    return _Tree([files[parts] for parts in sorted(files)], sorted(folders))
+
+
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> bytes:
+    try:
+        with archive.open(entry) as stream:
+            # A bounded read: read() without one would inflate all of an entry that declares too small a size.
+            return stream.read(entry.file_size + 1)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+        raise OleanderError(
+            f"{path}: entry {entry.filename!r} cannot be unpacked ({error}); restore the archive"
+        ) from error
+
+
+def _group(tree: _Tree, path: Path) -> dict[str, dict[str, list[_File]]]:
+    """The files by split and class. A tree without train and test folders is one split, "train"."""
+    if not tree.files:
+        raise OleanderError(f"{path} holds no files; expected {LAYOUT}")
+    depth = _wrapping_depth(tree.files)
+    places = [(file.parts[depth:], file) for file in tree.files]
+    has_splits = any(len(place) > 2 for place, _ in places)
+    expected = 3 if has_splits else 2
+    groups: dict[str, dict[str, list[_File]]] = {}
+    for place, file in places:
+        if len(place) != expected or (has_splits and place[0] not in SPLITS):
+            raise OleanderError(f"{path}: file {file.name} is out of place; expected {LAYOUT}")
+        split = place[0] if has_splits else "train"
+        groups.setdefault(split, {}).setdefault(place[-2], []).append(file)
+    for folder in tree.folders:
+        place = folder[depth:]
+        if len(place) == expected - 1 and (not has_splits or place[0] in SPLITS):
+            groups.setdefault(place[0] if has_splits else "train", {}).setdefault(place[-1], [])
+    missing = [split for split in SPLITS if split not in groups] if has_splits else []
+    if missing:
+        raise OleanderError(f"{path} has no {missing[0]} folder; expected {LAYOUT}")
+    return {split: groups[split] for split in SPLITS if split in groups}
+
+
+def _wrapping_depth(files: list[_File]) -> int:
+    """How many folders stand around the layout, one in another."""
+    depth = 0
+    while True:
+        rests = [file.parts[depth:] for file in files]
+        first = rests[0][0]
+        wraps = all(len(rest) > 1 and rest[0] == first for rest in rests) and first not in SPLITS
+        if not (wraps and any(len(rest) > 2 for rest in rests)):
+            return depth
+        depth += 1
+
+
+def _choose_classes(groups: dict[str, dict[str, list[_File]]], wanted: list[str] | None, path: Path) -> list[str]:
+    available = sorted(set().union(*groups.values()))
+    unknown = sorted(set(wanted or []) - set(available))
+    if unknown:
+        raise OleanderError(f"{path} has no class {unknown[0]!r}; it has {', '.join(available)}")
+    return sorted(wanted) if wanted else available
+
+
+def _check_counts(groups: dict[str, dict[str, list[_File]]], classes: list[str], minimum: int, path: Path) -> None:
+    """Refuse a class that is too small or empty before anything is decoded."""
+    for split, by_class in groups.items():
+        counts = np.array([len(by_class.get(name, [])) for name in classes])
+        if split == "train":
+            _check_minimum(counts, classes, minimum, path)
+        elif not counts.all():
+            raise OleanderError(f"{path}: class {classes[int(counts.argmin())]!r} has no images in {split}")
+
+
+def _check_minimum(counts: np.ndarray, classes: list[str], minimum: int, path: Path) -> None:
+    for name, count in zip(classes, counts, strict=True):
+        if count < minimum:
+            raise OleanderError(
+                f"{path}: class {name!r} has {count} training images, {minimum} are needed; "
+                "add images or lower minimum_per_class"
+            )
+
+
+def _check_sizes(groups: dict[str, dict[str, list[_File]]], shape: tuple[int, ...], path: Path) -> None:
+    files = [file for by_class in groups.values() for group in by_class.values() for file in group]
+    for file in files:
+        if file.size > MAXIMUM_FILE_BYTES:
+            raise OleanderError(
+                f"{path}: file {file.name} is {file.size} bytes large, more than the {MAXIMUM_FILE_BYTES} "
+                "allowed; remove it"
+            )
+    total = max(sum(file.size for file in files), len(files) * int(np.prod(shape)))
+    if total > MAXIMUM_TOTAL_BYTES:
+        raise OleanderError(
+            f"{path}: {len(files)} files come to {total} bytes, more than the {MAXIMUM_TOTAL_BYTES} allowed; "
+            "read fewer classes"
+        )
+
+
+def _decode(by_class: dict[str, list[_File]], shape: tuple[int, ...], path: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images uint8 [N, C, H, W] and labels int64 [N], class after class."""
+    files = [file for group in by_class.values() for file in group]
+    images = np.empty((len(files), *shape), dtype=np.uint8)
+    for row, file in enumerate(files):
+        images[row] = _decode_one(file, shape, path)
+    sizes = torch.tensor([len(group) for group in by_class.values()])
+    return torch.from_numpy(images), torch.arange(len(sizes)).repeat_interleave(sizes)
+
+
+def _decode_one(file: _File, shape: tuple[int, ...], path: Path) -> np.ndarray:
+    """Decode one image to uint8 [C, H, W], once its size and mode have been found right."""
+    channels, height, width = shape
+    try:
+        with Image.open(io.BytesIO(file.read()), formats=FORMATS) as image:
+            if (image.height, image.width) != (height, width):
+                raise OleanderError(
+                    f"{path}: image {file.name} is {image.height} x {image.width}, but image_shape asks for "
+                    f"{height} x {width}; resize it or change image_shape"
+                )
+            if image.mode not in MODES or getattr(image, "n_frames", 1) > 1:
+                raise OleanderError(
+                    f"{path}: image {file.name} is animated or of mode {image.mode}; "
+                    "convert it to one frame of 8 bits a channel"
+                )
+            if image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255:
+                raise OleanderError(f"{path}: image {file.name} has transparent pixels; flatten it")
+            pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
+    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError, EOFError) as error:
+        raise OleanderError(
+            f"{path}: file {file.name} is not a whole image in one of {', '.join(FORMATS)} ({error}); "
+            "restore or remove it"
+        ) from error
+    return pixels.reshape(height, width, channels).transpose(2, 0, 1)

@@ -1,0 +1,126 @@
+"""Source `torchvision`: MNIST and FashionMNIST in the folder layout of torchvision.datasets.
+
+CIFAR-10's batches are pickles, and nothing here is ever unpickled: read it as a tree of images, through `image_folder`.
+"""
+
+import math
+import struct
+from pathlib import Path
+from typing import Any
+
+from oleander.data.raw import IMAGE_RANGE, RawDataset
+from oleander.data.sources.common import check_settings
+from oleander.io.errors import OleanderError
+
+SETTINGS_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"name": {"enum": ["MNIST", "FashionMNIST"]}},
+    "required": ["name"],
+}
+
+# Names of the four idx files of MNIST and FashionMNIST, without the sets' prefixes.
+IDX_PREFIXES = {"train": "train", "test": "t10k"}
+# An idx file starts with its type (8: unsigned byte) and number of axes: LeCun, "The MNIST database".
+IMAGE_MAGIC, LABEL_MAGIC = 0x00000803, 0x00000801
+
+
+def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool) -> RawDataset:
+    """Read the whole set as uint8 [N, C, H, W], in the order of its files; download it first where allowed.
+
+    MNIST's classes are named "0" to "9"; the other sets' as torchvision names them.
+
+    Raises:
+        OleanderError: the set is absent and may not be downloaded, or its files are damaged.
+    """
+    check_settings(settings, SETTINGS_SCHEMA)
+    name = settings["name"]
+    files = _files(name, data_root)
+    if data_root is not None and allow_download and not all(file.is_file() for file in files):
+        _download(name, data_root)
+    _check_present(name, files, data_root)
+    return _read_idx_set(name, data_root)
+
+
+def _files(name: str, data_root: Path | None) -> list[Path]:
+    """The files that make the set up; relative to the data folder if there is none."""
+    root = Path() if data_root is None else data_root
+    return [
+        root / name / "raw" / f"{prefix}-{kind}-ubyte"
+        for prefix in IDX_PREFIXES.values()
+        for kind in ("images-idx3", "labels-idx1")
+    ]
+
+
+def _check_present(name: str, files: list[Path], data_root: Path | None) -> None:
+    missing = [file for file in files if not file.is_file()]
+    if data_root is not None and not missing:
+        return
+    compressed = [file for file in missing if file.with_name(file.name + ".gz").is_file()]
+    if compressed and len(compressed) == len(missing):
+        raise OleanderError(f"{name} is there only in compressed form; run `gunzip --keep {compressed[0].parent}/*.gz`")
+    places = ", ".join(str(file) for file in missing or files)
+    if data_root is None:
+        looked = f"neither data_root nor OLEANDER_DATA names a folder to look for {places} in"
+    else:
+        looked = f"looked for {places}"
+    raise OleanderError(
+        f"{name} is absent: {looked}; run `snakemake --config data_root=/path/to/data` with a folder "
+        f"that holds {files[0].parent.relative_to(data_root or Path())}/{files[0].name} and its "
+        "companions, or `snakemake --config allow_download=true data_root=/path/to/data` to fetch it"
+    )
+
+
+def _download(name: str, data_root: Path) -> None:
+    # Imported where needed, here and below: seconds that a reader of prepared datasets need not spend.
+    from torchvision import datasets
+
+    try:
+        getattr(datasets, name)(root=str(data_root), download=True)
+    except (RuntimeError, OSError) as error:
+        raise OleanderError(
+            f"{name} cannot be downloaded to {data_root} ({error}); check the connection and that the folder "
+            "is writable, or run `snakemake --config data_root=/path/to/data` with a folder that has it"
+        ) from error
+
+
+def _read_idx_set(name: str, data_root: Path) -> RawDataset:
+    from torchvision import datasets
+    from torchvision.datasets.mnist import read_image_file, read_label_file
+
+    folder = data_root / name / "raw"
+    split = {}
+    for key, prefix in IDX_PREFIXES.items():
+        images, labels = folder / f"{prefix}-images-idx3-ubyte", folder / f"{prefix}-labels-idx1-ubyte"
+        image_count, label_count = _check_idx(images, IMAGE_MAGIC), _check_idx(labels, LABEL_MAGIC)
+        if image_count != label_count:
+            raise OleanderError(
+                f"{images} has {image_count} images, but {labels} has {label_count} labels; restore both files"
+            )
+        # Not through torchvision's class, which would load an old processed/*.pt file first.
+        split[key] = read_image_file(str(images))[:, None], read_label_file(str(labels))
+    classes = [str(digit) for digit in range(10)] if name == "MNIST" else list(getattr(datasets, name).classes)
+    return RawDataset(*split["train"], *split["test"], classes, IMAGE_RANGE)
+
+
+def _check_idx(path: Path, magic: int) -> int:
+    """Check an idx file's header against its length; the number of items. torchvision only asserts."""
+    axes = magic & 0xFF
+    size = 4 + 4 * axes
+    try:
+        with path.open("rb") as stream:
+            header = stream.read(size)
+        length = path.stat().st_size
+    except OSError as error:
+        raise OleanderError(f"{path} cannot be read ({error.strerror})") from error
+    if len(header) < size or struct.unpack(">I", header[:4])[0] != magic:
+        raise OleanderError(
+            f"{path} is not an idx file: it starts with {header[:4].hex() or 'nothing'} instead of "
+            f"{magic:08x}; restore it"
+        )
+    shape = struct.unpack(f">{axes}I", header[4:])
+    if 0 in shape or length != size + math.prod(shape):
+        raise OleanderError(
+            f"{path} is {length} bytes long, but its header says {size + math.prod(shape)} "
+            f"({' x '.join(map(str, shape))}); it is truncated or damaged: restore it"
+        )
+    return shape[0]

@@ -1,0 +1,1 @@
+"""Evaluation: attack x poison fraction x defense x victim, measured from saved artifacts."""

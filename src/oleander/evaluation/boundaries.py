@@ -1,0 +1,75 @@
+"""Decision boundaries before and after poisoning (pGAN paper, Appendix B, Figure 9).
+
+A few genuine points a class, a logistic regression on them, and another with poison points added: no defense.
+"""
+
+from typing import Any
+
+import pandas as pd
+import torch
+
+from oleander.attacks import Poisoners
+from oleander.data.tasks import Task, split_task
+from oleander.metrics.classification import error_rates
+from oleander.models import build_model
+from oleander.training.classifiers import TrainingSets, predict, train_classifiers
+from oleander.training.scratch import Scratch
+from oleander.training.seeds import derive_seed
+
+
+def fit_boundaries(
+    task: Task, poisoners: Poisoners, settings: dict[str, Any], identity: dict[str, Any]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Train a clean and a poisoned classifier for each poisoner of a task in the plane.
+
+    Args:
+        task: points [n, 2], on the device to train on.
+        poisoners: trained on the same task.
+        settings: `genuine_per_class`, `poison_points`, and `victim`, a network without hidden layers.
+        identity: columns that do not vary here: `scale`, `experiment`, `attack`.
+
+    Returns:
+        Boundaries, one row a poisoner and condition ("clean", "poisoned"): weight0 x0 + weight1 x1 + bias = 0, with the
+        error on the test points as a fraction; and the training points, one row each, kind "source", "target" or
+        "poison".
+    """
+    victim = settings["victim"]
+    model = build_model(victim, 2, 1)
+    rows, labels, seeds, descriptions, point_rows = [], [], [], [], []
+    pool = [task.train_x]
+    size = len(task.train_x)
+    for at, replica in enumerate(poisoners.replicas):
+        seed = derive_seed("boundary", replica.seed)
+        genuine = split_task(task, 0, settings["genuine_per_class"], derive_seed(seed, "split")).train_rows
+        poison, poison_labels = poisoners.draw(settings["poison_points"], derive_seed(seed, "poison"), at)
+        added = torch.arange(size, size + len(poison), device=genuine.device)
+        pool.append(poison)
+        size += len(poison)
+        clean_labels = task.train_y[genuine]
+        column = {**identity, "alpha": replica.alpha, "generator": replica.seed}
+        for condition, which, truth in (
+            ("clean", genuine, clean_labels),
+            ("poisoned", torch.cat([genuine, added]), torch.cat([clean_labels, poison_labels])),
+        ):
+            rows.append(which)
+            labels.append(truth)
+            seeds.append(derive_seed(seed, "victim"))
+            descriptions.append({**column, "condition": condition})
+        kinds = ["target" if label else "source" for label in clean_labels.tolist()] + ["poison"] * len(poison)
+        for kind, (x0, x1) in zip(kinds, torch.cat([task.train_x[genuine], poison]).tolist(), strict=True):
+            point_rows.append({**column, "kind": kind, "x0": x0, "x1": x1})
+
+    sets = TrainingSets(torch.cat(pool), rows, labels, seeds)
+    parameters, _converged = train_classifiers(model, sets, victim, task.train_x.device, Scratch.none(), "boundaries")
+    error = error_rates(predict(model, parameters, task.test_x), task.test_y)["error"].tolist()
+    boundaries = [
+        {
+            **description,
+            "weight0": parameters["weight0"][at, 0, 0].item(),
+            "weight1": parameters["weight0"][at, 1, 0].item(),
+            "bias": parameters["bias0"][at, 0, 0].item(),
+            "error": error[at],
+        }
+        for at, description in enumerate(descriptions)
+    ]
+    return pd.DataFrame(boundaries), pd.DataFrame(point_rows)

@@ -1,0 +1,44 @@
+"""CSV files: written atomically, read with a clear error."""
+
+import os
+from collections.abc import Sequence
+
+import pandas as pd
+
+from oleander.io.errors import OleanderError
+from oleander.io.files import atomic_path
+
+
+def write_csv(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
+    """Write `table` without its index, atomically; floats round-trip."""
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_csv(path: str | os.PathLike[str], columns: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a CSV whose columns must include `columns`.
+
+    Raises:
+        OleanderError: the file is missing, empty, or lacks a column.
+    """
+    try:
+        table = pd.read_csv(path, keep_default_na=True)
+    except (OSError, ValueError) as error:
+        raise OleanderError(f"{path} cannot be read ({error}); delete it and run again") from error
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise OleanderError(f"{path} lacks the columns {', '.join(missing)}; delete it and run again")
+    return table
+
+
+def read_csvs(paths: Sequence[str], columns: Sequence[str] = ()) -> pd.DataFrame:
+    """The rows of all `paths`, in the order given.
+
+    Raises:
+        OleanderError: a file cannot be read, or has other columns than the first.
+    """
+    tables = [read_csv(path, columns) for path in paths]
+    for path, table in zip(paths, tables, strict=True):
+        if list(table.columns) != list(tables[0].columns):
+            raise OleanderError(f"{path} has other columns than {paths[0]}; delete both and run again")
+    return pd.concat(tables, ignore_index=True)

@@ -1,0 +1,1 @@
+"""Measures: error rates and intervals. Pure functions of numbers, no files."""

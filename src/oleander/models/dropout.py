@@ -1,0 +1,45 @@
+"""Dropout masks from random bits.
+
+One 64-bit integer decides 64 units at p = 0.5, which is far cheaper than a random float for each unit;
+any other p takes 16 bits a unit, so that p is met to within 2**-17.
+"""
+
+import functools
+import math
+
+import torch
+
+
+def words_needed(units: int, p: float) -> int:
+    """How many 64-bit words decide `units` units at drop probability `p` in [0, 1)."""
+    if p == 0:
+        return 0
+    return math.ceil(units / (64 if p == 0.5 else 4))
+
+
+@functools.cache
+def _byte_table(dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """[256, 8]: for every byte its eight bits, as the factor 0 (dropped) or 2 (kept, at p = 0.5)."""
+    bits = (torch.arange(256).unsqueeze(1) >> torch.arange(8)) & 1
+    return (bits * 2).to(dtype=dtype, device=device)
+
+
+def dropout_factor(words: torch.Tensor, units: int, p: float, dtype: torch.dtype) -> torch.Tensor:
+    """Turn random bits into the factors of inverted dropout.
+
+    Args:
+        words: int64 [..., words_needed(units, p)], uniform over all 64 bits.
+        units: how many units the factors are for.
+        p: probability to drop a unit, in (0, 1).
+        dtype: floating type of the result.
+
+    Returns:
+        [..., units] of 0 (dropped) or 1 / (1 - p) (kept).
+    """
+    if p == 0.5:
+        table = _byte_table(dtype, words.device)
+        factors = torch.nn.functional.embedding(words.view(torch.uint8).int(), table).flatten(-2)
+        return factors[..., :units]
+    levels = words.view(torch.int16)[..., :units]
+    kept = levels >= round(p * 2**16) - 2**15
+    return kept.to(dtype) / (1 - p)

@@ -1,0 +1,77 @@
+"""Fully connected networks (pGAN paper, Tables 1, 3, 5 and 6), computed for a stack of replicas at once.
+
+Discriminators and classifiers return logits: the sigmoid or softmax of the tables is part of the loss, where it is
+numerically safe. A generator applies its output activation itself.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from oleander.models.base import Parameters
+from oleander.models.dropout import dropout_factor, words_needed
+
+OUTPUTS = {"logits": lambda x: x, "linear": lambda x: x, "tanh": torch.tanh}
+
+
+@dataclass(frozen=True)
+class Mlp:
+    """Linear layers of `widths`, leaky ReLU and dropout after every hidden one.
+
+    Attributes:
+        widths: features in, hidden units, outputs; at least two numbers.
+        negative_slope: slope of the leaky ReLU below zero.
+        dropout: probability to drop a hidden unit, in [0, 1).
+        output: "logits", "linear" or "tanh".
+    """
+
+    widths: tuple[int, ...]
+    negative_slope: float
+    dropout: float
+    output: str
+
+    @classmethod
+    def from_settings(cls, settings: dict[str, Any], inputs: int, outputs: int) -> "Mlp":
+        """Build from a block of the configuration and the sizes that the data decide."""
+        return cls(
+            widths=(inputs, *settings["hidden"], outputs),
+            negative_slope=settings["negative_slope"],
+            dropout=settings["dropout"],
+            output=settings["output"],
+        )
+
+    @property
+    def dropout_words(self) -> int:
+        """64-bit words of random bits that one row's masks need."""
+        return sum(words_needed(width, self.dropout) for width in self.widths[1:-1])
+
+    def initial(self, generator: torch.Generator) -> Parameters:
+        """Initial weights [in, out] and biases [1, out], uniform in +-1/sqrt(in): torch.nn.Linear's own default."""
+        parameters = {}
+        for layer, (fan_in, fan_out) in enumerate(itertools.pairwise(self.widths)):
+            bound = 1 / math.sqrt(fan_in)
+            parameters[f"weight{layer}"] = torch.empty(fan_in, fan_out).uniform_(-bound, bound, generator=generator)
+            parameters[f"bias{layer}"] = torch.empty(1, fan_out).uniform_(-bound, bound, generator=generator)
+        return parameters
+
+    def forward(self, parameters: Parameters, x: torch.Tensor, words: torch.Tensor | None) -> torch.Tensor:
+        """[replicas, rows, outputs] for `x` of shape [replicas, rows, inputs]; see `Architecture.forward`."""
+        last = len(self.widths) - 2
+        position = 0
+        for layer in range(last + 1):
+            x = torch.baddbmm(parameters[f"bias{layer}"], x, parameters[f"weight{layer}"])
+            if layer == last:
+                break
+            x = F.leaky_relu(x, self.negative_slope)
+            if words is not None and self.dropout > 0:
+                units = self.widths[layer + 1]
+                needed = words_needed(units, self.dropout)
+                x = x * dropout_factor(
+                    words[..., position : position + needed].contiguous(), units, self.dropout, x.dtype
+                )
+                position += needed
+        return OUTPUTS[self.output](x)

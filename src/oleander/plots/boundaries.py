@@ -1,0 +1,73 @@
+"""How poison moves the boundary of a logistic regression in the plane (pGAN, Figure 9)."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from oleander.plots import style
+from oleander.plots.planes import KINDS, View, draw_points, point_handles, set_view
+
+CONDITIONS = {
+    "clean": {"color": style.GREY, "linestyle": "--", "linewidth": 1.6},
+    "poisoned": {"color": "black", "linestyle": "-", "linewidth": 1.8},
+}
+"""Looks of the boundaries before and after poisoning."""
+
+
+def plot_boundaries(
+    boundaries: pd.DataFrame, points: pd.DataFrame, class_names: tuple[str, str], title: str, scale: str
+) -> Figure:
+    """A panel an alpha: training points, and the boundary weight0 x0 + weight1 x1 + bias = 0 without and with poison.
+
+    Args:
+        boundaries: columns alpha, condition (`CONDITIONS`), weight0, weight1, bias and error, the test error as a
+            fraction; one row an alpha and condition. Weights that are not finite or all zero have no line.
+        points: columns alpha, kind (source, target or poison), x0, x1.
+        class_names: of source and target class.
+        title: what the data are, as `style.name_data` says it.
+        scale: name of the scale.
+
+    Raises:
+        ValueError: several rows of one alpha and condition.
+    """
+    if boundaries.duplicated(["alpha", "condition"]).any():
+        raise ValueError("several boundaries of one alpha and condition; select one of them first")
+    alphas = sorted(boundaries["alpha"].unique())
+    rows, columns = style.grid_shape(len(alphas))
+    figure = style.new_figure(
+        2.9 * rows + 0.9, f"Boundary before and after poisoning: {style.describe(scale, None, title)}"
+    )
+    panels = figure.subplots(rows, columns, squeeze=False).flat
+    shared = View.around(points.loc[points["kind"] != "poison", ["x0", "x1"]].to_numpy())
+    for alpha, axes in zip(alphas, panels, strict=False):
+        own = points[points["alpha"] == alpha]
+        for kind in KINDS:
+            draw_points(axes, kind, own.loc[own["kind"] == kind, ["x0", "x1"]].to_numpy(), 5)
+        note = set_view(axes, shared, own.loc[own["kind"] == "poison", ["x0", "x1"]].to_numpy())
+        found = boundaries[boundaries["alpha"] == alpha].set_index("condition")
+        for condition in CONDITIONS:
+            if condition in found.index:
+                _draw_boundary(axes, found.loc[condition], condition)
+        errors = found["error"].reindex(list(CONDITIONS))
+        before, after = ("?" if np.isnan(error) else f"{error * 100:.1f} %" for error in errors)
+        style.tidy(axes, "$x_0$", "$x_1$")
+        style.panel_title(axes, f"{style.alpha_label(alpha)}: test error {before} → {after}\n{note}", columns)
+    for axes in panels:
+        axes.set_visible(False)
+    lines = [Line2D([], [], label=f"boundary, {condition}", **look) for condition, look in CONDITIONS.items()]
+    source, target, poison = point_handles(class_names)
+    style.outside_legend(figure, [source, target, *lines, poison], columns=3)
+    return figure
+
+
+def _draw_boundary(axes: Axes, boundary: pd.Series, condition: str) -> None:
+    """Draw a line through the point nearest the origin, across the whole panel."""
+    weights = boundary[["weight0", "weight1"]].to_numpy(dtype=float)
+    bias, length = float(boundary["bias"]), float(weights @ weights)
+    if not np.isfinite([*weights, bias]).all() or length == 0:
+        return
+    nearest = -bias * weights / length
+    along = np.array([-weights[1], weights[0]]) / np.sqrt(length)
+    axes.axline(tuple(nearest), tuple(nearest + along), label=condition, zorder=3, **CONDITIONS[condition])

@@ -1,0 +1,45 @@
+"""Where poison lies among genuine points of the plane, by alpha (pGAN, Figure 1)."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from oleander.plots import style
+from oleander.plots.planes import View, draw_points, point_handles, set_view
+
+
+def plot_points(
+    source: np.ndarray,
+    target: np.ndarray,
+    poison_by_alpha: dict[float, np.ndarray],
+    class_names: tuple[str, str],
+    title: str,
+    scale: str,
+) -> Figure:
+    """A panel an alpha: genuine points of both classes, and poison.
+
+    All panels show the same part of the plane, the one around the genuine points; a panel whose poison lies mostly
+    beyond it has limits of its own, and says so.
+
+    Args:
+        source, target: genuine points [n, 2] of either class.
+        poison_by_alpha: alpha -> poison points [n, 2]; alphas are shown ascending.
+        class_names: of source and target class.
+        title: what the data are, as `style.name_data` says it.
+        scale: name of the scale.
+    """
+    rows, columns = style.grid_shape(len(poison_by_alpha))
+    figure = style.new_figure(2.9 * rows + 0.8, f"Genuine and poison points: {style.describe(scale, None, title)}")
+    panels = figure.subplots(rows, columns, squeeze=False).flat
+    shared = View.around(source, target)
+    for alpha, axes in zip(sorted(poison_by_alpha), panels, strict=False):
+        poison = poison_by_alpha[alpha]
+        draw_points(axes, "source", source, 3)
+        draw_points(axes, "target", target, 3)
+        draw_points(axes, "poison", poison, 3)
+        note = set_view(axes, shared, poison) if len(poison) else "no poison points"
+        style.tidy(axes, "$x_0$", "$x_1$")
+        style.panel_title(axes, f"{style.alpha_label(alpha)}\n{note}", columns)
+    for axes in panels:
+        axes.set_visible(False)
+    style.outside_legend(figure, point_handles(class_names), columns=3)
+    return figure

@@ -1,0 +1,141 @@
+"""Sheets of genuine and poison images side by side (pGAN, Figures 3, 10 and 11)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from oleander.plots import style
+
+
+@dataclass(frozen=True, eq=False)
+class SamplePanel:
+    """The images of one dataset and one alpha.
+
+    Attributes:
+        title: of the dataset.
+        stand_in_for: the paper's dataset in whose place this one stands; None or empty if it is the real one.
+        source_class, target_class: their names.
+        alpha: of the generator that drew `poison`.
+        source, target, poison: [n, C, H, W] in [0, 1], C 1 (grey) or 3 (RGB).
+    """
+
+    title: str
+    stand_in_for: str | None
+    source_class: str
+    target_class: str
+    alpha: float
+    source: Tensor
+    target: Tensor
+    poison: Tensor
+
+
+def plot_genuine_and_poison(panels: list[SamplePanel], rows: int, columns: int, scale: str) -> Figure:
+    """A line of three blocks a dataset: genuine source class, poison, genuine target class (Figure 3).
+
+    Args:
+        panels: one a dataset, from top to bottom.
+        rows, columns: images in a block; where there are fewer images, places stay white.
+        scale: name of the scale.
+
+    Raises:
+        ValueError: images of another shape than [n, 1 or 3, H, W] or beyond [0, 1].
+    """
+    height = sum(_block_height(panel.source, rows, columns, 3) + 0.62 for panel in panels)
+    figure = style.new_figure(height + 0.3, "Genuine and poison images")
+    for part, panel in zip(_lines(figure, len(panels)), panels, strict=True):
+        part.suptitle(style.describe(scale, panel.stand_in_for, panel.title), fontsize=style.PANEL_SIZE)
+        blocks = {
+            f"genuine {panel.source_class}": panel.source,
+            f"pGAN poison, {style.alpha_label(panel.alpha)}": panel.poison,
+            f"genuine {panel.target_class}": panel.target,
+        }
+        for axes, (title, images) in zip(part.subplots(1, 3), blocks.items(), strict=True):
+            _draw_block(axes, images, rows, columns, title)
+    return figure
+
+
+def plot_sample_sheets(panel_by_alpha: dict[float, SamplePanel], rows: int, columns: int, scale: str) -> Figure:
+    """Genuine images of both classes, then a block of poison an alpha (Figures 10 and 11).
+
+    Args:
+        panel_by_alpha: alpha -> its images, all of one dataset; alphas are shown ascending.
+        rows, columns: images in a block; where there are fewer images, places stay white.
+        scale: name of the scale.
+
+    Raises:
+        ValueError: no panel, or images of another shape than [n, 1 or 3, H, W] or beyond [0, 1].
+    """
+    if not panel_by_alpha:
+        raise ValueError("a sample sheet needs the images of at least one alpha")
+    alphas = sorted(panel_by_alpha)
+    first = panel_by_alpha[alphas[0]]
+    blocks = {
+        f"genuine {first.source_class} (source)": first.source,
+        f"genuine {first.target_class} (target)": first.target,
+        **{f"poison, {style.alpha_label(alpha)}": panel_by_alpha[alpha].poison for alpha in alphas},
+    }
+    across = 4 if len(blocks) == 4 or len(blocks) > 6 else 3
+    down = -(-len(blocks) // across)
+    height = _block_height(first.source, rows, columns, across) + 0.34
+    title = f"Genuine and poison images: {style.describe(scale, first.stand_in_for, first.title)}"
+    figure = style.new_figure(down * height + 0.35, title)
+    places = figure.subplots(down, across, squeeze=False).flat
+    for (name, images), axes in zip(blocks.items(), places, strict=False):
+        _draw_block(axes, images, rows, columns, name)
+    for axes in places:
+        axes.set_visible(False)
+    return figure
+
+
+def tile(images: Tensor, rows: int, columns: int) -> np.ndarray:
+    """The first images in reading order with a white line between neighbours.
+
+    Args:
+        images: [n, C, H, W] in [0, 1], C 1 or 3.
+        rows, columns: of the block; places beyond the last image are white.
+
+    Returns:
+        float32 [rows * (H + gap) - gap, columns * (W + gap) - gap, C], with a gap of one pixel in 14 of the height, but
+        at least one.
+
+    Raises:
+        ValueError: another shape, or values beyond [0, 1].
+    """
+    if images.ndim != 4 or images.shape[1] not in (1, 3):
+        raise ValueError(f"images must be [n, 1 or 3, H, W], got {tuple(images.shape)}")
+    if len(images) and not (images.min() >= 0 and images.max() <= 1):
+        raise ValueError("images must lie in [0, 1]")
+    _, channels, high, wide = images.shape
+    gap = max(1, high // 14)
+    block = torch.ones(rows * (high + gap) - gap, columns * (wide + gap) - gap, channels)
+    for at, image in enumerate(images[: rows * columns].cpu().float()):
+        top, left = at // columns * (high + gap), at % columns * (wide + gap)
+        block[top : top + high, left : left + wide] = image.permute(1, 2, 0)
+    return block.numpy()
+
+
+def _lines(figure: Figure, count: int) -> list:
+    """Subfigures below one another, so that each line of blocks has a title of its own."""
+    return list(figure.subfigures(count, 1, squeeze=False).flat)
+
+
+def _block_height(images: Tensor, rows: int, columns: int, across: int) -> float:
+    """Inches that a block is high where `across` of them share the figure's width, 0.2 inches apart."""
+    high, wide, _ = tile(images, rows, columns).shape
+    return (style.WIDTH / across - 0.2) * high / wide
+
+
+def _draw_block(axes: Axes, images: Tensor, rows: int, columns: int, title: str) -> None:
+    block = tile(images, rows, columns)
+    if block.shape[2] == 1:
+        axes.imshow(block[:, :, 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    else:
+        axes.imshow(block, interpolation="nearest")
+    axes.set_axis_off()
+    axes.set_title(title, fontsize=style.LABEL_SIZE)
+    if not len(images):
+        style.say_nothing_to_draw(axes, "no images")

@@ -1,0 +1,170 @@
+"""One look for every figure: colours and markers that survive grey print, titles that say scale and data, files."""
+
+import io
+import math
+import os
+import textwrap
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import matplotlib
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, FigureBase
+from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
+from PIL import Image
+
+from oleander.io.files import atomic_path
+
+# Three of seaborn's "colorblind" palette.
+BLUE, GREEN, RED = "#0173b2", "#029e73", "#d55e00"
+GREY = "#555555"
+
+WIDTH = 8.5
+"""Inches; a README shows this at about 100 pixels an inch."""
+TITLE_SIZE, PANEL_SIZE, LABEL_SIZE, NOTE_SIZE = 11, 9.5, 9, 8
+"""Points: of a figure's title, a panel's title, axis labels with legends, and tick labels with notes."""
+
+RESOLUTIONS = (180, 150, 120, 90, 60)
+"""Dots per inch of a PNG: the first that keeps it below `PNG_BYTES`."""
+PNG_BYTES = 1_000_000
+"""Snakemake's report embeds every image, so that large ones swell it."""
+
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", ">")
+_LINES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (3, 1)), (0, (1, 1)))
+
+
+def save_figure(figure: Figure, png: str | os.PathLike[str], pdf: str | os.PathLike[str]) -> None:
+    """Write a figure as PNG and PDF, atomically; the same figure gives the same bytes.
+
+    Raises:
+        OleanderError: a file cannot be written.
+    """
+    # Type 42 keeps the PDF's text selectable; without dates and versions the bytes depend on the figure alone.
+    with matplotlib.rc_context({"pdf.fonttype": 42}), atomic_path(pdf) as temporary:
+        figure.savefig(temporary, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    for resolution in RESOLUTIONS:
+        picture = io.BytesIO()
+        figure.savefig(picture, format="png", dpi=resolution)
+        packed = _pack(picture)
+        if len(packed) < PNG_BYTES:
+            break
+    with atomic_path(png) as temporary:
+        temporary.write_bytes(packed)
+
+
+def _pack(picture: io.BytesIO) -> bytes:
+    """The same PNG without transparency and, where it has none, without colour: sheets of grey noise are large."""
+    image = Image.open(picture).convert("RGB")
+    red, green, blue = image.split()
+    if red == green == blue:
+        image = red
+    packed = io.BytesIO()
+    image.save(packed, format="png", optimize=True)
+    return packed.getvalue()
+
+
+def name_data(stand_in_for: str | None, dataset_title: str) -> str:
+    """What the data are, e.g. "MNIST" or "embedded digits in place of MNIST"."""
+    return f"{dataset_title} in place of {stand_in_for}" if stand_in_for else dataset_title
+
+
+def describe(scale: str, stand_in_for: str | None, dataset_title: str) -> str:
+    """The part of a title that says what data at which scale, e.g. "MNIST - laptop scale"."""
+    return f"{name_data(stand_in_for, dataset_title)} - {scale} scale"
+
+
+def alpha_label(alpha: float) -> str:
+    """How a legend or title writes a value of alpha."""
+    return f"α = {alpha:g}"
+
+
+def alpha_styles(alphas: Iterable[float]) -> dict[float, dict[str, Any]]:
+    """Colour, marker and line style of each alpha, ascending from dark to light (viridis without its palest end)."""
+    ordered = sorted(set(alphas))
+    colors = matplotlib.colormaps["viridis"]
+    return {
+        alpha: {
+            "color": colors(0.82 * at / max(len(ordered) - 1, 1)),
+            "marker": _MARKERS[at % len(_MARKERS)],
+            "linestyle": _LINES[at % len(_LINES)],
+            "markersize": 4.5,
+            "linewidth": 1.4,
+        }
+        for at, alpha in enumerate(ordered)
+    }
+
+
+def alpha_legend(figure: FigureBase, styles: Mapping[float, dict[str, Any]], note: str = "") -> Legend:
+    """A legend of `alpha_styles` to the right of the panels or, with a note above it, below them."""
+    handles: list[Artist] = [Line2D([], [], label=alpha_label(alpha), **style) for alpha, style in styles.items()]
+    if not note:
+        return outside_legend(figure, handles)
+    columns = math.ceil(len(handles) / math.ceil(len(handles) / 7)) if handles else 1
+    # Matplotlib fills columns; alphas are to ascend along rows.
+    ordered = [handles[at] for column in range(columns) for at in range(column, len(handles), columns)]
+    legend = outside_legend(figure, ordered, columns)
+    legend.set_title(_wrap_note(note), prop={"size": NOTE_SIZE})
+    legend.get_title().set(color=GREY, multialignment="center")
+    return legend
+
+
+def outside_legend(figure: FigureBase, handles: list[Artist], columns: int | None = None) -> Legend:
+    """A legend to the right of the panels or, given its number of columns, below; the layout makes room for it."""
+    return figure.legend(
+        handles=handles,
+        loc="outside lower center" if columns else "center right",
+        ncols=columns or 1,
+        fontsize=LABEL_SIZE,
+        frameon=False,
+        handlelength=2.8 if columns else 3.2,
+        columnspacing=1.4,
+    )
+
+
+def grid_shape(panels: int) -> tuple[int, int]:
+    """Rows and columns for a number of panels: one row up to three, two by two for four, then three columns."""
+    columns = 2 if panels == 4 else max(1, min(panels, 3))
+    return max(1, math.ceil(panels / columns)), columns
+
+
+def new_figure(height: float, title: str) -> Figure:
+    """A figure of README width that lays itself out, outside of pyplot's global state."""
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.06)
+    figure.suptitle(title, fontsize=TITLE_SIZE)
+    return figure
+
+
+def add_note(figure: Figure, note: str) -> None:
+    """A small line under the panels."""
+    figure.supxlabel(_wrap_note(note), fontsize=NOTE_SIZE, color=GREY)
+
+
+def _wrap_note(note: str) -> str:
+    return "\n".join(textwrap.wrap(note, 115))
+
+
+def panel_title(axes: Axes, title: str, columns: int = 1) -> None:
+    """A panel's title, broken to fit one of `columns` panels across the figure, if possible before the scale."""
+    width = int(90 / columns)
+    if len(title) > width and " - " in title:
+        title = "\n".join(title.rsplit(" - ", 1))
+    lines = [part for line in title.split("\n") for part in textwrap.wrap(line, width)]
+    axes.set_title("\n".join(lines), fontsize=PANEL_SIZE)
+
+
+def tidy(axes: Axes, x_label: str, y_label: str) -> None:
+    """Labels, a pale grid behind the data, and no frame where no axis is."""
+    axes.set_xlabel(x_label, fontsize=LABEL_SIZE)
+    axes.set_ylabel(y_label, fontsize=LABEL_SIZE)
+    axes.tick_params(labelsize=NOTE_SIZE)
+    axes.grid(color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def say_nothing_to_draw(axes: Axes, why: str) -> None:
+    """State in an otherwise empty panel why it is empty."""
+    axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", fontsize=LABEL_SIZE, color=GREY)

@@ -1,0 +1,88 @@
+"""How the three players of pGAN fared during training."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from oleander.attacks.pgan import CURVES
+from oleander.plots import style
+
+LABELS = {
+    "discriminator_loss": ("Discriminator", "Loss (nats)", 1),
+    "classifier_loss": ("Classifier", "Loss (nats)", 1),
+    "generator_loss": ("Generator", "Loss (nats)", 1),
+    "discriminator_on_poison": ("Poison taken\nfor genuine", "Mean D(G(z)) (%)", 100),
+    "classifier_on_poison": ("Poison taken for\ntarget class", "Mean C(G(z)) (%)", 100),
+}
+"""Title, axis label and factor to the axis' unit, of each of `CURVES`."""
+
+MOST_POINTS = 100
+"""Of a line: about what a panel's width can show; thousands of epochs would only blur it and swell the PDF."""
+
+
+def plot_training_curves(curves: pd.DataFrame, titles: dict[str, str], scale: str) -> Figure:
+    """A row an experiment, a column a curve, a line an alpha: mean over generators, band from least to greatest.
+
+    Args:
+        curves: columns experiment, alpha, generator, epoch, and `attacks.pgan.CURVES`. A generator is left out from the
+            epoch on at which one of its values is not finite.
+        titles: experiment -> what its data are, as `style.name_data` says it; in the order of the rows.
+        scale: name of the scale.
+    """
+    curves = _drop_diverged(curves[curves["experiment"].isin(titles)])
+    styles = style.alpha_styles(curves["alpha"])
+    figure = style.new_figure(2.2 * len(titles) + 1.1, "pGAN training")
+    longest = 1
+    rows = figure.subfigures(len(titles), 1, squeeze=False).flat
+    for row, (experiment, title) in zip(rows, titles.items(), strict=True):
+        row.suptitle(style.describe(scale, None, title), fontsize=style.PANEL_SIZE)
+        own = curves[curves["experiment"] == experiment]
+        width = int(np.ceil(own["epoch"].nunique() / MOST_POINTS)) or 1
+        longest = max(longest, width)
+        for axes, curve in zip(row.subplots(1, len(CURVES)), CURVES, strict=True):
+            heading, label, factor = LABELS[curve]
+            _draw_panel(axes, own, curve, factor, width, styles)
+            style.tidy(axes, "Epoch", label)
+            axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
+            axes.set_title(heading, fontsize=style.LABEL_SIZE)
+    note = "Lines: mean over generators; bands: from the least to the greatest value."
+    if longest > 1:
+        note += f" A point stands for up to {longest} epochs."
+    style.alpha_legend(figure, styles, note)
+    return figure
+
+
+def _drop_diverged(curves: pd.DataFrame) -> pd.DataFrame:
+    """Only what came before a generator's first value that is not finite; what follows it means nothing."""
+    curves = curves.sort_values("epoch", kind="stable", ignore_index=True)
+    finite = np.isfinite(curves[list(CURVES)]).all(axis=1)
+    return curves[finite.groupby([curves["experiment"], curves["alpha"], curves["generator"]]).cummin()]
+
+
+def _draw_panel(
+    axes: Axes, curves: pd.DataFrame, curve: str, factor: float, width: int, styles: dict[float, dict]
+) -> None:
+    """Draw one curve of one experiment, `width` epochs a point."""
+    if curves.empty:
+        style.say_nothing_to_draw(axes, "no values")
+        return
+    for at, (alpha, own) in enumerate(curves.groupby("alpha", sort=True)):
+        epochs = own["epoch"].to_numpy()
+        point = (epochs - curves["epoch"].min()) // width
+        drawn = own.groupby(point).agg(
+            epoch=("epoch", "mean"), mean=(curve, "mean"), low=(curve, "min"), high=(curve, "max")
+        )
+        every = max(1, len(drawn) // 5)
+        band = {"color": styles[alpha]["color"], "alpha": 0.18, "linewidth": 0}
+        axes.fill_between(drawn["epoch"], drawn["low"] * factor, drawn["high"] * factor, **band)
+        axes.plot(
+            drawn["epoch"],
+            drawn["mean"] * factor,
+            label=style.alpha_label(alpha),
+            markevery=(at * every // max(1, len(styles)), every),
+            **{**styles[alpha], "markersize": 3.5, "linewidth": 1.2},
+        )
+    if factor == 100:
+        axes.set_ylim(-3, 103)

@@ -1,0 +1,215 @@
+"""Train a cohort of classifiers, each on its own rows of one pool of points (the victims of every experiment).
+
+Replicas may have different numbers of rows. Each makes exactly the steps that it would make alone: an epoch is
+ceil(rows / batch size) steps, the last one on what is left. Steps run in lockstep; a replica that has made all of its
+own leaves the stack with its parameters, so that the others neither wait for it nor move it.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from oleander.models.base import Architecture, Parameters
+from oleander.training.progress import Progress
+from oleander.training.scratch import Scratch
+from oleander.training.seeds import derive_seed, generator_for, random_words
+from oleander.training.stack import Stack
+
+BLOCK = 64
+"""Steps whose random numbers are drawn at once."""
+
+
+@dataclass(frozen=True)
+class TrainingSets:
+    """What each replica of a cohort is trained on.
+
+    Attributes:
+        pool: [points, features], shared by all replicas, on the device.
+        rows: one int64 [n_r] a replica: its points' positions in the pool.
+        labels: one int64 [n_r] a replica: the label of each of them.
+        seeds: one a replica: its initial weights, data order and dropout.
+    """
+
+    pool: torch.Tensor
+    rows: list[torch.Tensor]
+    labels: list[torch.Tensor]
+    seeds: list[int]
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    def part(self, start: int, stop: int) -> "TrainingSets":
+        """The replicas start..stop-1, sharing the pool."""
+        return TrainingSets(self.pool, self.rows[start:stop], self.labels[start:stop], self.seeds[start:stop])
+
+
+def classification_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of every row, [replicas, rows].
+
+    Args:
+        logits: [replicas, rows, outputs]; one output means two classes.
+        targets: [replicas, rows], class labels; with one output, probabilities of class 1 in [0, 1] are taken too.
+    """
+    if logits.shape[-1] == 1:
+        return F.binary_cross_entropy_with_logits(logits[..., 0], targets.to(logits.dtype), reduction="none")
+    return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view(targets.shape)
+
+
+def predict(model: Architecture, parameters: Parameters, x: torch.Tensor, rows_at_once: int = 500) -> torch.Tensor:
+    """Predicted labels, int64 [replicas, points], of every replica for the same points `x` [points, features]."""
+    replicas = next(iter(parameters.values())).shape[0]
+    answers = []
+    with torch.no_grad():
+        for part in x.split(rows_at_once):
+            logits = model.forward(parameters, part.expand(replicas, *part.shape), None)
+            answers.append((logits[..., 0] > 0).long() if logits.shape[-1] == 1 else logits.argmax(-1))
+    return torch.cat(answers, dim=1)
+
+
+def batches_of(seed: int, rows: int, batch_size: int, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Steps first..first+count-1 of one replica: positions among its rows, and weights that sum to 1 in each step.
+
+    Every epoch is a fresh permutation. Places of a last, smaller batch that have no row get weight 0.
+
+    Returns:
+        int64 [count, batch_size] and float64 [count, batch_size].
+    """
+    steps_an_epoch = math.ceil(rows / batch_size)
+    first_epoch, last_epoch = first // steps_an_epoch, (first + count - 1) // steps_an_epoch
+    order = np.zeros((last_epoch - first_epoch + 1, steps_an_epoch * batch_size), dtype=np.int64)
+    for epoch in range(first_epoch, last_epoch + 1):
+        order[epoch - first_epoch, :rows] = np.random.default_rng(derive_seed(seed, "order", epoch)).permutation(rows)
+    weights = np.zeros_like(order, dtype=np.float64)
+    weights[:, :rows] = 1
+    skip = first - first_epoch * steps_an_epoch
+    order = order.reshape(-1, batch_size)[skip : skip + count]
+    weights = weights.reshape(-1, batch_size)[skip : skip + count]
+    return order, weights / weights.sum(axis=1, keepdims=True)
+
+
+def bytes_per_replica(model: Architecture, batch_size: int, features: int, itemsize: int = 4) -> int:
+    """A generous estimate of what one replica in training holds in memory: five copies of its parameters (values,
+    gradients, optimizer, one spare) and its activations and random bits."""
+    sizes = [tensor.numel() for tensor in model.initial(generator_for("cpu", 0)).values()]
+    activations = 8 * batch_size * (features + sum(sizes) // features)
+    return itemsize * (5 * sum(sizes) + activations) + 8 * BLOCK * batch_size * max(1, model.dropout_words)
+
+
+def train_classifiers(
+    model: Architecture,
+    sets: TrainingSets,
+    settings: dict[str, Any],
+    device: torch.device,
+    scratch: Scratch,
+    part: str,
+    dtype: torch.dtype = torch.float32,
+) -> tuple[Parameters, torch.Tensor]:
+    """Train one classifier on each training set, all of them as one cohort.
+
+    Args:
+        model: their architecture, with logits as output.
+        sets: what each is trained on; as many as the device takes (`bytes_per_replica`).
+        settings: `epochs`, `batch_size`, `optimizer`.
+        device: where the pool lives.
+        scratch: where to continue from and to save to.
+        part: the name of this cohort's state there; forgotten on success.
+        dtype: floating type of the parameters.
+
+    Returns:
+        Parameters [replicas, ...], and a bool [replicas]: False where training diverged (NaN or infinity), in which
+        case that replica's parameters are NaN.
+    """
+    batch_size, epochs = settings["batch_size"], settings["epochs"]
+    total_steps = [epochs * math.ceil(len(rows) / batch_size) for rows in sets.rows]
+    longest = max(len(rows) for rows in sets.rows)
+    padded_rows = torch.zeros(len(sets), longest, dtype=torch.int64, device=device)
+    padded_labels = torch.zeros(len(sets), longest, dtype=torch.int64, device=device)
+    for replica, (rows, labels) in enumerate(zip(sets.rows, sets.labels, strict=True)):
+        padded_rows[replica, : len(rows)] = rows
+        padded_labels[replica, : len(labels)] = labels
+
+    saved = scratch.load(part, device)
+    if saved is None:
+        step, active = 0, [replica for replica, steps in enumerate(total_steps) if steps > 0]
+        stack = Stack.initial(model, sets.seeds, "weights", settings["optimizer"], device, dtype)
+        result = {name: tensor.detach().clone() for name, tensor in stack.parameters.items()}
+        converged = torch.ones(len(sets), dtype=torch.bool, device=device)
+        stack = stack.select(active)
+    else:
+        tensors, position = saved
+        step, active = position["step"], position["active"]
+        result = {name.removeprefix("result."): t for name, t in tensors.items() if name.startswith("result.")}
+        converged = tensors["converged"]
+        stack = Stack.from_state(model, tensors, "stack", settings["optimizer"])
+
+    def state() -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        tensors = {f"result.{name}": tensor for name, tensor in result.items()}
+        return {**tensors, **stack.state("stack"), "converged": converged}, {"step": step, "active": active}
+
+    progress = Progress(f"{len(sets)} classifiers", max(total_steps), step)
+    while active:
+        block = step // BLOCK
+        end = min((block + 1) * BLOCK, min(total_steps[replica] for replica in active))
+        batches = _draw_block(model, sets, active, batch_size, block, step, end, device)
+        chosen = torch.tensor(active, device=device)
+        finite = torch.ones(len(active), dtype=torch.bool, device=device)
+        for offset in range(end - step):
+            places, weights, words = (part_[:, offset] for part_ in batches)
+            x = sets.pool[padded_rows[chosen.unsqueeze(1), places]].flatten(2).to(dtype)
+            y = padded_labels[chosen.unsqueeze(1), places]
+            loss = (classification_loss(stack(x, words), y) * weights.to(dtype)).sum(1)
+            stack.step(loss)
+            finite &= loss.detach().isfinite()
+        progress.advance(end - step)
+        step = end
+
+        # One look at the device a block: who diverged, who is done. The last step's damage shows in no loss.
+        for tensor in stack.parameters.values():
+            finite &= tensor.detach().isfinite().flatten(1).all(1)
+        keep = []
+        for at, (replica, fine) in enumerate(zip(active, finite.tolist(), strict=True)):
+            if not fine:
+                converged[replica] = False
+                for tensor in result.values():
+                    tensor[replica] = torch.nan
+            elif total_steps[replica] == step:
+                for name, tensor in stack.parameters.items():
+                    result[name][replica] = tensor.detach()[at]
+            else:
+                keep.append(at)
+        if len(keep) < len(active):
+            stack, active = stack.select(keep), [active[at] for at in keep]
+        scratch.save_if_due(part, state)
+    scratch.forget(part)
+    return result, converged
+
+
+def _draw_block(
+    model: Architecture,
+    sets: TrainingSets,
+    active: list[int],
+    batch_size: int,
+    block: int,
+    start: int,
+    end: int,
+    device: torch.device,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Places [replicas, steps, batch], weights of the same shape and random bits [replicas, steps, batch, words] of
+    the steps start..end-1, all within `block`. Bits are drawn for the whole block, so that they do not depend on where
+    a run was interrupted."""
+    steps = [batches_of(sets.seeds[r], len(sets.rows[r]), batch_size, start, end - start) for r in active]
+    places = torch.from_numpy(np.stack([order for order, _ in steps])).to(device)
+    weights = torch.from_numpy(np.stack([weight for _, weight in steps])).to(device)
+    shape = (BLOCK, batch_size, model.dropout_words)
+    first = start - block * BLOCK
+    words = torch.stack(
+        [
+            random_words(shape, generator_for(device, sets.seeds[r], "dropout", block))[first : first + end - start]
+            for r in active
+        ]
+    )
+    return places, weights, words

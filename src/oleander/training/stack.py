@@ -1,0 +1,105 @@
+"""A stack: one architecture's replicas, parameters stacked on axis 0, with their shared optimizer.
+
+torch's own optimizers work element by element, so that one of them over stacked parameters is the same as one for
+each replica. Nothing here reduces over the replica axis: a replica that turns to NaN stays alone with it.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+
+from oleander.io.errors import OleanderError
+from oleander.models.base import Architecture, Parameters
+from oleander.training.seeds import generator_for
+
+OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+
+
+def make_optimizer(settings: dict[str, Any], parameters: Iterable[torch.Tensor]) -> torch.optim.Optimizer:
+    """torch's fused optimizer for a block such as `{name: sgd, learning_rate: 0.001, momentum: 0.9}`."""
+    options = dict(settings)
+    name = options.pop("name")
+    if name not in OPTIMIZERS:
+        raise OleanderError(f"unknown optimizer '{name}' in the configuration; choose one of {sorted(OPTIMIZERS)}")
+    return OPTIMIZERS[name](list(parameters), lr=options.pop("learning_rate"), fused=True, **options)
+
+
+class Stack:
+    """Replicas of `model` under one optimizer.
+
+    Attributes:
+        model: the architecture.
+        parameters: name -> [replicas, ...] leaf tensors.
+    """
+
+    def __init__(self, model: Architecture, parameters: Parameters, optimizer_settings: dict[str, Any]) -> None:
+        self.model = model
+        self.optimizer_settings = optimizer_settings
+        self.parameters = {name: tensor.detach().requires_grad_() for name, tensor in parameters.items()}
+        self.optimizer = make_optimizer(optimizer_settings, self.parameters.values())
+
+    @classmethod
+    def initial(
+        cls,
+        model: Architecture,
+        seeds: list[int],
+        stream: str,
+        optimizer_settings: dict[str, Any],
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> "Stack":
+        """Fresh replicas, each with the weights that its own seed draws from `stream`."""
+        alone = [model.initial(generator_for("cpu", seed, stream)) for seed in seeds]
+        parameters = {name: torch.stack([one[name] for one in alone]).to(device, dtype) for name in alone[0]}
+        return cls(model, parameters, optimizer_settings)
+
+    def __call__(self, x: torch.Tensor, words: torch.Tensor | None) -> torch.Tensor:
+        """The network's outputs, [replicas, rows, outputs]."""
+        return self.model.forward(self.parameters, x, words)
+
+    def step(self, loss: torch.Tensor) -> None:
+        """One optimizer step on `loss` [replicas]; only this stack's parameters get gradients and move."""
+        tensors = list(self.parameters.values())
+        for tensor, gradient in zip(tensors, torch.autograd.grad(loss.sum(), tensors), strict=True):
+            tensor.grad = gradient
+        self.optimizer.step()
+
+    def state(self, prefix: str) -> dict[str, torch.Tensor]:
+        """Parameters and optimizer state, flat, names starting with `prefix`."""
+        flat = {f"{prefix}.{name}": tensor.detach() for name, tensor in self.parameters.items()}
+        for name, tensor in self.parameters.items():
+            for key, value in self.optimizer.state[tensor].items():
+                if isinstance(value, torch.Tensor):
+                    flat[f"{prefix}.{name}.{key}"] = value
+        return flat
+
+    @classmethod
+    def from_state(
+        cls,
+        model: Architecture,
+        flat: dict[str, torch.Tensor],
+        prefix: str,
+        optimizer_settings: dict[str, Any],
+    ) -> "Stack":
+        """The stack whose `state` is in `flat`, on the device of its tensors."""
+        own = {
+            name.removeprefix(f"{prefix}."): tensor for name, tensor in flat.items() if name.startswith(f"{prefix}.")
+        }
+        stack = cls(model, {name: tensor for name, tensor in own.items() if "." not in name}, optimizer_settings)
+        for name, tensor in stack.parameters.items():
+            entries = {key.removeprefix(f"{name}."): own[key] for key in own if key.startswith(f"{name}.")}
+            if entries:
+                stack.optimizer.state[tensor] = entries
+        return stack
+
+    def select(self, keep: list[int]) -> "Stack":
+        """A new stack of the replicas at positions `keep`, optimizer state included."""
+        first = next(iter(self.parameters.values()))
+        replicas = first.shape[0]
+        index = torch.tensor(keep, dtype=torch.int64, device=first.device)
+        chosen = {
+            name: tensor[index] if tensor.dim() and tensor.shape[0] == replicas else tensor.clone()
+            for name, tensor in self.state("stack").items()
+        }
+        return Stack.from_state(self.model, chosen, "stack", self.optimizer_settings)

@@ -1,0 +1,160 @@
+"""The configuration: scales, schema, and the registries that the schema's names come from."""
+
+import copy
+
+import pytest
+import yaml
+
+from oleander.attacks import ATTACKS
+from oleander.attacks.pgan import GENERATOR_OBJECTIVES
+from oleander.data import SETTINGS_SCHEMAS
+from oleander.defenses import DEFENSES
+from oleander.io.configuration import load_configuration, merge, resolve
+from oleander.io.errors import OleanderError
+from oleander.models import ARCHITECTURES
+from oleander.models.mlp import OUTPUTS
+from oleander.training.stack import OPTIMIZERS
+
+SCALES = ("demo", "laptop", "paper")
+
+
+@pytest.fixture(scope="module")
+def schema(repository):
+    return yaml.safe_load((repository / "workflow/schemas/config.schema.yaml").read_text())
+
+
+@pytest.fixture
+def config(repository):
+    return yaml.safe_load((repository / "config.yaml").read_text())
+
+
+def test_merge_replaces_leaves_and_keeps_the_rest():
+    base = {"a": {"b": 1, "c": [1, 2]}, "d": 3}
+    assert merge(base, {"a": {"c": [9]}, "e": 4}) == {"a": {"b": 1, "c": [9]}, "d": 3, "e": 4}
+    assert base == {"a": {"b": 1, "c": [1, 2]}, "d": 3}
+
+
+def test_paper_scale_is_the_file_itself(config, schema):
+    resolved = resolve({**config, "scale": "paper"}, schema)
+    assert resolved == {**{key: value for key, value in config.items() if key != "scales"}, "scale": "paper"}
+
+
+def test_paper_scale_states_the_papers_numbers(repository):
+    config = load_configuration(repository / "config.yaml", repository / "workflow/schemas/config.schema.yaml", "paper")
+    assert [config["experiments"][name]["epochs"] for name in ("mnist", "fmnist", "synthetic")] == [2000, 3000, 3000]
+    effectiveness = config["evaluations"]["effectiveness"]
+    victims = (
+        len(effectiveness["poison_fractions"])
+        * effectiveness["runs"]
+        * sum(
+            config["experiments"][name]["generators"] * len(config["experiments"][name]["alphas"])
+            for name in ("mnist", "fmnist")
+        )
+    )
+    assert victims == 5400
+
+
+def leaves(block, path=()):
+    for key, value in block.items():
+        yield from leaves(value, (*path, key)) if isinstance(value, dict) else [(*path, key)]
+
+
+def test_scales_override_sizes_alone(config):
+    sizes = {"epochs", "alphas", "generators", "poison_fractions", "runs", "trusted_per_class", "train_per_class"}
+    sizes |= {"rows", "columns", "points", "alphas_per_job", "generators_per_job"}
+    for scale, overrides in config["scales"].items():
+        for path in leaves(overrides):
+            allowed = path[-1] in sizes or (scale == "demo" and (path[0] in ("datasets", "tasks") or path[-1] == "batch_size"))
+            assert allowed, f"scale {scale} overrides {'.'.join(path)}"
+
+
+def test_synthetic_experiment_is_at_the_papers_settings_at_every_scale(config):
+    for scale, overrides in config["scales"].items():
+        for path in leaves(overrides):
+            assert not {"synthetic", "gaussians", "two_gaussians", "pgan_synthetic", "logistic"} & set(path), scale
+
+
+def set_at(config, path, value):
+    *parents, last = path.split(".")
+    for key in parents:
+        config = config[key]
+    config[last] = value
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("surprise", 1, ["top level", "surprise"]),
+        ("experiments.mnist.epoch", 1, ["experiments.mnist", "epoch"]),
+        ("victims.binary_mlp.width", 1, ["victims.binary_mlp", "width"]),
+        ("attacks.pgan_images.generator.optimizer.momentum", 0.9, ["attacks.pgan_images.generator.optimizer"]),
+        ("defenses.outlier.k", 5, ["defenses.outlier", "k"]),
+        ("datasets.mnist.path", "x", ["datasets.mnist"]),
+        ("scales.laptop.experiments.mnist.epoch", 1, ["scale laptop", "experiments.mnist", "epoch"]),
+        ("experiments.mnist.epochs", 0, ["experiments.mnist.epochs", "minimum"]),
+        ("experiments.mnist.epochs", "many", ["experiments.mnist.epochs", "integer"]),
+        ("experiments.mnist.alphas", [0.1, 1.5], ["experiments.mnist.alphas.1"]),
+        ("evaluations.effectiveness.poison_fractions", [0.6], ["poison_fractions", "0.5"]),
+        ("experiments.mnist.task", "nowhere", ["experiments.mnist.task", "'nowhere'", "mnist_3v5"]),
+        ("evaluations.effectiveness.victim", "nobody", ["evaluations.effectiveness.victim", "binary_mlp"]),
+        ("figures.pgan_fig2.experiments", ["cifar"], ["figures.pgan_fig2.experiments", "'cifar'"]),
+        ("defenses", None, ["defenses", "object"]),
+        ("scale", "huge", ["unknown scale 'huge'", "demo, laptop, paper"]),
+    ],
+)
+def test_a_mistake_is_one_sentence_that_names_the_place(config, schema, path, value, said):
+    set_at(config, path, value)
+    with pytest.raises(OleanderError) as caught:
+        resolve(config, schema)
+    assert all(piece in str(caught.value) for piece in said), str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_object_in_the_schema_forbids_unknown_keys(config, schema):
+    """Put an unknown key into every mapping of a resolved configuration, one at a time."""
+    resolved = resolve({**config, "scale": "paper"}, schema)
+
+    def mappings(value, path=()):
+        if isinstance(value, dict):
+            yield path
+            for key, inner in value.items():
+                yield from mappings(inner, (*path, key))
+
+    open_places = {(block,) for block in ("datasets", "tasks", "attacks", "defenses", "victims", "experiments")}
+    open_places |= {("evaluations",), ("figures",)}
+    places = [path for path in mappings(resolved) if path not in open_places]
+    assert len(places) > 40
+    for path in places:
+        broken = copy.deepcopy(resolved)
+        inner = broken
+        for key in path:
+            inner = inner[key]
+        inner["unknown_key"] = 1
+        with pytest.raises(OleanderError):
+            resolve({**broken, "scales": {"paper": {}}}, schema)
+
+
+def test_names_in_the_schema_are_the_registries(schema):
+    definitions = schema["$defs"]
+    assert set(definitions["attack"]["properties"]["name"]["enum"]) == set(ATTACKS)
+    assert set(definitions["attack"]["properties"]["generator_objective"]["enum"]) == set(GENERATOR_OBJECTIVES)
+    assert set(definitions["network"]["properties"]["architecture"]["enum"]) == set(ARCHITECTURES)
+    assert set(definitions["network"]["properties"]["output"]["enum"]) == set(OUTPUTS)
+    assert set(definitions["optimizer"]["properties"]["name"]["enum"]) == set(OPTIMIZERS)
+    for kind, registry in (("defense", DEFENSES), ("dataset", SETTINGS_SCHEMAS)):
+        prefix = "source" if kind == "dataset" else kind
+        listed = {entry["$ref"].removeprefix(f"#/$defs/{prefix}_") for entry in definitions[kind]["oneOf"]}
+        assert listed == set(registry)
+        key = "source" if kind == "dataset" else "name"
+        for name in registry:
+            assert definitions[f"{prefix}_{name}"]["properties"][key] == {"const": name}
+
+
+def test_settings_in_the_schema_are_the_modules(schema):
+    declared = {f"source_{name}": fragment for name, fragment in SETTINGS_SCHEMAS.items()}
+    declared |= {f"defense_{name}": module.SETTINGS_SCHEMA for name, module in DEFENSES.items()}
+    for definition, fragment in declared.items():
+        ours = schema["$defs"][definition]
+        own = {"title", "stand_in_for", "source"} if definition.startswith("source_") else {"name"}
+        assert set(ours["properties"]) - own == set(fragment["properties"]), definition
+        assert set(ours.get("required", [])) - own == set(fragment["required"]), definition

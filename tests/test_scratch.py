@@ -1,0 +1,331 @@
+"""Scratch state: a job that is killed, stopped or finds its state damaged ends with the bytes of one that ran through."""
+
+import itertools
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from oleander.attacks.pgan import Poisoners, Replica, fit, save_poisoners
+from oleander.data import Task
+from oleander.evaluation.trials import run_trials
+from oleander.models import build_model
+from oleander.training.classifiers import TrainingSets, train_classifiers
+from oleander.training.devices import Placement
+from oleander.training.progress import log_to
+from oleander.training.scratch import Scratch
+
+CPU = torch.device("cpu")
+MLP = {"architecture": "mlp", "negative_slope": 0.1, "dropout": 0.5, "output": "logits"}
+SGD = {"name": "sgd", "learning_rate": 0.02, "momentum": 0.9}
+PGAN = {
+    "name": "pgan",
+    "generator": {
+        **MLP,
+        "noise": 3,
+        "hidden": [8],
+        "output": "tanh",
+        "optimizer": {"name": "adam", "learning_rate": 0.01},
+    },
+    "discriminator": {**MLP, "hidden": [8], "optimizer": SGD},
+    "classifier": {**MLP, "hidden": [8], "optimizer": SGD},
+    "batch_size": 8,
+    "discriminator_steps": 2,
+    "classifier_steps": 2,
+    "generator_steps": 1,
+    "label_smoothing": 0.1,
+    "generator_objective": "equation_3",
+}
+REPLICAS = [Replica(0.1, 0.9, 0), Replica(0.5, 0.9, 0), Replica(0.1, 0.9, 1)]
+TRIALS = {
+    "poison_fractions": [0.0, 0.3],
+    "runs": 2,
+    "trusted_per_class": 10,
+    "train_per_class": 20,
+    "defense": {"name": "outlier", "neighbours": 2, "sample": 5, "quantile": 0.9, "statistic": "kth"},
+    "victim": {**MLP, "hidden": [8], "optimizer": SGD, "batch_size": 8},
+}
+IDENTITY = {"scale": "demo", "experiment": "e", "attack": "pgan"}
+
+
+def make_task():
+    draw = np.random.default_rng(0)
+    y = torch.arange(100) % 2
+    x = torch.from_numpy(draw.normal(size=(100, 1, 2, 2)).astype(np.float32)) + y.view(-1, 1, 1, 1)
+    return Task("tiny", "a", "b", x, y, x[:30], y[:30], (1, 2, 2), None, None)
+
+
+# The two kinds of job. Each trains, writes `output` and removes its state, as the workflow's scripts do.
+
+
+def train_generators(output, scratch, epochs, replicas=REPLICAS):
+    poisoners, curves = fit(make_task(), replicas, {**PGAN, "epochs": epochs}, scratch)
+    save_poisoners(output / "pgan.safetensors", poisoners, {"attack": PGAN})
+    pd.DataFrame(curves).to_csv(output / "curves.csv")
+    scratch.clear()
+
+
+def measure_victims(output, scratch, epochs, cohort=5):
+    model = build_model(PGAN["generator"], 3, 4)
+    drawn = [model.initial(torch.Generator().manual_seed(seed)) for seed in range(3)]
+    parameters = {name: torch.stack([one[name] for one in drawn]) for name in drawn[0]}
+    poisoners = Poisoners(model, parameters, REPLICAS, [True] * 3, 3, (1, 2, 2))
+    settings = {**TRIALS, "victim": {**TRIALS["victim"], "epochs": epochs}}
+    frame = run_trials(make_task(), poisoners, settings, IDENTITY, Placement(CPU, cohort, 1.0), scratch)
+    frame.to_csv(output / "trials.csv")
+    scratch.clear()
+
+
+def train_some_classifiers(output, scratch, epochs):
+    """A ragged cohort, one replica of which diverges: what a cohort's state has to carry."""
+    draw = np.random.default_rng(3)
+    pool = torch.from_numpy(draw.normal(size=(50, 4)).astype(np.float32))
+    pool[49] = torch.nan
+    rows = [torch.from_numpy(draw.permutation(49)[:count]) for count in (20, 5, 33, 20)]
+    rows[3][0] = 49
+    labels = [torch.from_numpy(draw.integers(2, size=len(chosen))) for chosen in rows]
+    sets = TrainingSets(pool, rows, labels, [4, 5, 6, 7])
+    victim = {**TRIALS["victim"], "epochs": epochs}
+    parameters, converged = train_classifiers(build_model(victim, 4, 1), sets, victim, CPU, scratch, "part")
+    assert converged.tolist() == [True, True, True, False]
+    for name, tensor in parameters.items():
+        (output / name).write_bytes(tensor.numpy().tobytes())
+    scratch.clear()
+
+
+def in_a_process(job, output, epochs, minutes):
+    torch.set_num_threads(1)
+    log_to(output.with_suffix(".log"))
+    with Scratch(output / "state", "key", minutes).interruptible() as scratch:
+        job(output, scratch, epochs)
+
+
+def contents(output):
+    """Name -> bytes of everything in a folder."""
+    return {path.name: path.read_bytes() for path in output.iterdir()}
+
+
+def undisturbed(job, folder, *arguments):
+    output = folder / "undisturbed"
+    output.mkdir()
+    job(output, Scratch.none(), *arguments)
+    return contents(output)
+
+
+@pytest.fixture(scope="module")
+def processes():
+    """Children forked from a clean server that has torch loaded: seconds saved for each of them."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["oleander.evaluation.trials", "torch._dynamo", "pytest"])
+    return context
+
+
+def start(processes, job, output, epochs):
+    """A running job that saves every 30 ms, once it has saved at least once."""
+    before = newest(output)
+    child = processes.Process(target=in_a_process, args=(job, output, epochs, 0.0005))
+    child.start()
+    deadline = time.monotonic() + 60
+    while newest(output) == before:
+        assert child.is_alive(), "the job ended before it saved anything"
+        assert time.monotonic() < deadline, "the job saved nothing in a minute"
+        time.sleep(0.001)
+    return child
+
+
+def newest(output):
+    """When any state was last written, in nanoseconds."""
+    times = [0]
+    for path in (output / "state").glob("[!.]*"):
+        try:
+            times.append(path.stat().st_mtime_ns)
+        except FileNotFoundError:  # removed between the listing and the look
+            continue
+    return max(times)
+
+
+LONG = [(train_generators, 60), (measure_victims, 250)]
+SHORT = [(train_generators, 2), (measure_victims, 12), (train_some_classifiers, 60)]
+
+
+@pytest.mark.parametrize(("job", "epochs"), LONG, ids=["pgan", "victims"])
+def test_a_job_killed_again_and_again_ends_with_the_same_bytes(processes, tmp_path, job, epochs):
+    expected = undisturbed(job, tmp_path, epochs)
+    output = tmp_path / "killed"
+    output.mkdir()
+    # Different moments, so that some kills hit a step, others a save.
+    for delay in (0, 0.01, 0.035, 0.08):
+        child = start(processes, job, output, epochs)
+        time.sleep(delay)
+        os.kill(child.pid, signal.SIGKILL)
+        child.join()
+        assert child.exitcode == -signal.SIGKILL
+        assert set(contents_of_files(output)) == set()
+    child = start(processes, job, output, epochs)
+    child.join()
+    assert child.exitcode == 0
+    assert "continuing from" in output.with_suffix(".log").read_text()
+    assert contents(output) == expected
+
+
+def contents_of_files(output):
+    return {path.name for path in output.iterdir() if path.is_file()}
+
+
+@pytest.mark.parametrize(("job", "epochs"), LONG, ids=["pgan", "victims"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stopped_job_saves_says_so_and_continues(processes, tmp_path, job, epochs, number, code):
+    output = tmp_path / "stopped"
+    output.mkdir()
+    child = start(processes, job, output, epochs)
+    os.kill(child.pid, number)
+    child.join()
+    assert child.exitcode == code
+    assert f"stopped by signal {int(number)}; run again to continue" in output.with_suffix(".log").read_text()
+    assert list((output / "state").glob("*.safetensors"))
+    child = start(processes, job, output, epochs)
+    child.join()
+    assert child.exitcode == 0
+    assert "continuing from" in output.with_suffix(".log").read_text()
+    assert contents(output) == undisturbed(job, tmp_path, epochs)
+
+
+def stop_at_once(job, output, *arguments):
+    """Run until the first moment at which the job looks for a signal; True once it has come to its end."""
+    with Scratch(output / "state", "key", minutes=1000).interruptible() as scratch:
+        signal.raise_signal(signal.SIGTERM)
+        try:
+            job(output, scratch, *arguments)
+        except SystemExit as stop:
+            assert stop.code == 143
+            return False
+    return True
+
+
+@pytest.mark.parametrize(("job", "epochs"), SHORT, ids=["pgan", "victims", "classifiers"])
+def test_stopping_at_every_possible_moment_changes_no_byte(tmp_path, job, epochs):
+    output = tmp_path / "stopped"
+    output.mkdir()
+    stops = next(count for count in itertools.count() if stop_at_once(job, output, epochs))
+    assert stops > 3
+    assert contents(output) == undisturbed(job, tmp_path, epochs)
+
+
+def test_a_diverged_generator_stays_so_wherever_the_run_was_stopped(tmp_path):
+    replicas = [Replica(0.1, 0.9, 0), Replica(float("nan"), 0.9, 0)]
+    output = tmp_path / "stopped"
+    output.mkdir()
+
+    def job(output, scratch, epochs):
+        poisoners, curves = fit(make_task(), replicas, {**PGAN, "epochs": epochs}, scratch)
+        assert poisoners.converged == [True, False]
+        for name, tensor in poisoners.parameters.items():
+            (output / name).write_bytes(tensor.numpy().tobytes())
+        pd.DataFrame(curves).to_csv(output / "curves.csv")
+        scratch.clear()
+
+    # Seven iterations an epoch: one ends within the first block of eight, one after it.
+    for _ in itertools.takewhile(lambda _: not stop_at_once(job, output, 2), itertools.count()):
+        pass
+    assert contents(output) == undisturbed(job, tmp_path, 2)
+
+
+@pytest.mark.parametrize(("job", "epochs"), SHORT, ids=["pgan", "victims", "classifiers"])
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "other settings"])
+def test_unusable_state_is_said_and_not_used(tmp_path, caplog, job, epochs, damage):
+    output = tmp_path / "damaged"
+    output.mkdir()
+    while not list((output / "state").glob("*.safetensors")):
+        assert not stop_at_once(job, output, epochs)
+    key = "key"
+    for path in (output / "state").glob("*.safetensors"):
+        content = bytearray(path.read_bytes())
+        if damage == "truncated":
+            path.write_bytes(content[:-9])
+        elif damage == "flipped":
+            content[-5] ^= 1
+            path.write_bytes(content)
+        elif damage == "empty":
+            path.write_bytes(b"")
+        else:
+            key = "of other settings"
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "oleander"):
+        job(output, Scratch(output / "state", key, minutes=1000), epochs)
+    said = [record.message for record in caplog.records if record.levelno == logging.WARNING]
+    assert len(said) == 1
+    assert said[0].startswith("state not used, starting over: ")
+    assert ("other settings" in said[0]) == (damage == "other settings")
+    assert "continuing from" not in caplog.text
+    assert contents(output) == undisturbed(job, tmp_path, epochs)
+
+
+@pytest.mark.parametrize(("before", "after"), [(5, 3), (3, 5), (12, 5)])
+def test_victims_continue_with_cohorts_of_another_size(tmp_path, before, after):
+    """On a GPU the size follows from the memory that is free just then."""
+    expected = undisturbed(measure_victims, tmp_path, 12, after)
+    for stops in range(1, 8):
+        output = tmp_path / f"stopped-{stops}"
+        output.mkdir()
+        if any(stop_at_once(measure_victims, output, 12, before) for _ in range(stops)):
+            break
+        measure_victims(output, Scratch(output / "state", "key", 1000), 12, after)
+        assert contents(output) == expected
+
+
+def test_no_state_is_kept_without_a_folder_or_after_clearing(tmp_path):
+    for scratch in (Scratch.none(), Scratch(tmp_path / "state", "key", 0)):
+        scratch.save("a", {"x": torch.ones(2)}, {"step": 3})
+        scratch.save_if_due("b", lambda: ({"x": torch.zeros(2)}, {}))
+        if scratch.folder is not None:
+            tensors, position = scratch.load("a", CPU)
+            assert tensors["x"].tolist() == [1, 1]
+            assert position == {"step": 3}
+            assert scratch.load("b", CPU) is not None
+            scratch.forget("a")
+        assert scratch.load("a", CPU) is None
+        scratch.clear()
+        scratch.clear()
+        assert scratch.load("b", CPU) is None
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_state_is_made_only_when_due(tmp_path):
+    def never():
+        raise AssertionError("asked for the state")
+
+    Scratch(tmp_path, "key", minutes=1000).save_if_due("a", never)
+    Scratch.none().save_if_due("a", never)
+    with pytest.raises(AssertionError, match="asked for the state"):
+        Scratch(tmp_path, "key", minutes=0).save_if_due("a", never)
+
+
+def test_signals_are_handled_only_inside_and_only_where_there_is_a_state(tmp_path):
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+
+    def now():
+        return signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+
+    with pytest.raises(ZeroDivisionError), Scratch(tmp_path, "key", 1).interruptible():
+        assert now() != before
+        raise ZeroDivisionError
+    assert now() == before
+    with Scratch.none().interruptible():
+        assert now() == before
+    entered = []
+
+    def elsewhere():
+        with Scratch(tmp_path, "key", 1).interruptible() as scratch:
+            entered.append(scratch)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert len(entered) == 1

@@ -1,0 +1,142 @@
+# The poisoning paper: train generators, evaluate them, save samples of them. A job is a cohort.
+rule train_pgan:
+    input:
+        dataset=lambda wildcards: dataset_file(wildcards.experiment),
+    output:
+        generators=f"{OUT}/pgan/{{experiment}}/generators/{{cohort}}.safetensors",
+        curves=f"{OUT}/pgan/{{experiment}}/curves/{{cohort}}.csv",
+    params:
+        task=lambda wildcards: task_settings(wildcards.experiment),
+        attack=lambda wildcards: attack_settings(wildcards.experiment),
+        replicas=lambda wildcards: COHORTS[wildcards.experiment][wildcards.cohort],
+        identity=lambda wildcards: identity(wildcards.experiment),
+        device=CONFIG["device"],
+        state=f"{OUT}/state/train_pgan/{{experiment}}/{{cohort}}",
+        state_minutes=CONFIG["state_minutes"],
+        version=VERSIONS["train_pgan"],
+    log:
+        f"{OUT}/logs/train_pgan/{{experiment}}/{{cohort}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/train_pgan/{{experiment}}/{{cohort}}.tsv"
+    threads: CONFIG["device"]["threads"]
+    resources:
+        gpu=1,
+        mem_mb=growing(8000),
+        runtime=growing(240),
+    conda:
+        "../../envs/oleander.yaml"
+    message:
+        "Training pGAN generators: {wildcards.experiment}, {wildcards.cohort}"
+    script:
+        "../../scripts/train_pgan.py"
+
+
+rule run_trials:
+    input:
+        dataset=lambda wildcards: dataset_file(wildcards.experiment),
+        generators=rules.train_pgan.output.generators,
+    output:
+        trials=f"{OUT}/pgan/{{experiment}}/trials/{{evaluation}}/{{cohort}}.csv",
+    params:
+        task=lambda wildcards: task_settings(wildcards.experiment),
+        evaluation=lambda wildcards: evaluation_settings(wildcards.evaluation),
+        identity=lambda wildcards: identity(wildcards.experiment),
+        device=CONFIG["device"],
+        state=f"{OUT}/state/run_trials/{{experiment}}/{{evaluation}}/{{cohort}}",
+        state_minutes=CONFIG["state_minutes"],
+        version=VERSIONS["run_trials"],
+    log:
+        f"{OUT}/logs/run_trials/{{experiment}}/{{evaluation}}/{{cohort}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/run_trials/{{experiment}}/{{evaluation}}/{{cohort}}.tsv"
+    threads: CONFIG["device"]["threads"]
+    resources:
+        gpu=1,
+        mem_mb=growing(8000),
+        runtime=growing(240),
+    conda:
+        "../../envs/oleander.yaml"
+    message:
+        "Training and testing victims: {wildcards.experiment}, {wildcards.evaluation}, {wildcards.cohort}"
+    script:
+        "../../scripts/run_trials.py"
+
+rule gather_trials:
+    input:
+        trials=lambda wildcards: cohort_files(wildcards.experiment, f"trials/{wildcards.evaluation}/{{cohort}}.csv"),
+    output:
+        trials=f"{OUT}/pgan/{{experiment}}/trials/{{evaluation}}.csv",
+    log:
+        f"{OUT}/logs/gather_trials/{{experiment}}/{{evaluation}}.log",
+    localrule: True
+    conda:
+        "../../envs/oleander.yaml"
+    message:
+        "Gathering trials: {wildcards.experiment}, {wildcards.evaluation}"
+    script:
+        "../../scripts/gather_csv.py"
+
+
+rule gather_curves:
+    input:
+        curves=lambda wildcards: cohort_files(wildcards.experiment, "curves/{cohort}.csv"),
+    output:
+        curves=f"{OUT}/pgan/{{experiment}}/curves.csv",
+    log:
+        f"{OUT}/logs/gather_curves/{{experiment}}.log",
+    localrule: True
+    conda:
+        "../../envs/oleander.yaml"
+    message:
+        "Gathering training curves: {wildcards.experiment}"
+    script:
+        "../../scripts/gather_csv.py"
+
+
+rule draw_samples:
+    input:
+        dataset=lambda wildcards: dataset_file(wildcards.experiment),
+        generators=rules.train_pgan.output.generators,
+    output:
+        samples=f"{OUT}/pgan/{{experiment}}/samples/{{cohort}}.safetensors",
+    params:
+        task=lambda wildcards: task_settings(wildcards.experiment),
+        identity=lambda wildcards: identity(wildcards.experiment),
+        points=SAMPLES,
+        version=VERSIONS["draw_samples"],
+    log:
+        f"{OUT}/logs/draw_samples/{{experiment}}/{{cohort}}.log",
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    conda:
+        "../../envs/oleander.yaml"
+    message:
+        "Drawing samples: {wildcards.experiment}, {wildcards.cohort}"
+    script:
+        "../../scripts/draw_samples.py"
+
+
+rule fit_boundaries:
+    input:
+        dataset=lambda wildcards: dataset_file(wildcards.experiment),
+        generators=rules.train_pgan.output.generators,
+    output:
+        boundaries=f"{OUT}/pgan/{{experiment}}/boundaries/{{evaluation}}/{{cohort}}.csv",
+        points=f"{OUT}/pgan/{{experiment}}/boundaries/{{evaluation}}/{{cohort}}.points.csv",
+    params:
+        task=lambda wildcards: task_settings(wildcards.experiment),
+        evaluation=lambda wildcards: evaluation_settings(wildcards.evaluation),
+        identity=lambda wildcards: identity(wildcards.experiment),
+        version=VERSIONS["fit_boundaries"],
+    log:
+        f"{OUT}/logs/fit_boundaries/{{experiment}}/{{evaluation}}/{{cohort}}.log",
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    conda:
+        "../../envs/oleander.yaml"
+    message:
+        "Fitting decision boundaries: {wildcards.experiment}, {wildcards.cohort}"
+    script:
+        "../../scripts/fit_boundaries.py"
