@@ -7,9 +7,7 @@ from oleander.plots.style import save_figure
 
 with plain_errors():
     figure = plot_boundaries(
-        boundaries=read_csvs(
-            snakemake.input.boundaries, ("alpha", "condition", "weight0", "weight1", "bias", "error")
-        ),
+        boundaries=read_csvs(snakemake.input.boundaries, ("alpha", "condition", "weight0", "weight1", "bias", "error")),
         points=read_csvs(snakemake.input.points, ("alpha", "kind", "x0", "x1")),
         class_names=(snakemake.params.task["source_class"], snakemake.params.task["target_class"]),
         title=snakemake.params.title,

@@ -2,8 +2,8 @@
 
 from oleander.evaluation.trials import COLUMNS
 from oleander.io.errors import plain_errors
-from oleander.io.tables import read_csv, read_csvs, write_csv
 from oleander.io.files import write_text
+from oleander.io.tables import read_csv, read_csvs, write_csv
 from oleander.metrics.summary import summarize
 from oleander.plots.tables import effectiveness_latex, effectiveness_markdown
 

@@ -38,9 +38,7 @@ def masks_of(model: Mlp, words: torch.Tensor) -> list[torch.Tensor] | None:
     ]
 
 
-def plain_forward(
-    model: Mlp, layers: nn.ModuleList, x: torch.Tensor, masks: list[torch.Tensor] | None
-) -> torch.Tensor:
+def plain_forward(model: Mlp, layers: nn.ModuleList, x: torch.Tensor, masks: list[torch.Tensor] | None) -> torch.Tensor:
     """Linear, leaky ReLU, dropout, ..., linear, and tanh where the model ends so."""
     for at, layer in enumerate(layers):
         x = layer(x)

@@ -257,9 +257,7 @@ def test_a_stack_survives_its_state(optimizer):
         return stack
 
     original = steps(fresh(), x)
-    restored = Stack.from_state(
-        model, {name: t.clone() for name, t in original.state("a.b").items()}, "a.b", optimizer
-    )
+    restored = Stack.from_state(model, {name: t.clone() for name, t in original.state("a.b").items()}, "a.b", optimizer)
     chosen = original.select([2, 0])
     steps(original, x)
     steps(restored, x)

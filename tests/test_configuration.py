@@ -64,7 +64,9 @@ def test_scales_override_sizes_alone(config):
     sizes |= {"rows", "columns", "points", "alphas_per_job", "generators_per_job"}
     for scale, overrides in config["scales"].items():
         for path in leaves(overrides):
-            allowed = path[-1] in sizes or (scale == "demo" and (path[0] in ("datasets", "tasks") or path[-1] == "batch_size"))
+            allowed = path[-1] in sizes or (
+                scale == "demo" and (path[0] in ("datasets", "tasks") or path[-1] == "batch_size")
+            )
             assert allowed, f"scale {scale} overrides {'.'.join(path)}"
 
 

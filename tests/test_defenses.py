@@ -94,7 +94,7 @@ def test_points_that_are_not_finite_are_refused(name, value, which):
 
 
 def test_unknown_defenses_are_one_sentence():
-    with pytest.raises(OleanderError, match="unknown defense 'moat'.*none"):
+    with pytest.raises(OleanderError, match=r"unknown defense 'moat'.*none"):
         sanitize(points((2, 2), 1), points((2, 2), 2), {"name": "moat"}, seed=0)
 
 

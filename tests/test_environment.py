@@ -91,9 +91,7 @@ def pins_for(python_version: str) -> dict[str, list[Version]]:
 
 def wanted() -> list[Requirement]:
     """What requirements.in asks for."""
-    lines = (
-        line.split("#")[0].strip() for line in (ROOT / "envs" / "requirements.in").read_text().splitlines()
-    )
+    lines = (line.split("#")[0].strip() for line in (ROOT / "envs" / "requirements.in").read_text().splitlines())
     return [Requirement(line) for line in lines if line]
 
 
@@ -163,9 +161,7 @@ def test_pyproject_and_makefile_and_conda_agree_on_python():
     assert f"--python-version {SUPPORTED[0]} " in makefile
 
     conda = yaml.safe_load((ROOT / "envs" / "oleander.yaml").read_text())
-    (python,) = (
-        entry for entry in conda["dependencies"] if isinstance(entry, str) and entry.startswith("python")
-    )
+    (python,) = (entry for entry in conda["dependencies"] if isinstance(entry, str) and entry.startswith("python"))
     conda_bounds = Requirement(python).specifier
     minors = {f"3.{minor}" for minor in range(30) if f"3.{minor}.1" in conda_bounds}
     assert minors == set(SUPPORTED)
@@ -318,15 +314,9 @@ def unpickling(source: str) -> list[str]:
         if name.partition(".")[0] in UNPICKLING_MODULES or name in UNPICKLING_NAMES
     ]
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and (
-            node.attr in UNPICKLING_ATTRIBUTES or dotted(node) in UNPICKLING_NAMES
-        ):
+        if isinstance(node, ast.Attribute) and (node.attr in UNPICKLING_ATTRIBUTES or dotted(node) in UNPICKLING_NAMES):
             found.append(f"line {node.lineno}: {dotted(node) or node.attr}")
-        if (
-            isinstance(node, ast.keyword)
-            and node.arg == "allow_pickle"
-            and ast.unparse(node.value) != "False"
-        ):
+        if isinstance(node, ast.keyword) and node.arg == "allow_pickle" and ast.unparse(node.value) != "False":
             found.append(f"line {node.value.lineno}: allow_pickle")
     return found
 

@@ -390,7 +390,9 @@ def test_a_poisoner_of_ones_own_points_is_that_of_the_same_task():
     order = task.train_y.argsort(stable=True)
     sorted_task = dataclasses.replace(task, train_x=task.train_x[order], train_y=task.train_y[order])
     poisoners, _ = fit(sorted_task, [Replica(0.3, 0.9, 1)], SETTINGS, Scratch.none())
-    own = train_poisoner(task.source_x, task.target_x, SETTINGS, alpha=0.3, lambda_prime=0.9, seed=1)
+    own = train_poisoner(
+        task.source_x, task.target_x, SETTINGS, SETTINGS["epochs"], alpha=0.3, lambda_prime=0.9, seed=1
+    )
     assert torch.equal(own.draw(5, seed=0)[0], poisoners.draw(5, seed=0)[0])
     assert own.draw(5, seed=0)[0].dtype == torch.float32
     assert own.draw(5, seed=0)[1].tolist() == [1] * 5

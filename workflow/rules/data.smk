@@ -3,21 +3,21 @@ rule prepare_dataset:
     output:
         dataset=f"{OUT}/data/{{dataset}}.safetensors",
         manifest=f"{OUT}/data/{{dataset}}.json",
+    log:
+        f"{OUT}/logs/prepare_dataset/{{dataset}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/prepare_dataset/{{dataset}}.tsv"
+    conda:
+        "../../envs/oleander.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         name=lambda wildcards: wildcards.dataset,
         settings=lambda wildcards: dataset_settings(wildcards.dataset),
         data_root=CONFIG["data_root"],
         allow_download=CONFIG["allow_download"],
         version=VERSIONS["prepare_dataset"],
-    log:
-        f"{OUT}/logs/prepare_dataset/{{dataset}}.log",
-    benchmark:
-        f"{OUT}/benchmarks/prepare_dataset/{{dataset}}.tsv"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(20),
-    conda:
-        "../../envs/oleander.yaml"
     message:
         "Preparing dataset {wildcards.dataset}"
     script:

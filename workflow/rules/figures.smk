@@ -18,15 +18,15 @@ rule pgan_fig1:
     output:
         png=report(figure_file("pgan_fig1", "png"), caption="../report/pgan_fig1.rst", category="pGAN"),
         pdf=figure_file("pgan_fig1", "pdf"),
+    log:
+        f"{OUT}/logs/pgan_fig1.log",
+    conda:
+        "../../envs/oleander.yaml"
     params:
         title=dataset_title(FIGURES["pgan_fig1"]["experiment"]),
         points=FIGURES["pgan_fig1"]["points"],
         scale=SCALE,
         version=VERSIONS["plot"],
-    log:
-        f"{OUT}/logs/pgan_fig1.log",
-    conda:
-        "../../envs/oleander.yaml"
     message:
         "Drawing pGAN, Figure 1"
     script:
@@ -42,17 +42,19 @@ rule pgan_fig2:
     output:
         png=report(figure_file("pgan_fig2", "png"), caption="../report/pgan_fig2.rst", category="pGAN"),
         pdf=figure_file("pgan_fig2", "pdf"),
-        rates_png=report(figure_file("pgan_fig2_rates", "png"), caption="../report/pgan_fig2_rates.rst", category="pGAN"),
+        rates_png=report(
+            figure_file("pgan_fig2_rates", "png"), caption="../report/pgan_fig2_rates.rst", category="pGAN"
+        ),
         rates_pdf=figure_file("pgan_fig2_rates", "pdf"),
+    log:
+        f"{OUT}/logs/pgan_fig2.log",
+    conda:
+        "../../envs/oleander.yaml"
     params:
         titles=dataset_titles(FIGURES["pgan_fig2"]["experiments"]),
         confidence=CONFIG["confidence"],
         scale=SCALE,
         version=VERSIONS["plot"],
-    log:
-        f"{OUT}/logs/pgan_fig2.log",
-    conda:
-        "../../envs/oleander.yaml"
     message:
         "Drawing pGAN, Figure 2"
     script:
@@ -69,6 +71,10 @@ rule pgan_fig3:
     output:
         png=report(figure_file("pgan_fig3", "png"), caption="../report/pgan_fig3.rst", category="pGAN"),
         pdf=figure_file("pgan_fig3", "pdf"),
+    log:
+        f"{OUT}/logs/pgan_fig3.log",
+    conda:
+        "../../envs/oleander.yaml"
     params:
         titles=dataset_titles(FIGURES["pgan_fig3"]["experiments"]),
         alpha=FIGURES["pgan_fig3"]["alpha"],
@@ -76,10 +82,6 @@ rule pgan_fig3:
         columns=FIGURES["pgan_fig3"]["columns"],
         scale=SCALE,
         version=VERSIONS["plot"],
-    log:
-        f"{OUT}/logs/pgan_fig3.log",
-    conda:
-        "../../envs/oleander.yaml"
     message:
         "Drawing pGAN, Figure 3"
     script:
@@ -98,15 +100,15 @@ rule pgan_fig9:
     output:
         png=report(figure_file("pgan_fig9", "png"), caption="../report/pgan_fig9.rst", category="pGAN"),
         pdf=figure_file("pgan_fig9", "pdf"),
+    log:
+        f"{OUT}/logs/pgan_fig9.log",
+    conda:
+        "../../envs/oleander.yaml"
     params:
         task=task_settings(FIGURES["pgan_fig9"]["experiment"]),
         title=dataset_title(FIGURES["pgan_fig9"]["experiment"]),
         scale=SCALE,
         version=VERSIONS["plot"],
-    log:
-        f"{OUT}/logs/pgan_fig9.log",
-    conda:
-        "../../envs/oleander.yaml"
     message:
         "Drawing pGAN, Figure 9"
     script:
@@ -122,16 +124,16 @@ rule pgan_fig10:
     output:
         png=report(figure_file("pgan_fig10", "png"), caption="../report/pgan_fig10.rst", category="pGAN"),
         pdf=figure_file("pgan_fig10", "pdf"),
+    log:
+        f"{OUT}/logs/pgan_fig10.log",
+    conda:
+        "../../envs/oleander.yaml"
     params:
         title=dataset_title(FIGURES["pgan_fig10"]["experiment"]),
         rows=FIGURES["pgan_fig10"]["rows"],
         columns=FIGURES["pgan_fig10"]["columns"],
         scale=SCALE,
         version=VERSIONS["plot"],
-    log:
-        f"{OUT}/logs/pgan_fig10.log",
-    conda:
-        "../../envs/oleander.yaml"
     message:
         "Drawing pGAN, Figure 10"
     script:
@@ -147,16 +149,16 @@ rule pgan_fig11:
     output:
         png=report(figure_file("pgan_fig11", "png"), caption="../report/pgan_fig11.rst", category="pGAN"),
         pdf=figure_file("pgan_fig11", "pdf"),
+    log:
+        f"{OUT}/logs/pgan_fig11.log",
+    conda:
+        "../../envs/oleander.yaml"
     params:
         title=dataset_title(FIGURES["pgan_fig11"]["experiment"]),
         rows=FIGURES["pgan_fig11"]["rows"],
         columns=FIGURES["pgan_fig11"]["columns"],
         scale=SCALE,
         version=VERSIONS["plot"],
-    log:
-        f"{OUT}/logs/pgan_fig11.log",
-    conda:
-        "../../envs/oleander.yaml"
     message:
         "Drawing pGAN, Figure 11"
     script:
@@ -169,14 +171,15 @@ rule pgan_curves:
     output:
         png=report(figure_file("pgan_curves", "png"), caption="../report/pgan_curves.rst", category="pGAN"),
         pdf=figure_file("pgan_curves", "pdf"),
-    params:
-        titles=dataset_titles(FIGURES["pgan_curves"]["experiments"]),
-        scale=SCALE,
-        version=VERSIONS["plot"],
     log:
         f"{OUT}/logs/pgan_curves.log",
     conda:
         "../../envs/oleander.yaml"
+    params:
+        titles=dataset_titles(FIGURES["pgan_curves"]["experiments"]),
+        stand_ins={experiment: stand_in_for(experiment) for experiment in FIGURES["pgan_curves"]["experiments"]},
+        scale=SCALE,
+        version=VERSIONS["plot"],
     message:
         "Drawing pGAN's training curves"
     script:

@@ -5,6 +5,17 @@ rule train_pgan:
     output:
         generators=f"{OUT}/pgan/{{experiment}}/generators/{{cohort}}.safetensors",
         curves=f"{OUT}/pgan/{{experiment}}/curves/{{cohort}}.csv",
+    log:
+        f"{OUT}/logs/train_pgan/{{experiment}}/{{cohort}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/train_pgan/{{experiment}}/{{cohort}}.tsv"
+    conda:
+        "../../envs/oleander.yaml"
+    threads: CONFIG["device"]["threads"]
+    resources:
+        gpu=1,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         task=lambda wildcards: task_settings(wildcards.experiment),
         attack=lambda wildcards: attack_settings(wildcards.experiment),
@@ -14,17 +25,6 @@ rule train_pgan:
         state=f"{OUT}/state/train_pgan/{{experiment}}/{{cohort}}",
         state_minutes=CONFIG["state_minutes"],
         version=VERSIONS["train_pgan"],
-    log:
-        f"{OUT}/logs/train_pgan/{{experiment}}/{{cohort}}.log",
-    benchmark:
-        f"{OUT}/benchmarks/train_pgan/{{experiment}}/{{cohort}}.tsv"
-    threads: CONFIG["device"]["threads"]
-    resources:
-        gpu=1,
-        mem_mb=growing(8000),
-        runtime=growing(240),
-    conda:
-        "../../envs/oleander.yaml"
     message:
         "Training pGAN generators: {wildcards.experiment}, {wildcards.cohort}"
     script:
@@ -37,6 +37,17 @@ rule run_trials:
         generators=rules.train_pgan.output.generators,
     output:
         trials=f"{OUT}/pgan/{{experiment}}/trials/{{evaluation}}/{{cohort}}.csv",
+    log:
+        f"{OUT}/logs/run_trials/{{experiment}}/{{evaluation}}/{{cohort}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/run_trials/{{experiment}}/{{evaluation}}/{{cohort}}.tsv"
+    conda:
+        "../../envs/oleander.yaml"
+    threads: CONFIG["device"]["threads"]
+    resources:
+        gpu=1,
+        mem_mb=growing(8000),
+        runtime=growing(240),
     params:
         task=lambda wildcards: task_settings(wildcards.experiment),
         evaluation=lambda wildcards: evaluation_settings(wildcards.evaluation),
@@ -45,21 +56,11 @@ rule run_trials:
         state=f"{OUT}/state/run_trials/{{experiment}}/{{evaluation}}/{{cohort}}",
         state_minutes=CONFIG["state_minutes"],
         version=VERSIONS["run_trials"],
-    log:
-        f"{OUT}/logs/run_trials/{{experiment}}/{{evaluation}}/{{cohort}}.log",
-    benchmark:
-        f"{OUT}/benchmarks/run_trials/{{experiment}}/{{evaluation}}/{{cohort}}.tsv"
-    threads: CONFIG["device"]["threads"]
-    resources:
-        gpu=1,
-        mem_mb=growing(8000),
-        runtime=growing(240),
-    conda:
-        "../../envs/oleander.yaml"
     message:
         "Training and testing victims: {wildcards.experiment}, {wildcards.evaluation}, {wildcards.cohort}"
     script:
         "../../scripts/run_trials.py"
+
 
 rule gather_trials:
     input:
@@ -99,18 +100,18 @@ rule draw_samples:
         generators=rules.train_pgan.output.generators,
     output:
         samples=f"{OUT}/pgan/{{experiment}}/samples/{{cohort}}.safetensors",
+    log:
+        f"{OUT}/logs/draw_samples/{{experiment}}/{{cohort}}.log",
+    conda:
+        "../../envs/oleander.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         task=lambda wildcards: task_settings(wildcards.experiment),
         identity=lambda wildcards: identity(wildcards.experiment),
         points=SAMPLES,
         version=VERSIONS["draw_samples"],
-    log:
-        f"{OUT}/logs/draw_samples/{{experiment}}/{{cohort}}.log",
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
-    conda:
-        "../../envs/oleander.yaml"
     message:
         "Drawing samples: {wildcards.experiment}, {wildcards.cohort}"
     script:
@@ -124,18 +125,18 @@ rule fit_boundaries:
     output:
         boundaries=f"{OUT}/pgan/{{experiment}}/boundaries/{{evaluation}}/{{cohort}}.csv",
         points=f"{OUT}/pgan/{{experiment}}/boundaries/{{evaluation}}/{{cohort}}.points.csv",
+    log:
+        f"{OUT}/logs/fit_boundaries/{{experiment}}/{{evaluation}}/{{cohort}}.log",
+    conda:
+        "../../envs/oleander.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         task=lambda wildcards: task_settings(wildcards.experiment),
         evaluation=lambda wildcards: evaluation_settings(wildcards.evaluation),
         identity=lambda wildcards: identity(wildcards.experiment),
         version=VERSIONS["fit_boundaries"],
-    log:
-        f"{OUT}/logs/fit_boundaries/{{experiment}}/{{evaluation}}/{{cohort}}.log",
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
-    conda:
-        "../../envs/oleander.yaml"
     message:
         "Fitting decision boundaries: {wildcards.experiment}, {wildcards.cohort}"
     script:

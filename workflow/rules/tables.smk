@@ -17,15 +17,15 @@ rule tabulate_effectiveness:
         csv=f"{OUT}/tables/pgan_fig2.csv",
         markdown=report(f"{OUT}/tables/pgan_fig2.md", caption="../report/pgan_fig2_table.rst", category="pGAN"),
         latex=f"{OUT}/tables/pgan_fig2.tex",
+    log:
+        f"{OUT}/logs/tabulate_effectiveness.log",
+    conda:
+        "../../envs/oleander.yaml"
     params:
         confidence=CONFIG["confidence"],
         titles=dataset_titles(FIGURES["pgan_fig2"]["experiments"]),
         scale=SCALE,
         version=VERSIONS["tabulate"],
-    log:
-        f"{OUT}/logs/tabulate_effectiveness.log",
-    conda:
-        "../../envs/oleander.yaml"
     message:
         "Tabulating pGAN, Figure 2"
     script:

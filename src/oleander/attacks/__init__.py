@@ -23,6 +23,7 @@ def train_poisoner(
     source_x: torch.Tensor,
     target_x: torch.Tensor,
     settings: dict[str, Any],
+    epochs: int,
     alpha: float,
     lambda_prime: float,
     seed: int,
@@ -33,8 +34,9 @@ def train_poisoner(
         source_x: float [n, *shape] in [-1, 1] (for a tanh generator): the class whose points shall be misread.
         target_x: float [m, *shape]: the class that the poison is labelled as.
         settings: a pGAN block such as those under `attacks` in config.yaml.
+        epochs: passes over the target class.
         alpha: weight of detectability against effect, in [0, 1].
-        lambda_prime: fraction of poison in the classifier's loss as a share of the target class's prior, in (0, 1].
+        lambda_prime: fraction of poison in the classifier's loss, as a share of the target class's prior.
         seed: the same seed trains the same poisoner.
 
     Returns:
@@ -54,4 +56,4 @@ def train_poisoner(
         value_range=None,
         stand_in_for=None,
     )
-    return pgan.fit(task, [Replica(alpha, lambda_prime, seed)], settings, Scratch.none())[0]
+    return pgan.fit(task, [Replica(alpha, lambda_prime, seed)], {**settings, "epochs": epochs}, Scratch.none())[0]

@@ -49,7 +49,7 @@ class Replica:
 
     Attributes:
         alpha: weight of detectability against effect, in [0, 1] (Equation 3).
-        lambda_prime: fraction of poison in the classifier's loss, as a share of Pr(Yp), in (0, 1] (section 4.2).
+        lambda_prime: fraction lambda of poison in the classifier's loss, as a share of Pr(Yp) (section 4.2).
         seed: number of the repetition.
     """
 
@@ -178,7 +178,7 @@ def fit(
         generator (the seed).
 
     Raises:
-        OleanderError: an unknown generator objective, or a target class without points.
+        OleanderError: an unknown generator objective, alpha or lambda out of range, or a target class without points.
     """
     trainer = _Trainer(task, replicas, settings, scratch, dtype)
     trainer.run()
@@ -207,6 +207,12 @@ class _Trainer:
         self.target_rows = (task.train_y == 1).nonzero().flatten()
         if len(self.target_rows) == 0:
             raise OleanderError(f"dataset {task.dataset}: no training points of the target class '{task.target_class}'")
+        for replica in replicas:
+            if not 0 <= replica.alpha <= 1 or not 0 < replica.lambda_prime * task.prior <= 1:
+                raise OleanderError(
+                    f"{replica}: alpha must lie in [0, 1], and lambda = lambda' x {task.prior:.3f}, the share of the "
+                    "target class, in (0, 1]; change the experiment in the configuration"
+                )
         self.networks = Networks.build(settings, self.x.shape[1])
         # The seed alone decides the randomness: replicas that differ only in alpha or lambda' start alike, which
         # takes the luck of the start out of their comparison.

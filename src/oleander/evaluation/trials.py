@@ -169,6 +169,9 @@ def _receive(
     chunks, size = [flat], len(flat)
     trials = []
     for at, replica in enumerate(poisoners.replicas):
+        if not poisoners.converged[at]:
+            logger.warning("%s diverged in training; its trials are left out", replica)
+            continue
         for run in range(settings["runs"]):
             seed = derive_seed("trial", replica.seed, run)
             split = split_task(task, settings["trusted_per_class"], per_class, derive_seed(seed, "split"))
@@ -183,9 +186,6 @@ def _receive(
                 "run": run,
                 "defense": settings["defense"]["name"],
             }
-            if not poisoners.converged[at]:
-                logger.warning("%s diverged in training; its trials are left out", replica)
-                continue
             poison, _labels = poisoners.draw(most, derive_seed(seed, "poison"), at)
             target_first = split.train_rows[task.train_y[split.train_rows].argsort(descending=True, stable=True)]
             chunks.append(poison.flatten(1))

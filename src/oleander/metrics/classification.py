@@ -11,7 +11,7 @@ def error_rates(predicted: torch.Tensor, truth: torch.Tensor) -> dict[str, torch
         truth: int64 [points], 0 or 1; both occur.
 
     Returns:
-        `error`, `false_positive_rate` (share of label 0 taken for 1) and `false_negative_rate`, each float64 [replicas].
+        `error`, `false_positive_rate` (share of label 0 taken for 1), `false_negative_rate`: float64 [replicas] each.
     """
     wrong = (predicted != truth).double()
     return {

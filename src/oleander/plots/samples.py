@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from oleander.evaluation.samples import Samples
+from oleander.io.errors import OleanderError
 from oleander.plots import style
 
 
@@ -31,6 +33,29 @@ class SamplePanel:
     source: Tensor
     target: Tensor
     poison: Tensor
+
+    @classmethod
+    def of(cls, samples: Samples, title: str, alpha: float) -> "SamplePanel":
+        """The panel of an experiment's saved samples at one alpha, first generator.
+
+        Raises:
+            OleanderError: there is no generator at that alpha that converged.
+        """
+        poison = samples.first_generator()
+        if alpha not in poison:
+            raise OleanderError(
+                f"experiment {samples.experiment}: no generator at alpha {alpha:g} converged; see its log"
+            )
+        return cls(
+            title=title,
+            stand_in_for=samples.stand_in_for,
+            source_class=samples.source_class,
+            target_class=samples.target_class,
+            alpha=alpha,
+            source=samples.source,
+            target=samples.target,
+            poison=poison[alpha],
+        )
 
 
 def plot_genuine_and_poison(panels: list[SamplePanel], rows: int, columns: int, scale: str) -> Figure:

@@ -114,7 +114,7 @@ def outside_legend(figure: FigureBase, handles: list[Artist], columns: int | Non
     """A legend to the right of the panels or, given its number of columns, below; the layout makes room for it."""
     return figure.legend(
         handles=handles,
-        loc="outside lower center" if columns else "center right",
+        loc="outside lower center" if columns else "outside center right",
         ncols=columns or 1,
         fontsize=LABEL_SIZE,
         frameon=False,

@@ -1,0 +1,298 @@
+"""The real workflow on a copy of the checkout, with sizes that take seconds: the DAG, reruns, kills, bad data.
+
+Nothing is stood in for: every test runs Snakemake as a user does.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from oleander.data import load_dataset
+from oleander.evaluation.trials import COLUMNS
+
+pytestmark = pytest.mark.workflow
+
+FIGURES = ("pgan_fig1", "pgan_fig2", "pgan_fig3", "pgan_fig9", "pgan_fig10", "pgan_fig11", "pgan_curves")
+SCALES = ("demo", "laptop", "paper")
+
+# Demo scale cut down further: what a run needs to touch every rule, and two cohorts an experiment.
+NETWORK = {"hidden": [16]}
+IMAGES = {"epochs": 6, "alphas": [0.1, 0.3], "generators": 1}
+TINY = {
+    "scales": {
+        "demo": {
+            "cohort": {"alphas_per_job": 1},
+            "attacks": {"pgan_images": {"generator": NETWORK, "discriminator": NETWORK, "classifier": NETWORK}},
+            "experiments": {"mnist": IMAGES, "fmnist": IMAGES, "synthetic": {"epochs": 20, "alphas": [0.2]}},
+            "victims": {"binary_mlp": {**NETWORK, "epochs": 3}, "logistic": {"epochs": 20}},
+            "evaluations": {
+                "effectiveness": {
+                    "poison_fractions": [0.0, 0.4],
+                    "runs": 1,
+                    "trusted_per_class": 30,
+                    "train_per_class": 40,
+                }
+            },
+        }
+    }
+}
+
+
+class Checkout:
+    """A copy of the workflow's own files, with its own results."""
+
+    def __init__(self, repository: Path, folder: Path) -> None:
+        self.folder = folder
+        for name in ("scripts", "workflow"):
+            shutil.copytree(repository / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in ("Snakefile", "config.yaml"):
+            shutil.copy2(repository / name, folder / name)
+        for name in ("profiles", "slurm"):
+            (folder / name).symlink_to((repository / name).readlink())
+        (folder / "envs").symlink_to(repository / "envs")
+        self.configure(TINY)
+
+    def configure(self, overrides: dict) -> None:
+        (self.folder / "tiny.yaml").write_text(yaml.safe_dump(overrides))
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "snakemake", "--configfile", "tiny.yaml", "--cores", "2", *arguments]
+
+    def run(self, *arguments: str, data: str | None = None) -> subprocess.CompletedProcess:
+        environment = {key: value for key, value in os.environ.items() if key != "OLEANDER_DATA"}
+        if data is not None:
+            environment["OLEANDER_DATA"] = data
+        return subprocess.run(
+            self.command(*arguments), cwd=self.folder, env=environment, capture_output=True, text=True, check=False
+        )
+
+    def succeed(self, *arguments: str) -> str:
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def planned(self, *arguments: str) -> tuple[dict[str, int], str]:
+        """What a dry run would do: rule -> number of jobs, and all that it says."""
+        said = self.succeed("--dry-run", *arguments)
+        table = said.partition("Job stats:")[2].partition("\ntotal")[0]
+        return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}, said
+
+    def result(self, name: str) -> Path:
+        return self.folder / "results/demo" / name
+
+
+@pytest.fixture
+def checkout(repository, tmp_path) -> Checkout:
+    return Checkout(repository, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def finished(repository, tmp_path_factory) -> Checkout:
+    """A checkout in which everything has been made once; tests leave it as they find it."""
+    checkout = Checkout(repository, tmp_path_factory.mktemp("finished"))
+    checkout.succeed()
+    return checkout
+
+
+def test_one_command_makes_every_figure_and_table(finished):
+    for figure in FIGURES:
+        assert finished.result(f"figures/{figure}.png").read_bytes().startswith(b"\x89PNG")
+        assert finished.result(f"figures/{figure}.pdf").read_bytes().startswith(b"%PDF")
+    assert finished.result("figures/pgan_fig2_rates.png").exists()
+    assert {path.suffix for path in finished.result("tables").iterdir()} == {".csv", ".md", ".tex"}
+    assert not list(finished.result("state").rglob("*.safetensors")), "state of finished jobs was left behind"
+    assert not list(finished.folder.rglob(".partial-*"))
+
+
+def test_trials_are_tidy_and_say_what_they_are(finished):
+    trials = pd.read_csv(finished.result("pgan/mnist/trials/effectiveness.csv"))
+    assert tuple(trials.columns) == COLUMNS
+    assert len(trials) == 2 * 2
+    assert set(trials["scale"]) == {"demo"}
+    assert set(trials["stand_in_for"]) == {"MNIST"}
+    assert trials["status"].eq("ok").all()
+    assert trials["error"].between(0, 1).all()
+    poisoned = trials[trials["poison_fraction"] == 0.4]
+    assert poisoned["train_points"].eq(80).all()
+    assert trials.loc[trials["poison_fraction"] == 0, "poison_rejected"].isna().all()
+
+
+def test_tables_say_scale_and_stand_in(finished):
+    text = finished.result("tables/pgan_fig2.md").read_text()
+    assert "embedded digits in place of MNIST" in text
+    assert "embedded digits in place of Fashion-MNIST" in text
+    assert "demo scale" in text
+    assert "P02" in text
+
+
+def test_manifest_describes_the_prepared_dataset(finished):
+    manifest = json.loads(finished.result("data/mnist.json").read_text())
+    dataset = load_dataset(finished.result("data/mnist.safetensors"))
+    assert manifest["sha256"] == dataset.sha256
+    assert manifest["counts"]["train"]["3"] == int((dataset.train_y == 3).sum())
+    assert manifest["stand_in_for"] == "MNIST"
+
+
+def test_a_second_run_does_nothing(finished):
+    assert "Nothing to be done" in finished.succeed("--dry-run")
+
+
+def test_an_edited_comment_retrains_nothing(finished):
+    script = finished.folder / "scripts/train_pgan.py"
+    text = script.read_text()
+    try:
+        script.write_text(text + "\n# One more remark.\n")
+        assert "Nothing to be done" in finished.succeed("--dry-run")
+    finally:
+        script.write_text(text)
+
+
+def test_a_longer_grid_trains_only_what_is_new(finished):
+    longer = yaml.safe_load(yaml.safe_dump(TINY))
+    longer["scales"]["demo"]["experiments"]["mnist"]["alphas"] = [0.1, 0.3, 0.9]
+    try:
+        finished.configure(longer)
+        jobs, said = finished.planned()
+    finally:
+        finished.configure(TINY)
+    assert jobs["train_pgan"] == jobs["run_trials"] == jobs["draw_samples"] == 1
+    assert "Training pGAN generators: mnist, alpha_0.9_" in said
+    assert not {"pgan_fig1", "pgan_fig9", "pgan_fig11", "prepare_dataset"} & set(jobs)
+
+
+def test_a_changed_setting_retrains_what_depends_on_it(finished):
+    changed = yaml.safe_load(yaml.safe_dump(TINY))
+    changed["scales"]["demo"]["victims"]["binary_mlp"]["epochs"] = 4
+    try:
+        finished.configure(changed)
+        jobs, _said = finished.planned()
+    finally:
+        finished.configure(TINY)
+    assert jobs["run_trials"] == 4
+    assert "train_pgan" not in jobs
+    assert "fit_boundaries" not in jobs
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_each_figure_is_a_target_of_its_own(finished, figure):
+    """Made again from what is there, alone, and with the same bytes."""
+    png = finished.result(f"figures/{figure}.png")
+    before = png.read_bytes()
+    png.unlink()
+    finished.succeed(figure)
+    assert png.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("figure", "jobs"),
+    [
+        ("pgan_fig1", {"prepare_dataset": 1, "train_pgan": 1, "draw_samples": 1}),
+        ("pgan_fig2", {"prepare_dataset": 2, "train_pgan": 4, "run_trials": 4, "gather_trials": 2}),
+        ("pgan_fig3", {"prepare_dataset": 2, "train_pgan": 2, "draw_samples": 2}),
+        ("pgan_fig9", {"prepare_dataset": 1, "train_pgan": 1, "fit_boundaries": 1}),
+        ("pgan_fig10", {"prepare_dataset": 1, "train_pgan": 2, "draw_samples": 2}),
+        ("pgan_curves", {"prepare_dataset": 3, "train_pgan": 5, "gather_curves": 3}),
+    ],
+)
+def test_a_figure_asks_for_no_more_than_it_shows(checkout, figure, jobs):
+    assert checkout.planned(figure)[0] == {**jobs, figure: 1}
+
+
+def test_every_scale_and_the_cluster_profile_can_be_planned(repository):
+    for arguments in (*(["--config", f"scale={scale}"] for scale in SCALES), ["--profile", "slurm"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "snakemake", "--dry-run", *arguments],
+            cwd=repository,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Nothing to be done" in done.stdout or "train_pgan" in done.stdout + done.stderr
+
+
+def kill_training(checkout: Checkout, hit: signal.Signals) -> None:
+    """Start the workflow, wait for a training state, and end everything that runs."""
+    started = subprocess.Popen(
+        checkout.command("pgan_fig10"),
+        cwd=checkout.folder,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not list(checkout.folder.glob("results/demo/state/train_pgan/mnist/*/pgan.safetensors")):
+        assert started.poll() is None, "the workflow ended before it could be killed"
+        assert time.monotonic() < deadline, "no state was written"
+        time.sleep(0.02)
+    os.killpg(started.pid, hit)
+    started.wait()
+
+
+def test_killed_training_continues_to_the_same_bytes(repository, tmp_path):
+    longer = yaml.safe_load(yaml.safe_dump(TINY))
+    longer["state_minutes"] = 1e-4
+    longer["scales"]["demo"]["experiments"]["mnist"] = {"epochs": 300, "alphas": [0.1], "generators": 2}
+    checkouts = []
+    for name in ("killed", "undisturbed"):
+        (tmp_path / name).mkdir()
+        checkout = Checkout(repository, tmp_path / name)
+        checkout.configure(longer)
+        checkouts.append(checkout)
+    killed, undisturbed = checkouts
+
+    kill_training(killed, signal.SIGKILL)
+    artifacts = [path for path in killed.result("pgan").rglob("*") if path.is_file()]
+    assert not artifacts, f"a killed job left {artifacts}"
+    # A killed Snakemake cannot take its lock back; this is what it tells its user to do.
+    killed.succeed("--unlock")
+    killed.succeed("pgan_fig10")
+    undisturbed.succeed("pgan_fig10")
+
+    (log,) = killed.result("logs/train_pgan/mnist").glob("*.log")
+    assert "continuing from" in log.read_text()
+    made = sorted(path.relative_to(killed.folder) for path in killed.result("pgan").rglob("*") if path.is_file())
+    assert len(made) == 3
+    for path in [*made, Path("results/demo/figures/pgan_fig10.png")]:
+        assert (killed.folder / path).read_bytes() == (undisturbed.folder / path).read_bytes(), path
+
+
+def test_absent_data_is_one_sentence_and_leaves_nothing(checkout):
+    done = checkout.run("--config", "scale=laptop", "--", "pgan_fig10")
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    (line,) = {line for line in said.splitlines() if line.startswith("error:")}
+    assert "MNIST" in line
+    assert "OLEANDER_DATA" in line
+    assert "Traceback (most recent call last)" not in said
+    assert not [path for path in (checkout.folder / "results/laptop/data").rglob("*") if path.is_file()]
+
+
+def test_corrupt_data_is_one_sentence_and_leaves_nothing(checkout, data_root, tmp_path):
+    raw = tmp_path / "damaged/MNIST/raw"
+    shutil.copytree(data_root / "MNIST/raw", raw)
+    images = raw / "train-images-idx3-ubyte"
+    images.chmod(0o644)
+    with images.open("r+b") as stream:
+        stream.truncate(1_000_000)
+    done = checkout.run("--config", "scale=laptop", "--", "pgan_fig10", data=str(tmp_path / "damaged"))
+    assert done.returncode != 0
+    assert re.search(r"^error: .*train-images-idx3-ubyte", done.stdout + done.stderr, re.MULTILINE)
+    assert not [path for path in (checkout.folder / "results/laptop/data").rglob("*") if path.is_file()]
+
+
+def test_a_mistake_in_the_configuration_is_said_before_anything_runs(checkout):
+    done = checkout.run("--config", "scale=gigantic")
+    assert done.returncode != 0
+    assert "unknown scale 'gigantic'" in done.stdout + done.stderr
+    assert not (checkout.folder / "results").exists()
