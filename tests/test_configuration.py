@@ -61,7 +61,7 @@ def leaves(block, path=()):
 
 def test_scales_override_sizes_alone(config):
     sizes = {"epochs", "alphas", "generators", "poison_fractions", "runs", "trusted_per_class", "train_per_class"}
-    sizes |= {"rows", "columns", "points", "alphas_per_job", "generators_per_job"}
+    sizes |= {"batch_size", "rows", "columns", "points", "alphas_per_job", "generators_per_job"}
     for scale, overrides in config["scales"].items():
         for path in leaves(overrides):
             allowed = path[-1] in sizes or (

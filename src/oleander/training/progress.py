@@ -1,11 +1,16 @@
 """Progress: a bar on a terminal, a line a minute in the log."""
 
 import logging
+import platform
 import sys
 import time
 from pathlib import Path
 
+import torch
 from tqdm import tqdm
+
+import oleander
+from oleander.io.provenance import commit_of
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +28,13 @@ def log_to(path: str | Path) -> None:
     to_terminal.setLevel(logging.WARNING)
     to_terminal.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     package.handlers = [to_file, to_terminal]
+    logger.info(
+        "oleander %s, torch %s, %s, commit %s",
+        oleander.__version__,
+        torch.__version__,
+        platform.machine(),
+        commit_of(Path(oleander.__file__).parent),
+    )
 
 
 class Progress:

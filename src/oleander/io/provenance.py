@@ -1,0 +1,88 @@
+"""Provenance: which code, on which machine, made a result, and how long it took."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from oleander.io.errors import OleanderError
+from oleander.io.tables import read_csv
+
+LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn", "snakemake")
+
+
+def commit_of(folder: str | os.PathLike[str]) -> str:
+    """The commit that `folder` is checked out at, with "+changes" where tracked files differ from it; else "unknown"."""
+    commands = (
+        ["rev-parse", "HEAD"],
+        ["status", "--porcelain", "--untracked-files=no", "--", ":/", ":(exclude,top)results"],
+    )
+    said = []
+    for command in commands:
+        try:
+            done = subprocess.run(["git", "-C", folder, *command], capture_output=True, text=True, check=True)
+        except (OSError, subprocess.CalledProcessError):
+            return "unknown"
+        said.append(done.stdout.strip())
+    return said[0] + ("+changes" if said[1] else "")
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores, memory and versions, without names or paths of the machine."""
+    processor = platform.processor() or platform.machine()
+    try:
+        models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+        processor = models[0].partition(":")[2].strip() if models else processor
+        memory = round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)
+    except (OSError, ValueError):
+        memory = None
+    return {
+        "processor": processor,
+        "cores": os.cpu_count(),
+        "memory_gib": memory,
+        "system": platform.system(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in LIBRARIES},
+    }
+
+
+def job_seconds(benchmarks: str | os.PathLike[str]) -> dict[str, float]:
+    """Job -> wall seconds of its last run, from the folder of Snakemake's benchmark files.
+
+    Raises:
+        OleanderError: there are none.
+    """
+    folder = Path(benchmarks)
+    seconds = {}
+    for path in sorted(folder.rglob("*.tsv")):
+        table = pd.read_csv(path, sep="\t")
+        seconds[str(path.relative_to(folder).with_suffix(""))] = round(float(table["s"].iloc[-1]), 1)
+    if not seconds:
+        raise OleanderError(f"no benchmark files in {benchmarks}; run the workflow at this scale first")
+    return seconds
+
+
+def training_commits(logs: str | os.PathLike[str]) -> list[str]:
+    """The commits that the jobs' logs name, each once."""
+    found = set()
+    for path in Path(logs).rglob("*.log"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if " commit " in line:
+                found.add(line.rpartition(" commit ")[2].strip())
+    return sorted(found)
+
+
+def seeds_of(trials: list[str]) -> dict[str, Any]:
+    """Generators and runs of every trials file, by experiment."""
+    seeds: dict[str, Any] = {}
+    for path in trials:
+        for experiment, rows in read_csv(path, ("experiment", "generator", "run")).groupby("experiment"):
+            seeds[str(experiment)] = {
+                "generators": sorted(rows["generator"].unique().tolist()),
+                "runs": sorted(rows["run"].unique().tolist()),
+            }
+    return seeds
