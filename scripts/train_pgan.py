@@ -23,6 +23,7 @@ with plain_errors():
         "version": snakemake.params.version,
     }
     replicas = [Replica(**replica) for replica in snakemake.params.replicas]
+    pgan.check_replicas(task, replicas)
     with Scratch(
         snakemake.params.state, fingerprint(resolved), snakemake.params.state_minutes
     ).interruptible() as scratch:

@@ -396,3 +396,11 @@ def test_a_poisoner_of_ones_own_points_is_that_of_the_same_task():
     assert torch.equal(own.draw(5, seed=0)[0], poisoners.draw(5, seed=0)[0])
     assert own.draw(5, seed=0)[0].dtype == torch.float32
     assert own.draw(5, seed=0)[1].tolist() == [1] * 5
+
+
+@pytest.mark.parametrize(("alpha", "lambda_prime"), [(-0.1, 0.9), (1.1, 0.9), (0.5, 0.0), (0.5, 1.01), (math.nan, 0.9)])
+def test_replicas_without_meaning_are_refused(alpha, lambda_prime):
+    points = torch.zeros(4, 3)
+    with pytest.raises(OleanderError, match=r"alpha must lie in \[0, 1\]"):
+        # All points are of the target class: lambda is lambda'.
+        train_poisoner(points[:0], points, SETTINGS, 1, alpha, lambda_prime, seed=0)

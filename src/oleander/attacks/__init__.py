@@ -56,4 +56,5 @@ def train_poisoner(
         value_range=None,
         stand_in_for=None,
     )
+    pgan.check_replicas(task, [Replica(alpha, lambda_prime, seed)])
     return pgan.fit(task, [Replica(alpha, lambda_prime, seed)], {**settings, "epochs": epochs}, Scratch.none())[0]

@@ -157,6 +157,20 @@ def load_poisoners(path: Path | str, device: torch.device | str) -> Poisoners:
     return Poisoners(build_model(settings, noise, math.prod(shape)), parameters, replicas, converged, noise, shape)
 
 
+def check_replicas(task: Task, replicas: list[Replica]) -> None:
+    """Refuse replicas that have no meaning for `task`, before anything is trained.
+
+    Raises:
+        OleanderError: alpha outside [0, 1], or lambda = lambda' Pr(Yp) outside (0, 1].
+    """
+    for replica in replicas:
+        if not 0 <= replica.alpha <= 1 or not 0 < replica.lambda_prime * task.prior <= 1:
+            raise OleanderError(
+                f"{replica}: alpha must lie in [0, 1], and lambda = lambda' x {task.prior:.3f}, the share of the "
+                "target class, in (0, 1]; change the experiment"
+            )
+
+
 def fit(
     task: Task,
     replicas: list[Replica],
@@ -178,7 +192,7 @@ def fit(
         generator (the seed).
 
     Raises:
-        OleanderError: an unknown generator objective, alpha or lambda out of range, or a target class without points.
+        OleanderError: an unknown generator objective, or a target class without points.
     """
     trainer = _Trainer(task, replicas, settings, scratch, dtype)
     trainer.run()
@@ -207,12 +221,6 @@ class _Trainer:
         self.target_rows = (task.train_y == 1).nonzero().flatten()
         if len(self.target_rows) == 0:
             raise OleanderError(f"dataset {task.dataset}: no training points of the target class '{task.target_class}'")
-        for replica in replicas:
-            if not 0 <= replica.alpha <= 1 or not 0 < replica.lambda_prime * task.prior <= 1:
-                raise OleanderError(
-                    f"{replica}: alpha must lie in [0, 1], and lambda = lambda' x {task.prior:.3f}, the share of the "
-                    "target class, in (0, 1]; change the experiment in the configuration"
-                )
         self.networks = Networks.build(settings, self.x.shape[1])
         # The seed alone decides the randomness: replicas that differ only in alpha or lambda' start alike, which
         # takes the luck of the start out of their comparison.

@@ -16,7 +16,7 @@ LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn", "snakemake")
 
 
 def commit_of(folder: str | os.PathLike[str]) -> str:
-    """The commit that `folder` is checked out at, with "+changes" where tracked files differ from it; else "unknown"."""
+    """The commit `folder` is checked out at, with "+changes" where tracked files differ; "unknown" without git."""
     commands = (
         ["rev-parse", "HEAD"],
         ["status", "--porcelain", "--untracked-files=no", "--", ":/", ":(exclude,top)results"],
