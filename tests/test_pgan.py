@@ -1,6 +1,7 @@
 """pGAN: a cohort is its replicas alone, and each of them is Algorithm 1 as plain torch modules compute it."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest

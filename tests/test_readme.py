@@ -1,0 +1,75 @@
+"""The README: its commands run, its example works, its tables name what exists."""
+
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+import torch
+import yaml
+
+from oleander.io.configuration import merge, resolve
+
+
+def blocks(repository, language):
+    text = (repository / "README.md").read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def commands(repository):
+    lines = [line for block in blocks(repository, "bash") for line in block.splitlines()]
+    return [command for line in lines if (command := line.partition("#")[0].strip())]
+
+
+def test_every_command_runs(repository):
+    """Each as it stands; Snakemake and make only as far as what they would do."""
+    said = commands(repository)
+    assert len(said) >= 8
+    for command in said:
+        program, *arguments = shlex.split(command)
+        if program == "source":
+            assert arguments == [".venv/bin/activate"]
+            continue
+        if program == "snakemake":
+            run = [sys.executable, "-m", "snakemake", "--dry-run", *arguments]
+        elif program == "make":
+            run = ["make", "--dry-run", *arguments]
+        else:
+            pytest.fail(f"the README has a command that no test runs: {command}")
+        done = subprocess.run(run, cwd=repository, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+
+
+def test_the_library_example_runs(repository, monkeypatch):
+    (example,) = blocks(repository, "python")
+    assert len([line for line in example.splitlines() if line and "import" not in line]) <= 10
+    monkeypatch.chdir(repository)
+    names = {}
+    exec(compile(example, "README.md", "exec"), names)
+    assert names["points"].shape == (100, 64)
+    assert names["points"].abs().max() <= 1
+    assert torch.equal(names["label"], torch.ones(100, dtype=torch.int64))
+
+
+def test_the_dataset_example_fits_the_schema(repository):
+    (example,) = blocks(repository, "yaml")
+    config = yaml.safe_load((repository / "config.yaml").read_text())
+    schema = yaml.safe_load((repository / "workflow/schemas/config.schema.yaml").read_text())
+    resolved = resolve(merge(config, yaml.safe_load(example)), schema)
+    assert resolved["datasets"]["mine"]["source"] == "image_folder"
+
+
+def test_every_target_of_the_figure_table_exists(repository):
+    text = (repository / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(pgan_\w+)`", text))
+    figures = yaml.safe_load((repository / "config.yaml").read_text())["figures"]
+    assert set(figures) <= named
+
+
+def test_every_picture_and_link_is_there(repository):
+    text = (repository / "README.md").read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#]+)\)", text)
+    assert any(target.endswith(".png") for target in targets)
+    for target in targets:
+        assert target.startswith("https://") or (repository / target).exists(), target
