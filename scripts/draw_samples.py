@@ -4,9 +4,9 @@ from oleander.attacks import pgan
 from oleander.data import load_dataset, make_task
 from oleander.evaluation.samples import draw_samples, save_samples
 from oleander.io.errors import plain_errors
-from oleander.training.progress import log_to
+from oleander.training.progress import begin_job
 
-log_to(snakemake.log[0])
+begin_job(snakemake.log[0], snakemake.threads)
 with plain_errors():
     task = make_task(load_dataset(snakemake.input.dataset), **snakemake.params.task)
     poisoners = pgan.load_poisoners(snakemake.input.generators, "cpu")

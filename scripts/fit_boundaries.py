@@ -5,9 +5,9 @@ from oleander.data import load_dataset, make_task
 from oleander.evaluation.boundaries import fit_boundaries
 from oleander.io.errors import plain_errors
 from oleander.io.tables import write_csv
-from oleander.training.progress import log_to
+from oleander.training.progress import begin_job
 
-log_to(snakemake.log[0])
+begin_job(snakemake.log[0], snakemake.threads)
 with plain_errors():
     task = make_task(load_dataset(snakemake.input.dataset), **snakemake.params.task)
     poisoners = pgan.load_poisoners(snakemake.input.generators, "cpu")

@@ -2,9 +2,9 @@
 
 from oleander.data import prepare_dataset
 from oleander.io.errors import plain_errors
-from oleander.training.progress import log_to
+from oleander.training.progress import begin_job
 
-log_to(snakemake.log[0])
+begin_job(snakemake.log[0], snakemake.threads)
 with plain_errors():
     prepare_dataset(
         name=snakemake.params.name,

@@ -6,13 +6,13 @@ from oleander.io.artifacts import fingerprint
 from oleander.io.errors import plain_errors
 from oleander.io.tables import write_csv
 from oleander.training.devices import place
-from oleander.training.progress import log_to
+from oleander.training.progress import begin_job
 from oleander.training.scratch import Scratch
 
-log_to(snakemake.log[0])
+begin_job(snakemake.log[0], snakemake.threads)
 with plain_errors():
     dataset = load_dataset(snakemake.input.dataset)
-    placement = place(snakemake.params.device, snakemake.threads)
+    placement = place(snakemake.params.device)
     task = make_task(dataset, **snakemake.params.task).to(placement.device)
     resolved = {
         "task": snakemake.params.task,

@@ -21,7 +21,7 @@ from oleander.evaluation.trials import run_trials
 from oleander.models import build_model
 from oleander.training.classifiers import TrainingSets, train_classifiers
 from oleander.training.devices import Placement
-from oleander.training.progress import log_to
+from oleander.training.progress import begin_job
 from oleander.training.scratch import Scratch
 
 CPU = torch.device("cpu")
@@ -104,7 +104,7 @@ def train_some_classifiers(output, scratch, epochs):
 
 def in_a_process(job, output, epochs, minutes):
     torch.set_num_threads(1)
-    log_to(output.with_suffix(".log"))
+    begin_job(output.with_suffix(".log"), threads=1)
     with Scratch(output / "state", "key", minutes).interruptible() as scratch:
         job(output, scratch, epochs)
 

@@ -281,11 +281,10 @@ def test_more_points_than_the_task_has_are_refused():
 
 def test_placement_follows_the_settings():
     settings = {"name": "cpu", "cpu_replicas": 3, "gpu_memory_share": 0.5}
-    threads = torch.get_num_threads()
-    placement = place(settings, threads)
+    placement = place(settings)
     assert placement == Placement(CPU, 3, 0.5)
     assert placement.cohort_size(10**15) == 3
     if not torch.cuda.is_available():
-        assert place({**settings, "name": "auto"}, threads).device == CPU
-        with pytest.raises(OleanderError, match=r"device 'cuda:1'.*no GPU"):
-            place({**settings, "name": "cuda:1"}, threads)
+        assert place({**settings, "name": "auto"}).device == CPU
+        with pytest.raises(OleanderError, match=r"'cuda:1'.*no GPU"):
+            place({**settings, "name": "cuda:1"})

@@ -196,12 +196,12 @@ def test_each_figure_is_a_target_of_its_own(finished, figure):
 @pytest.mark.parametrize(
     ("figure", "jobs"),
     [
-        ("pgan_fig1", {"prepare_dataset": 1, "train_pgan": 1, "draw_samples": 1}),
-        ("pgan_fig2", {"prepare_dataset": 2, "train_pgan": 4, "run_trials": 4, "gather_trials": 2}),
-        ("pgan_fig3", {"prepare_dataset": 2, "train_pgan": 2, "draw_samples": 2}),
-        ("pgan_fig9", {"prepare_dataset": 1, "train_pgan": 1, "fit_boundaries": 1}),
-        ("pgan_fig10", {"prepare_dataset": 1, "train_pgan": 2, "draw_samples": 2}),
-        ("pgan_curves", {"prepare_dataset": 3, "train_pgan": 5, "gather_curves": 3}),
+        ("pgan_fig1", {"prepare_dataset": 1, "check_task": 1, "train_pgan": 1, "draw_samples": 1}),
+        ("pgan_fig2", {"prepare_dataset": 2, "check_task": 2, "train_pgan": 4, "run_trials": 4, "gather_trials": 2}),
+        ("pgan_fig3", {"prepare_dataset": 2, "check_task": 2, "train_pgan": 2, "draw_samples": 2}),
+        ("pgan_fig9", {"prepare_dataset": 1, "check_task": 1, "train_pgan": 1, "fit_boundaries": 1}),
+        ("pgan_fig10", {"prepare_dataset": 1, "check_task": 1, "train_pgan": 2, "draw_samples": 2}),
+        ("pgan_curves", {"prepare_dataset": 3, "check_task": 3, "train_pgan": 5, "gather_curves": 3}),
     ],
 )
 def test_a_figure_asks_for_no_more_than_it_shows(checkout, figure, jobs):
@@ -252,7 +252,7 @@ def test_killed_training_continues_to_the_same_bytes(repository, tmp_path):
     killed, undisturbed = checkouts
 
     kill_training(killed, signal.SIGKILL)
-    artifacts = [path for path in killed.result("pgan").rglob("*") if path.is_file()]
+    artifacts = [path for path in killed.result("pgan").rglob("*") if path.is_file() and path.name != "task.json"]
     assert not artifacts, f"a killed job left {artifacts}"
     # A killed Snakemake cannot take its lock back; this is what it tells its user to do.
     killed.succeed("--unlock")
@@ -262,7 +262,7 @@ def test_killed_training_continues_to_the_same_bytes(repository, tmp_path):
     (log,) = killed.result("logs/train_pgan/mnist").glob("*.log")
     assert "continuing from" in log.read_text()
     made = sorted(path.relative_to(killed.folder) for path in killed.result("pgan").rglob("*") if path.is_file())
-    assert len(made) == 3
+    assert len(made) == 4
     for path in [*made, Path("results/demo/figures/pgan_fig10.png")]:
         assert (killed.folder / path).read_bytes() == (undisturbed.folder / path).read_bytes(), path
 
@@ -289,6 +289,17 @@ def test_corrupt_data_is_one_sentence_and_leaves_nothing(checkout, data_root, tm
     assert done.returncode != 0
     assert re.search(r"^error: .*train-images-idx3-ubyte", done.stdout + done.stderr, re.MULTILINE)
     assert not [path for path in (checkout.folder / "results/laptop/data").rglob("*") if path.is_file()]
+
+
+def test_too_few_points_are_said_before_training(checkout):
+    greedy = yaml.safe_load(yaml.safe_dump(TINY))
+    greedy["scales"]["demo"]["evaluations"]["effectiveness"]["trusted_per_class"] = 500
+    checkout.configure(greedy)
+    done = checkout.run("pgan_fig2")
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert re.search(r"^error: class '\w' of f?mnist has \d+ train points, but 540 are needed", said, re.MULTILINE)
+    assert not (checkout.result("logs/train_pgan")).exists()
 
 
 def test_a_mistake_in_the_configuration_is_said_before_anything_runs(checkout):

@@ -348,7 +348,8 @@ def main() -> None:
     """Measure this machine at the paper's settings."""
     root = Path(__file__).resolve().parents[2]
     config = load_configuration(root / "config.yaml", root / "workflow/schemas/config.schema.yaml", "paper")
-    placement = place(config["device"], config["device"]["threads"])
+    torch.set_num_threads(config["device"]["threads"])
+    placement = place(config["device"])
     print(benchmark(config, placement, ROUNDS, SQUARES))
 
 

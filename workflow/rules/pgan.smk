@@ -1,7 +1,30 @@
 # The poisoning paper: train generators, evaluate them, save samples of them. A job is a cohort.
+rule check_task:
+    input:
+        dataset=lambda wildcards: dataset_file(wildcards.experiment),
+    output:
+        task=f"{OUT}/pgan/{{experiment}}/task.json",
+    log:
+        f"{OUT}/logs/check_task/{{experiment}}.log",
+    conda:
+        "../../envs/oleander.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        task=lambda wildcards: task_settings(wildcards.experiment),
+        evaluations=lambda wildcards: evaluations_of(wildcards.experiment),
+    message:
+        "Checking that the data suffice: {wildcards.experiment}"
+    script:
+        "../../scripts/check_task.py"
+
+
 rule train_pgan:
     input:
         dataset=lambda wildcards: dataset_file(wildcards.experiment),
+        # Only that the check was passed matters, not when: another evaluation never retrains.
+        task=ancient(rules.check_task.output.task),
     output:
         generators=f"{OUT}/pgan/{{experiment}}/generators/{{cohort}}.safetensors",
         curves=f"{OUT}/pgan/{{experiment}}/curves/{{cohort}}.csv",

@@ -30,13 +30,12 @@ class Placement:
         return max(1, int(free * self.memory_share) // bytes_per_replica)
 
 
-def place(settings: dict[str, Any], threads: int) -> Placement:
+def place(settings: dict[str, Any]) -> Placement:
     """Choose the device by `settings["name"]` ("auto", "cpu", "cuda", "cuda:1") and set torch up for it.
 
     Raises:
         OleanderError: CUDA is asked for and not there.
     """
-    torch.set_num_threads(threads)
     name = settings["name"]
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"

@@ -4,12 +4,12 @@ import logging
 import platform
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
-import oleander
 from oleander.io.provenance import commit_of
 
 logger = logging.getLogger(__name__)
@@ -17,23 +17,28 @@ logger = logging.getLogger(__name__)
 SECONDS_BETWEEN_LINES = 60
 
 
-def log_to(path: str | Path) -> None:
-    """Send the package's log lines, with the time, to `path` (a rule's log file) and its warnings to stderr."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
+def begin_job(log: str | Path, threads: int) -> None:
+    """Set a rule's job up: log lines go, with the time, to `log`, warnings to stderr too, and torch takes `threads`.
+
+    A job that took more threads than it was given would slow its neighbours down, and change its own last digits.
+    """
+    torch.set_num_threads(threads)
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
     package = logging.getLogger("oleander")
     package.setLevel(logging.INFO)
-    to_file = logging.FileHandler(path, mode="w", encoding="utf-8")
+    to_file = logging.FileHandler(log, mode="w", encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     to_terminal = logging.StreamHandler(sys.stderr)
     to_terminal.setLevel(logging.WARNING)
     to_terminal.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
     package.handlers = [to_file, to_terminal]
     logger.info(
-        "oleander %s, torch %s, %s, commit %s",
-        oleander.__version__,
+        "oleander %s, torch %s, %s, %d threads, commit %s",
+        version("oleander"),
         torch.__version__,
         platform.machine(),
-        commit_of(Path(oleander.__file__).parent),
+        threads,
+        commit_of(Path(__file__).parent),
     )
 
 

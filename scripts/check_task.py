@@ -1,0 +1,12 @@
+"""Check that an experiment's data suffice for its evaluations, before anything is trained (pGAN paper, Table 2)."""
+
+from oleander.data import load_dataset, make_task
+from oleander.evaluation.checks import check_task
+from oleander.io.errors import plain_errors
+from oleander.io.files import write_json
+from oleander.training.progress import begin_job
+
+begin_job(snakemake.log[0], snakemake.threads)
+with plain_errors():
+    task = make_task(load_dataset(snakemake.input.dataset), **snakemake.params.task)
+    write_json(snakemake.output.task, check_task(task, snakemake.params.evaluations))

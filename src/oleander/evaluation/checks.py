@@ -1,0 +1,45 @@
+"""Checks that need the prepared data but no training: what cannot work is said in seconds, not after hours."""
+
+from typing import Any
+
+from oleander.data.tasks import Task, split_task
+from oleander.evaluation.trials import check_trials
+
+
+def check_task(task: Task, evaluations: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Make sure that every evaluation can be run on `task`.
+
+    Args:
+        task: as the experiment will use it.
+        evaluations: name -> settings, resolved.
+
+    Returns:
+        What the task is: its classes, the number of points of each, the shape of one, and Pr(Yp).
+
+    Raises:
+        OleanderError: too few points of a class, or a poison fraction that does not fit.
+    """
+    for settings in evaluations.values():
+        if "poison_fractions" in settings:
+            check_trials(task, settings)
+            split_task(task, settings["trusted_per_class"], settings["train_per_class"], seed=0)
+        else:
+            split_task(task, 0, settings["genuine_per_class"], seed=0)
+
+    def counts(labels: Any) -> dict[str, int]:
+        return {
+            task.source_class: int((labels == 0).sum()),
+            task.target_class: int((labels == 1).sum()),
+        }
+
+    return {
+        "dataset": task.dataset,
+        "stand_in_for": task.stand_in_for,
+        "source_class": task.source_class,
+        "target_class": task.target_class,
+        "train_points": counts(task.train_y),
+        "test_points": counts(task.test_y),
+        "shape": list(task.shape),
+        "target_class_prior": task.prior,
+        "evaluations": sorted(evaluations),
+    }
