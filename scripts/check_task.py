@@ -9,4 +9,4 @@ from oleander.training.progress import begin_job
 begin_job(snakemake.log[0], snakemake.threads)
 with plain_errors():
     task = make_task(load_dataset(snakemake.input.dataset), **snakemake.params.task)
-    write_json(snakemake.output.task, check_task(task, snakemake.params.evaluations))
+    write_json(snakemake.output.check, check_task(task, snakemake.params.evaluation))

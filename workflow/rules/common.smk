@@ -133,16 +133,6 @@ def evaluation_settings(evaluation):
     return settings
 
 
-def evaluations_of(experiment):
-    """Name -> resolved settings of the evaluations that figures want of an experiment."""
-    wanted = {
-        figure["evaluation"]
-        for figure in FIGURES.values()
-        if "evaluation" in figure and experiment in [figure.get("experiment"), *figure.get("experiments", [])]
-    }
-    return {evaluation: evaluation_settings(evaluation) for evaluation in sorted(wanted)}
-
-
 def identity(experiment):
     """The columns that name a file's rows in every CSV."""
     attack = CONFIG["attacks"][CONFIG["experiments"][experiment]["attack"]]["name"]

@@ -3,9 +3,11 @@ rule check_task:
     input:
         dataset=lambda wildcards: dataset_file(wildcards.experiment),
     output:
-        task=f"{OUT}/pgan/{{experiment}}/task.json",
+        check=f"{OUT}/pgan/{{experiment}}/checks/{{evaluation}}.json",
     log:
-        f"{OUT}/logs/check_task/{{experiment}}.log",
+        f"{OUT}/logs/check_task/{{experiment}}/{{evaluation}}.log",
+    # No input of the training, which no evaluation may repeat; but first in line, so that it fails before hours of it.
+    priority: 100
     conda:
         "../../envs/oleander.yaml"
     resources:
@@ -13,9 +15,9 @@ rule check_task:
         runtime=growing(10),
     params:
         task=lambda wildcards: task_settings(wildcards.experiment),
-        evaluations=lambda wildcards: evaluations_of(wildcards.experiment),
+        evaluation=lambda wildcards: evaluation_settings(wildcards.evaluation),
     message:
-        "Checking that the data suffice: {wildcards.experiment}"
+        "Checking that the data suffice: {wildcards.experiment}, {wildcards.evaluation}"
     script:
         "../../scripts/check_task.py"
 
@@ -23,8 +25,6 @@ rule check_task:
 rule train_pgan:
     input:
         dataset=lambda wildcards: dataset_file(wildcards.experiment),
-        # Only that the check was passed matters, not when: another evaluation never retrains.
-        task=ancient(rules.check_task.output.task),
     output:
         generators=f"{OUT}/pgan/{{experiment}}/generators/{{cohort}}.safetensors",
         curves=f"{OUT}/pgan/{{experiment}}/curves/{{cohort}}.csv",
@@ -58,6 +58,7 @@ rule run_trials:
     input:
         dataset=lambda wildcards: dataset_file(wildcards.experiment),
         generators=rules.train_pgan.output.generators,
+        check=rules.check_task.output.check,
     output:
         trials=f"{OUT}/pgan/{{experiment}}/trials/{{evaluation}}/{{cohort}}.csv",
     log:
@@ -145,6 +146,7 @@ rule fit_boundaries:
     input:
         dataset=lambda wildcards: dataset_file(wildcards.experiment),
         generators=rules.train_pgan.output.generators,
+        check=rules.check_task.output.check,
     output:
         boundaries=f"{OUT}/pgan/{{experiment}}/boundaries/{{evaluation}}/{{cohort}}.csv",
         points=f"{OUT}/pgan/{{experiment}}/boundaries/{{evaluation}}/{{cohort}}.points.csv",

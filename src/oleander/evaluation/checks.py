@@ -6,12 +6,12 @@ from oleander.data.tasks import Task, split_task
 from oleander.evaluation.trials import check_trials
 
 
-def check_task(task: Task, evaluations: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Make sure that every evaluation can be run on `task`.
+def check_task(task: Task, settings: dict[str, Any]) -> dict[str, Any]:
+    """Make sure that an evaluation can be run on `task`.
 
     Args:
         task: as the experiment will use it.
-        evaluations: name -> settings, resolved.
+        settings: of the evaluation, resolved.
 
     Returns:
         What the task is: its classes, the number of points of each, the shape of one, and Pr(Yp).
@@ -19,27 +19,19 @@ def check_task(task: Task, evaluations: dict[str, dict[str, Any]]) -> dict[str, 
     Raises:
         OleanderError: too few points of a class, or a poison fraction that does not fit.
     """
-    for settings in evaluations.values():
-        if "poison_fractions" in settings:
-            check_trials(task, settings)
-            split_task(task, settings["trusted_per_class"], settings["train_per_class"], seed=0)
-        else:
-            split_task(task, 0, settings["genuine_per_class"], seed=0)
-
-    def counts(labels: Any) -> dict[str, int]:
-        return {
-            task.source_class: int((labels == 0).sum()),
-            task.target_class: int((labels == 1).sum()),
-        }
-
+    if "poison_fractions" in settings:
+        check_trials(task, settings)
+        split_task(task, settings["trusted_per_class"], settings["train_per_class"], seed=0)
+    else:
+        split_task(task, 0, settings["genuine_per_class"], seed=0)
+    classes = (task.source_class, task.target_class)
     return {
         "dataset": task.dataset,
         "stand_in_for": task.stand_in_for,
         "source_class": task.source_class,
         "target_class": task.target_class,
-        "train_points": counts(task.train_y),
-        "test_points": counts(task.test_y),
+        "train_points": {name: int((task.train_y == label).sum()) for label, name in enumerate(classes)},
+        "test_points": {name: int((task.test_y == label).sum()) for label, name in enumerate(classes)},
         "shape": list(task.shape),
         "target_class_prior": task.prior,
-        "evaluations": sorted(evaluations),
     }
