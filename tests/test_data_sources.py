@@ -273,7 +273,7 @@ def test_absent_set_says_where_it_looked_and_what_to_do(prepare, tmp_path):
         "MNIST",
         *places,
         "snakemake --config data_root=",
-        "allow_download=true",
+        "allow_download=True",
         data_root=tmp_path,
     )
     refused(prepare, MNIST, "MNIST/raw/train-images", "data_root", "OLEANDER_DATA")

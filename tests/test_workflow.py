@@ -247,7 +247,8 @@ def kill_training(checkout: Checkout, hit: signal.Signals) -> None:
 def test_killed_training_continues_to_the_same_bytes(repository, tmp_path):
     longer = tiny()
     longer["state_minutes"] = 1e-4
-    longer["scales"]["demo"]["experiments"]["mnist"] = {"epochs": 300, "alphas": [0.1], "generators": 2}
+    longer["scales"]["demo"]["experiments"]["mnist"] = {"epochs": 300, "alphas": [0.1, 0.3], "generators": 1}
+    longer["scales"]["demo"]["cohort"] = {"alphas_per_job": 2}
     checkouts = []
     for name in ("killed", "undisturbed"):
         (tmp_path / name).mkdir()

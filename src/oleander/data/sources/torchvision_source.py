@@ -66,7 +66,7 @@ def _check_present(name: str, files: list[Path], data_root: Path | None) -> None
     raise OleanderError(
         f"{name} is absent: {looked}; run `snakemake --config data_root=/path/to/data` with a folder "
         f"that holds {files[0].parent.relative_to(data_root or Path())}/{files[0].name} and its "
-        "companions, or `snakemake --config allow_download=true data_root=/path/to/data` to fetch it"
+        "companions, or `snakemake --config allow_download=True data_root=/path/to/data` to fetch it"
     )
 
 
