@@ -36,7 +36,7 @@ test: $(READY)  ## run the test suite
 	@echo "== Testing"
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-bench: $(READY)  ## measure speed and memory
+bench: $(READY)  ## measure speed beside the usual ways to train
 	@echo "== Measuring"
 	$(BIN)/python -m oleander.bench
 

@@ -1,5 +1,6 @@
 """Copy a scale's figures, tables and CSVs to the committed evidence, with their provenance."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -12,8 +13,9 @@ with plain_errors():
     if "+changes" in commit:
         raise OleanderError("the checkout has changes that are not committed; commit them, then record the evidence")
     output = Path(snakemake.output.provenance)
+    results = os.path.commonpath(snakemake.input)
     for source in snakemake.input:
-        copy = output.parent / Path(source).relative_to(snakemake.params.results)
+        copy = output.parent / Path(source).relative_to(results)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
     seconds = job_seconds(snakemake.params.benchmarks)

@@ -51,7 +51,6 @@ rule reference:
     params:
         command=f"snakemake --config scale={SCALE} -- reference",
         scale=SCALE,
-        results=OUT,
         benchmarks=f"{OUT}/benchmarks",
         logs=f"{OUT}/logs",
     message:
