@@ -23,7 +23,7 @@ def effectiveness_markdown(summary: pd.DataFrame, published: pd.DataFrame, title
         header = ["poison (%)", *(f"alpha {alpha:g}" for alpha in table.columns)]
         parts.append(_markdown_row(header) + _markdown_row(["---"] * len(header)))
         parts[-1] += "".join(_markdown_row([f"{100 * fraction:g}", *row]) for fraction, row in table.iterrows())
-    parts.append("In brackets the interval of the mean over generators, or over runs where there is one generator alone.\n")
+    parts.append("In brackets the interval of the mean, over generators or, where there is one alone, over its runs.\n")
     statements = published[published["figure"] == "Fig2"]
     parts.append("## What the paper says of this figure, at its own scale\n")
     columns = ["id", "dataset", "condition", "quantity", "value"]
