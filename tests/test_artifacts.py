@@ -137,16 +137,21 @@ def test_a_folder_that_is_a_file_is_one_sentence(tmp_path, write):
     assert (tmp_path / "file").read_text() == "kept"
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def full_disk():
-    """A limit on file size stands for a full disk: it, too, fails in the middle of writing."""
+    """A limit on file size stands for a full disk: it, too, fails in the middle of writing.
+
+    It holds for the whole process, so that nothing else may be written meanwhile: pytest's own report goes to a file
+    where its output is redirected.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.usefixtures("full_disk")
 @pytest.mark.parametrize(
     "write",
     [lambda path: save(path, {"x": torch.zeros(100_000)}), lambda path: write_text(path, "x" * 100_000)],
@@ -155,7 +160,7 @@ def full_disk():
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path, write):
     path = tmp_path / "out.safetensors"
     path.write_text("old")
-    with pytest.raises(OleanderError, match=f"cannot write {path}: .*; free some space"):
+    with pytest.raises(OleanderError, match=f"cannot write {path}: .*; free some space"), full_disk():
         write(path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["out.safetensors"]
     assert path.read_text() == "old"
