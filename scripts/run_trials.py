@@ -1,6 +1,6 @@
-"""Poison, filter, train victims and test them, for one cohort of generators (pGAN paper, section 4.2)."""
+"""Poison, defend, train victims and test them, for one cohort of an attack (pGAN paper, sections 4.2 and 4.3)."""
 
-from oleander.attacks import pgan
+from oleander.attacks import Generated, attacker, pgan
 from oleander.data import load_dataset, make_task
 from oleander.evaluation.trials import run_trials
 from oleander.io.artifacts import fingerprint
@@ -16,19 +16,27 @@ with plain_errors():
     dataset = load_dataset(snakemake.input.dataset)
     placement = place(snakemake.params.device)
     task = make_task(dataset, **snakemake.params.task).to(placement.device)
-    poisoners = pgan.load_poisoners(snakemake.input.generators, placement.device)
+    if snakemake.params.attack is None:
+        ready = Generated(pgan.load_poisoners(snakemake.input.generators, placement.device))
+    else:
+        ready = attacker(snakemake.params.attack, [one["seed"] for one in snakemake.params.repetitions])
     key = fingerprint(
         {
             "task": snakemake.params.task,
+            "attack": snakemake.params.attack,
+            "repetitions": snakemake.params.repetitions,
             "evaluation": snakemake.params.evaluation,
             "identity": snakemake.params.identity,
             "device": snakemake.params.device,
             "dataset": dataset.sha256,
-            "generators": sha256_of(snakemake.input.generators),
+            "generators": sha256_of(snakemake.input.generators) if snakemake.params.attack is None else None,
             "version": snakemake.params.version,
         }
     )
     with Scratch(snakemake.params.state, key, snakemake.params.state_minutes).interruptible() as scratch:
-        trials = run_trials(task, poisoners, snakemake.params.evaluation, snakemake.params.identity, placement, scratch)
+        trials, confusion = run_trials(
+            task, ready, snakemake.params.evaluation, snakemake.params.identity, placement, scratch
+        )
     write_csv(snakemake.output.trials, trials)
+    write_csv(snakemake.output.confusion, confusion)
     scratch.clear()

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from plain_networks import as_modules, as_stacked, masks_of, plain_forward
+from plain_networks import as_modules, as_stacked, naive_training, plain_forward
 from torch import nn
 
 from oleander.io.errors import OleanderError
 from oleander.models import Mlp, build_model
-from oleander.training.classifiers import BLOCK, TrainingSets, batches_of, predict, train_classifiers
+from oleander.training.classifiers import TrainingSets, batches_of, predict, predict_last_layer, train_classifiers
 from oleander.training.scratch import Scratch
-from oleander.training.seeds import generator_for, random_words
+from oleander.training.seeds import generator_for
 from oleander.training.stack import Stack, make_optimizer
 
 CPU = torch.device("cpu")
@@ -38,30 +38,6 @@ def training_sets(sizes, outputs=1, seed=0):
 def train(model, sets, epochs=7, batch_size=8, optimizer=SGD, dtype=torch.float64, scratch=None, part="c"):
     settings = {"epochs": epochs, "batch_size": batch_size, "optimizer": optimizer}
     return train_classifiers(model, sets, settings, CPU, scratch or Scratch.none(), part, dtype)
-
-
-def naive_training(model, pool, rows, labels, seed, epochs, batch_size, make):
-    """One classifier by a plain loop of torch modules: only order, initial weights and masks come from the library."""
-    layers = as_modules(model, model.initial(generator_for("cpu", seed, "weights")))
-    optimizer = make(layers.parameters())
-    loss_of = nn.BCEWithLogitsLoss() if model.widths[-1] == 1 else nn.CrossEntropyLoss()
-    x_all, y_all = pool[rows], labels
-    for step in range(epochs * -(-len(rows) // batch_size)):
-        places, weights = batches_of(seed, len(rows), batch_size, step, 1)
-        real = torch.from_numpy(weights[0] > 0)
-        batch = torch.from_numpy(places[0])[real]
-        bits = generator_for("cpu", seed, "dropout", step // BLOCK)
-        block = random_words((BLOCK, batch_size, model.dropout_words), bits)
-        masks = masks_of(model, block[step % BLOCK][real])
-        logits = plain_forward(model, layers, x_all[batch], masks)
-        if model.widths[-1] == 1:
-            loss = loss_of(logits[:, 0], y_all[batch].double())
-        else:
-            loss = loss_of(logits, y_all[batch])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    return layers
 
 
 def assert_same(parameters, replica, others, other_replica=0, tolerance=1e-9):
@@ -116,6 +92,50 @@ def test_an_unstacked_forward_pass_agrees_and_dropout_is_off_when_predicting():
         layers = as_modules(model, {name: tensor[replica] for name, tensor in parameters.items()})
         logits = plain_forward(model, layers, points, None)
         assert torch.equal(found[replica], (logits[:, 0].sigmoid() > 0.5).long())
+
+
+@pytest.mark.parametrize("hidden", [(9, 70), ()], ids=["hidden layers", "none"])
+def test_what_the_last_layer_takes_and_makes(hidden):
+    """Replicas have points of their own, in any order and number, and are computed in three parts."""
+    model, sets = network(hidden, outputs=10), training_sets([40, 0, 7, 23], outputs=10)
+    parameters = {
+        name: torch.stack([model.initial(generator_for("cpu", seed))[name] for seed in sets.seeds]).double()
+        for name in model.initial(generator_for("cpu", 0))
+    }
+    found = predict_last_layer(model, parameters, sets.pool, sets.rows, rows_at_once=15)
+    assert len(found) == 4
+    for replica, ((units, logits), rows) in enumerate(zip(found, sets.rows, strict=True)):
+        layers = as_modules(model, {name: tensor[replica] for name, tensor in parameters.items()})
+        x = sets.pool[rows]
+        expected = x
+        for layer in layers[:-1]:
+            expected = nn.functional.leaky_relu(layer(expected), 0.1)
+        assert units.shape == (len(rows), (FEATURES, *hidden)[-1])
+        assert logits.shape == (len(rows), 10)
+        assert torch.allclose(units, expected, rtol=0, atol=1e-12)
+        assert torch.allclose(logits, plain_forward(model, layers, x, None), rtol=0, atol=1e-12)
+        assert torch.equal(predict(model, parameters, x)[replica], logits.argmax(1))
+
+
+def test_no_points_at_all_have_a_last_layer():
+    model, sets = network(), training_sets([0, 0])
+    parameters, _ = train(model, sets)
+    shapes = [
+        (units.shape, logits.shape) for units, logits in predict_last_layer(model, parameters, sets.pool, sets.rows)
+    ]
+    assert shapes == [((0, 70), (0, 1))] * 2
+
+
+def test_layers_describe_themselves():
+    model = network((9, 70), outputs=10)
+    assert [layer.kind for layer in model.describe()] == [
+        "fully connected, 6 -> 9, leaky ReLU 0.1, dropout 0.5",
+        "fully connected, 9 -> 70, leaky ReLU 0.1, dropout 0.5",
+        "fully connected, 70 -> 10, logits",
+    ]
+    assert [layer.output_shape for layer in model.describe()] == [(9,), (70,), (10,)]
+    sizes = [tensor.numel() for tensor in model.initial(generator_for("cpu", 0)).values()]
+    assert sum(layer.parameters for layer in model.describe()) == sum(sizes)
 
 
 @pytest.mark.parametrize("output", ["linear", "tanh"])
@@ -270,5 +290,5 @@ def test_a_stack_survives_its_state(optimizer):
 def test_unknown_names_are_one_sentence():
     with pytest.raises(OleanderError, match=r"unknown optimizer 'rmsprop'.*adam.*sgd"):
         make_optimizer({"name": "rmsprop", "learning_rate": 0.1}, [torch.zeros(1, requires_grad=True)])
-    with pytest.raises(OleanderError, match=r"unknown architecture 'cnn'.*mlp"):
-        build_model({"architecture": "cnn"}, 1, 1)
+    with pytest.raises(OleanderError, match=r"unknown architecture 'rnn'.*mlp"):
+        build_model({"architecture": "rnn"}, 1, 1)

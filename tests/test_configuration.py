@@ -9,7 +9,8 @@ from oleander.attacks import ATTACKS
 from oleander.attacks.pgan import GENERATOR_OBJECTIVES
 from oleander.data import SETTINGS_SCHEMAS
 from oleander.defenses import DEFENSES
-from oleander.io.configuration import load_configuration, merge, resolve
+from oleander.io.configuration import complete, load_configuration, merge, resolve
+from oleander.io.declared import declared_settings
 from oleander.io.errors import OleanderError
 from oleander.models import ARCHITECTURES
 from oleander.models.mlp import OUTPUTS
@@ -60,8 +61,9 @@ def leaves(block, path=()):
 
 
 def test_scales_override_sizes_alone(config):
-    sizes = {"epochs", "alphas", "generators", "poison_fractions", "runs", "trusted_per_class", "train_per_class"}
-    sizes |= {"batch_size", "rows", "columns", "points", "alphas_per_job", "generators_per_job"}
+    sizes = {"epochs", "alphas", "lambda_primes", "generators", "poison_fractions", "runs", "trusted_per_class"}
+    sizes |= {"train_points", "threads", "batch_size", "rows", "columns", "points"}
+    sizes |= {"alphas_per_job", "lambdas_per_job", "generators_per_job"}
     for scale, overrides in config["scales"].items():
         for path in leaves(overrides):
             allowed = path[-1] in sizes or (
@@ -98,8 +100,14 @@ def set_at(config, path, value):
         ("experiments.mnist.alphas", [0.1, 1.5], ["experiments.mnist.alphas.1"]),
         ("evaluations.effectiveness.poison_fractions", [0.6], ["poison_fractions", "0.5"]),
         ("experiments.mnist.task", "nowhere", ["experiments.mnist.task", "'nowhere'", "mnist_3v5"]),
-        ("evaluations.effectiveness.victim", "nobody", ["evaluations.effectiveness.victim", "binary_mlp"]),
-        ("figures.pgan_fig2.experiments", ["cifar"], ["figures.pgan_fig2.experiments", "'cifar'"]),
+        ("tasks.mnist_3v5.victim", "nobody", ["tasks.mnist_3v5.victim", "binary_mlp"]),
+        ("evaluations.effectiveness.defense", "luck", ["evaluations.effectiveness.defense", "outlier"]),
+        ("figures.pgan_fig8.panels", [{"experiment": "nowhere"}], ["figures.pgan_fig8", "'nowhere'"]),
+        ("experiments.mnist.attack", "label_flipping", ["experiments.mnist", "epochs", "not known"]),
+        ("experiments.mnist_label_flipping.attack", "pgan_images", ["mnist_label_flipping", "epochs", "needed"]),
+        ("defenses.sever_01.epsilon", 2, ["defenses.sever_01.epsilon", "maximum"]),
+        ("attacks.label_flipping.flipped", "both", ["attacks.label_flipping.flipped", "both"]),
+        ("figures.pgan_fig2.experiments", ["svhn"], ["figures.pgan_fig2.experiments", "'svhn'"]),
         ("defenses", None, ["defenses", "object"]),
         ("scale", "huge", ["unknown scale 'huge'", "demo, laptop, paper"]),
     ],
@@ -137,26 +145,35 @@ def test_every_object_in_the_schema_forbids_unknown_keys(config, schema):
 
 
 def test_names_in_the_schema_are_the_registries(schema):
-    definitions = schema["$defs"]
+    definitions = complete(schema)["$defs"]
     assert set(definitions["attack"]["properties"]["name"]["enum"]) == set(ATTACKS)
-    assert set(definitions["attack"]["properties"]["generator_objective"]["enum"]) == set(GENERATOR_OBJECTIVES)
+    assert set(definitions["defense"]["properties"]["name"]["enum"]) == set(DEFENSES)
+    assert set(definitions["attack_pgan"]["properties"]["generator_objective"]["enum"]) == set(GENERATOR_OBJECTIVES)
     assert set(definitions["network"]["properties"]["architecture"]["enum"]) == set(ARCHITECTURES)
-    assert set(definitions["network"]["properties"]["output"]["enum"]) == set(OUTPUTS)
+    assert set(definitions["output"]["enum"]) == set(OUTPUTS)
     assert set(definitions["optimizer"]["properties"]["name"]["enum"]) == set(OPTIMIZERS)
-    for kind, registry in (("defense", DEFENSES), ("dataset", SETTINGS_SCHEMAS)):
-        prefix = "source" if kind == "dataset" else kind
-        listed = {entry["$ref"].removeprefix(f"#/$defs/{prefix}_") for entry in definitions[kind]["oneOf"]}
-        assert listed == set(registry)
-        key = "source" if kind == "dataset" else "name"
-        for name in registry:
-            assert definitions[f"{prefix}_{name}"]["properties"][key] == {"const": name}
+    sources = {entry["$ref"].removeprefix("#/$defs/source_") for entry in definitions["dataset"]["oneOf"]}
+    assert sources == set(SETTINGS_SCHEMAS)
+    for name in SETTINGS_SCHEMAS:
+        assert definitions[f"source_{name}"]["properties"]["source"] == {"const": name}
 
 
-def test_settings_in_the_schema_are_the_modules(schema):
-    declared = {f"source_{name}": fragment for name, fragment in SETTINGS_SCHEMAS.items()}
-    declared |= {f"defense_{name}": module.SETTINGS_SCHEMA for name, module in DEFENSES.items()}
-    for definition, fragment in declared.items():
-        ours = schema["$defs"][definition]
-        own = {"title", "stand_in_for", "source"} if definition.startswith("source_") else {"name"}
-        assert set(ours["properties"]) - own == set(fragment["properties"]), definition
-        assert set(ours.get("required", [])) - own == set(fragment["required"]), definition
+def test_settings_in_the_schema_are_the_sources(schema):
+    for name, fragment in SETTINGS_SCHEMAS.items():
+        ours = schema["$defs"][f"source_{name}"]
+        own = {"title", "stand_in_for", "source"}
+        assert set(ours["properties"]) - own == set(fragment["properties"]), name
+        assert set(ours.get("required", [])) - own == set(fragment["required"]), name
+
+
+@pytest.mark.parametrize(("package", "registry"), [("defenses", DEFENSES), ("attacks", ATTACKS)])
+def test_what_is_read_without_importing_is_what_the_modules_declare(package, registry):
+    declared = {name: module.SETTINGS_SCHEMA for name, module in registry.items() if hasattr(module, "SETTINGS_SCHEMA")}
+    assert declared_settings(package) == declared
+    assert declared
+
+
+def test_every_registered_method_is_configured(config):
+    """What is registered takes part in the matrix, which is made of the configuration's blocks."""
+    for block, registry in (("defenses", DEFENSES), ("attacks", ATTACKS)):
+        assert {entry["name"] for entry in config[block].values()} == set(registry)

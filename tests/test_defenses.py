@@ -1,101 +1,17 @@
-"""Defenses: a contract that every one keeps, and each one's definition read again in plain NumPy."""
+"""Each defense's definition read again in plain NumPy, and its closed-form cases."""
+
+from collections import Counter
+from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
 import pytest
 import torch
+from test_defense_contract import SETTINGS, closed_form_fit, points
 
-from oleander.defenses import DEFENSES, Points, sanitize
+from oleander.defenses import FitRequest, LastLayer, Points, label_sanitization, sanitize, sanitize_cohort
+from oleander.defenses.filtering import centred, largest, share_of
 from oleander.io.errors import OleanderError
 from oleander.training.seeds import generator_for
-
-SHAPE = (1, 2, 3)
-# Settings for small data; a new defense needs an entry here to be tested at all.
-SETTINGS = {
-    "none": {"name": "none"},
-    "outlier": {"name": "outlier", "neighbours": 3, "sample": 8, "quantile": 0.9, "statistic": "kth"},
-}
-
-every_defense = pytest.mark.parametrize("name", sorted(DEFENSES))
-
-
-def points(counts, seed, shift=0.0, shape=SHAPE):
-    """`counts[label]` normal points of each label, in mixed order."""
-    draw = np.random.default_rng(seed)
-    y = draw.permutation(np.repeat(np.arange(len(counts)), counts))
-    x = draw.normal(size=(len(y), *shape)) + shift + 2 * y.reshape(-1, *[1] * len(shape))
-    return Points(torch.from_numpy(x.astype(np.float32)), torch.from_numpy(y))
-
-
-def test_every_defense_has_settings_here():
-    assert set(SETTINGS) == set(DEFENSES)
-
-
-@every_defense
-def test_settings_agree_with_the_defenses_own_schema(name):
-    schema = DEFENSES[name].SETTINGS_SCHEMA
-    assert set(SETTINGS[name]) - {"name"} == set(schema["properties"])
-    assert set(schema["required"]) <= set(schema["properties"])
-
-
-@every_defense
-@pytest.mark.parametrize("shape", [SHAPE, (4,)], ids=["images", "features"])
-@pytest.mark.parametrize("counts", [(30, 20), (0, 20), (30, 0), (0, 0), (1, 1)], ids=str)
-def test_shapes_types_and_labels(name, counts, shape):
-    received, trusted = points(counts, 1, shape=shape), points((25, 25), 2, shape=shape)
-    done = sanitize(received, trusted, SETTINGS[name], seed=0)
-    total = sum(counts)
-    assert (done.kept.shape, done.labels.shape, done.scores.shape) == ((total,), (total,), (total,))
-    assert (done.kept.dtype, done.labels.dtype) == (torch.bool, torch.int64)
-    assert done.scores.is_floating_point()
-    assert set(done.labels.tolist()) <= {0, 1}
-    assert not done.scores.isinf().any()
-
-
-@every_defense
-def test_inputs_stay_and_answers_own_their_memory(name):
-    received, trusted = points((30, 20), 1), points((25, 25), 2)
-    before = [t.clone() for t in (received.x, received.y, trusted.x, trusted.y)]
-    done = sanitize(received, trusted, SETTINGS[name], seed=0)
-    done.labels.fill_(7)
-    done.scores.fill_(7)
-    assert all(torch.equal(a, b) for a, b in zip(before, (received.x, received.y, trusted.x, trusted.y), strict=True))
-
-
-@every_defense
-def test_the_same_seed_gives_the_same_bytes(name):
-    received, trusted = points((30, 20), 1), points((25, 25), 2)
-    state = torch.random.get_rng_state()
-    one = sanitize(received, trusted, SETTINGS[name], seed=5)
-    torch.rand(3)
-    two = sanitize(received, trusted, SETTINGS[name], seed=5)
-    for field in ("kept", "labels", "scores"):
-        assert getattr(one, field).numpy().tobytes() == getattr(two, field).numpy().tobytes()
-    torch.random.set_rng_state(state)
-    sanitize(received, trusted, SETTINGS[name], seed=5)
-    assert torch.equal(torch.random.get_rng_state(), state)
-
-
-@every_defense
-def test_duplicates_are_no_trouble(name):
-    same = Points(torch.ones(20, *SHAPE), torch.arange(20) % 2)
-    done = sanitize(same, same, SETTINGS[name], seed=0)
-    assert done.kept.all()
-    assert torch.equal(done.labels, same.y)
-
-
-@every_defense
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-@pytest.mark.parametrize("which", ["received", "trusted"])
-def test_points_that_are_not_finite_are_refused(name, value, which):
-    sets = {"received": points((30, 20), 1), "trusted": points((25, 25), 2)}
-    sets[which].x[4, 0, 1, 1] = value
-    with pytest.raises(OleanderError, match=f"'{name}'.*{which} points hold NaN or infinity"):
-        sanitize(sets["received"], sets["trusted"], SETTINGS[name], seed=0)
-
-
-def test_unknown_defenses_are_one_sentence():
-    with pytest.raises(OleanderError, match=r"unknown defense 'moat'.*none"):
-        sanitize(points((2, 2), 1), points((2, 2), 2), {"name": "moat"}, seed=0)
 
 
 def test_none_keeps_everything():
@@ -189,3 +105,343 @@ def test_outlier_detector_needs_enough_trusted_points_and_sensible_settings():
     # A class that was not received needs none.
     only_first = Points(received.x[received.y == 0], received.y[received.y == 0])
     assert len(sanitize(only_first, trusted, SETTINGS["outlier"], 0).kept) == 3
+
+
+def half_up(number):
+    return int(number.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+@pytest.mark.parametrize(
+    ("share", "size", "steps", "count"),
+    [(0.1, 500, 2, 25), (0.05, 500, 2, 13), (0.29, 50, 1, 15), (0.05, 500, 1, 25), (0.1, 4, 1, 0), (0.1, 5, 1, 1)],
+)
+def test_shares_are_rounded_half_up_as_decimals(share, size, steps, count):
+    """0.29 * 50 is 14.499... in floating point and 14.5 in the configuration."""
+    assert share_of(share, size, steps) == count
+
+
+def test_largest_takes_earlier_points_first_and_never_without_reason():
+    assert largest(torch.tensor([1.0, 3.0, 2.0, 3.0]), 3).tolist() == [1, 3, 2]
+    assert largest(torch.ones(200), 50).tolist() == list(range(50))
+    assert largest(torch.tensor([0.0, 3.0, 0.0]), 2).tolist() == [1]
+    assert largest(torch.tensor([2.0, 3.0]), 2).tolist() == [1]
+    assert largest(torch.tensor([2.0]), 1).tolist() == largest(torch.tensor([]), 1).tolist() == []
+
+
+def test_centred_rows_have_no_mean_and_equal_rows_no_rest():
+    x = points((40,), 1, shift=1e3, shape=(5,)).x
+    assert torch.allclose(centred(x), torch.from_numpy(x.double().numpy() - x.double().numpy().mean(0)), atol=1e-12)
+    assert not centred(torch.full((37, 3), 0.1)).any()
+
+
+def numpy_gradients(layer, y):
+    """Gradients of the last layer's cross-entropy, one point at a time: float64 [n, outputs * (units + 1)]."""
+    rows = []
+    for hidden, logits, label in zip(layer.hidden.double().numpy(), layer.logits.double().numpy(), y, strict=True):
+        if len(logits) == 1:
+            error = 1 / (1 + np.exp(-logits)) - label
+        else:
+            error = np.exp(logits) / np.exp(logits).sum() - np.eye(len(logits))[label]
+        rows.append(np.outer(error, np.append(hidden, 1)).ravel())
+    return np.array(rows)
+
+
+def numpy_sever(received, settings, fit):
+    """Sever from its definition, by a full SVD."""
+    y = received.y.numpy()
+    kept, scores = np.ones(len(y), bool), np.zeros(len(y))
+    part = Decimal(str(settings["epsilon"])) / settings["filterings"]
+    for _ in range(settings["filterings"]):
+        gradients = numpy_gradients(fit(torch.from_numpy(kept.copy())), y)
+        for label in np.unique(y):
+            here = np.flatnonzero(kept & (y == label))
+            difference = gradients[here] - gradients[here].mean(0)
+            direction = np.linalg.svd(difference)[2][0]
+            scores[here] = np.abs(difference @ direction)
+            worst_first = here[np.argsort(-scores[here], kind="stable")]
+            kept[worst_first[: half_up(part * (y == label).sum())]] = False
+    return kept, scores
+
+
+@pytest.mark.parametrize("units", [3, 200], ids=["more points than units", "more units than points"])
+@pytest.mark.parametrize(("counts", "outputs"), [((40, 30), 1), ((40, 30), 2), ((25, 30, 20, 15), 4)], ids=str)
+@pytest.mark.parametrize(("epsilon", "filterings"), [(0.2, 2), (0.05, 1), (0.3, 3)])
+def test_sever_is_its_definition(units, counts, outputs, epsilon, filterings):
+    settings = {"name": "sever", "epsilon": epsilon, "filterings": filterings}
+    sets = [points(counts, seed) for seed in range(3)]
+    fits = [closed_form_fit(received, outputs, units) for received in sets]
+    asked = []
+
+    def fit(requests):
+        asked.append([request.kept.numpy().copy() for request in requests])
+        return [one(request) for one, request in zip(fits, requests, strict=True)]
+
+    done = sanitize_cohort(sets, sets, settings, [0, 1, 2], fit)
+    assert len(asked) == filterings
+    for at, received in enumerate(sets):
+        wanted = []
+
+        def record(kept, at=at, wanted=wanted):
+            wanted.append(kept.numpy().copy())
+            return fits[at](FitRequest(kept))
+
+        kept, scores = numpy_sever(received, settings, record)
+        assert np.array_equal(done[at].kept.numpy(), kept)
+        assert np.allclose(done[at].scores.numpy(), scores, rtol=1e-5, atol=1e-7)
+        assert torch.equal(done[at].labels, received.y)
+        assert np.array_equal([asked_once[at] for asked_once in asked], wanted)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_severs_gradients_are_those_of_autograd(outputs):
+    """Scores of one filtering from torch's own loss of a torch.nn.Linear, differentiated one point at a time."""
+    received = points((20, 15), 4)
+    hidden = torch.from_numpy(np.random.default_rng(1).normal(size=(35, 6)))
+    linear = torch.nn.Linear(6, outputs, dtype=torch.float64)
+    gradients = []
+    for h, label in zip(hidden, received.y, strict=True):
+        logits = linear(h)
+        if outputs == 1:
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(logits[0], label.double())
+        else:
+            loss = torch.nn.functional.cross_entropy(logits, label)
+        weight, bias = torch.autograd.grad(loss, (linear.weight, linear.bias))
+        gradients.append(torch.cat([weight.flatten(), bias]).numpy())
+    gradients = np.array(gradients)
+    expected = np.zeros(35)
+    for label in (0, 1):
+        here = received.y.numpy() == label
+        difference = gradients[here] - gradients[here].mean(0)
+        expected[here] = np.abs(difference @ np.linalg.svd(difference)[2][0])
+    layer = LastLayer(hidden, linear(hidden).detach())
+    settings = {"name": "sever", "epsilon": 0.1, "filterings": 1}
+    done = sanitize(received, received, settings, 0, lambda request: layer)
+    assert np.allclose(done.scores.numpy(), expected, rtol=1e-5)
+
+
+def test_sever_tells_well_fitted_points_apart():
+    """At logits of 40 and more sigma - 1 is zero in floating point; the worst fitted of them still goes."""
+    y = torch.tensor([1, 1, 1, 1, 1, 0, 0, 0, 0, 0])
+    logits = torch.tensor([50.0, 60, 40, 60, 60, -60, -60, -60, -40, -50]).unsqueeze(1)
+    received = Points(torch.zeros(10, 1), y)
+    settings = {"name": "sever", "epsilon": 0.2, "filterings": 1}
+    for layer in (
+        LastLayer(torch.ones(10, 2), logits),
+        LastLayer(torch.ones(10, 2), torch.cat([-logits / 2, logits / 2], dim=1)),
+    ):
+        done = sanitize(received, received, settings, 0, lambda request, layer=layer: layer)
+        assert (~done.kept).nonzero()[:, 0].tolist() == [2, 8]
+
+
+def test_severs_score_is_that_of_the_last_filtering_a_point_took_part_in():
+    """One hidden unit that grows tenfold from fit to fit, and the last layer at zero: scores by hand."""
+    received = Points(torch.zeros(5, 1), torch.zeros(5, dtype=torch.int64))
+    units = iter([1.0, 10.0])
+
+    def fit(request):
+        hidden = torch.tensor([[0.0], [0], [0], [1], [9]]) * next(units)
+        return LastLayer(hidden, torch.zeros(5, 1))
+
+    done = sanitize(received, received, {"name": "sever", "epsilon": 0.4, "filterings": 2}, 0, fit)
+    # Gradients are (0.5 h, 0.5): first 0.5 |h - 2|, then without the last point 0.5 |h - 2.5|.
+    assert done.scores.tolist() == pytest.approx([1.25, 1.25, 1.25, 3.75, 3.5])
+    assert done.kept.tolist() == [True, True, True, False, False]
+
+
+def test_a_victim_that_diverges_spoils_its_own_set_alone():
+    received = [points((30, 20), 1), points((30, 20), 2)]
+    fits = [closed_form_fit(one) for one in received]
+    rounds = []
+
+    def fit(requests):
+        rounds.append(len(requests))
+        layers = [one(request) for one, request in zip(fits, requests, strict=True)]
+        if len(rounds) == 2:
+            layers[1].logits.fill_(torch.nan)
+        return layers
+
+    fine, spoilt = sanitize_cohort(received, received, {**SETTINGS["sever"], "filterings": 3}, [0, 0], fit)
+    assert rounds == [2, 2, 2]
+    assert (fine.diverged, spoilt.diverged) == (False, True)
+    alone = sanitize(received[0], received[0], {**SETTINGS["sever"], "filterings": 3}, 0, fits[0])
+    assert torch.equal(fine.kept, alone.kept)
+    # A fifteenth of 30 and of 20 was rejected before it diverged: 2 and 1.
+    assert (~spoilt.kept).sum() == 3
+
+
+def test_sever_refuses_answers_that_do_not_fit():
+    received = points((5, 5, 5), 1)
+    for hidden, logits, said in (
+        ((14, 2), (15, 3), r"hidden units \[14, 2\] and logits \[15, 3\] for 15 received points"),
+        ((15, 2), (15,), r"hidden units \[15, 2\] and logits \[15\] for 15 received points"),
+        ((15, 2), (15, 1), "labels run to 2, but the fitted victim has 1 outputs"),
+    ):
+        layer = LastLayer(torch.zeros(hidden), torch.zeros(logits))
+        with pytest.raises(OleanderError, match=said):
+            sanitize(received, received, SETTINGS["sever"], 0, lambda request, layer=layer: layer)
+
+
+def numpy_pca(received, settings):
+    """The subspace defense from its definition, by a full SVD."""
+    x, y = received.x.flatten(1).double().numpy(), received.y.numpy()
+    kept, scores = np.ones(len(y), bool), np.zeros(len(y))
+    for label in np.unique(y):
+        here = np.flatnonzero(y == label)
+        difference = x[here] - x[here].mean(0)
+        _, lengths, directions = np.linalg.svd(difference, full_matrices=False)
+        held = np.cumsum(lengths**2) / (lengths**2).sum()
+        k = settings["components"] if "components" in settings else np.flatnonzero(held >= settings["variance"])[0] + 1
+        inside = difference @ directions[:k].T @ directions[:k]
+        scores[here] = ((difference - inside) ** 2).sum(1)
+        worst_first = here[np.argsort(-scores[here], kind="stable")]
+        kept[worst_first[: half_up(Decimal(str(settings["epsilon"])) * len(here))]] = False
+    return kept, scores
+
+
+@pytest.mark.parametrize("shape", [(6,), (2, 5, 9)], ids=["more points than features", "more features than points"])
+@pytest.mark.parametrize(
+    "subspace", [{"variance": 0.95}, {"variance": 0.5}, {"components": 1}, {"components": 4}], ids=str
+)
+@pytest.mark.parametrize("epsilon", [0.05, 0.21])
+def test_pca_is_its_definition(shape, subspace, epsilon):
+    for seed in range(5):
+        received = points((40, 30, 21), seed, shift=3.0, shape=shape)
+        # Unequal axes, so that a few components hold most of the variance.
+        received.x.mul_(torch.linspace(1, 0.2, received.x[0].numel()).view(1, *shape))
+        settings = {"name": "pca", "epsilon": epsilon, **subspace}
+        done = sanitize(received, received, settings, 0)
+        kept, scores = numpy_pca(received, settings)
+        assert np.array_equal(done.kept.numpy(), kept)
+        assert np.allclose(done.scores.numpy(), scores, rtol=1e-5, atol=1e-7)
+        assert torch.equal(done.labels, received.y)
+
+
+PCA = {"name": "pca", "epsilon": 0.1, "variance": 0.95}
+
+
+def test_pca_rejects_what_leaves_the_line_and_not_what_lies_far_along_it():
+    along = torch.linspace(-10, 10, 20)
+    x = torch.stack([along, torch.zeros(20)], dim=1)
+    x[7, 1], x[8, 1] = 0.5, -0.5
+    done = sanitize(Points(x, torch.zeros(20, dtype=torch.int64)), Points(x, along.long()), {**PCA, "epsilon": 0.1}, 0)
+    assert (~done.kept).nonzero()[:, 0].tolist() == [7, 8]
+
+
+@pytest.mark.parametrize("features", [3, 150])
+def test_pca_rejects_no_point_of_a_subspace_that_holds_them_all(features):
+    """Nothing is left over of points on a line, however long, and rounding is no reason to reject."""
+    draw = np.random.default_rng(0)
+    line = draw.normal(size=(30, 1)) * draw.normal(size=(1, features)) + 100
+    received = Points(torch.from_numpy(line), torch.arange(30) % 2)
+    done = sanitize(received, received, PCA, 0)
+    assert done.kept.all()
+    assert not done.scores.any()
+
+
+def test_pca_with_as_many_components_as_features_rejects_nothing():
+    corners = torch.tensor([[1.0, 1], [1, -1], [-1, 1], [-1, -1]]).repeat(5, 1)
+    received = Points(corners, torch.zeros(20, dtype=torch.int64))
+    assert sanitize(received, received, PCA, 0).kept.all()
+
+
+def test_pca_needs_one_size_of_subspace_that_leaves_something_over():
+    received = points((12, 12), 1)
+    for wrong in ({"name": "pca", "epsilon": 0.1}, {**PCA, "components": 2}):
+        with pytest.raises(OleanderError, match="PCA: set either variance or components"):
+            sanitize(received, received, wrong, 0)
+    with pytest.raises(OleanderError, match=r"components=6 leave nothing.*12 points of class 0 with 6 features span 6"):
+        sanitize(received, received, {"name": "pca", "epsilon": 0.1, "components": 6}, 0)
+    wide = points((12, 12), 1, shape=(40,))
+    with pytest.raises(OleanderError, match=r"components=11 leave nothing.*with 40 features span 11"):
+        sanitize(wide, wide, {"name": "pca", "epsilon": 0.1, "components": 11}, 0)
+    # Classes too small for anything to be rejected need no subspace.
+    few = points((4, 1), 1)
+    assert sanitize(few, few, {"name": "pca", "epsilon": 0.1, "components": 4}, 0).kept.all()
+
+
+def numpy_label_sanitization(received, neighbours, agreeing):
+    """Relabelling from its definition, one point at a time."""
+    x, y = received.x.flatten(1).double().numpy(), received.y.numpy()
+    labels, scores = y.copy(), np.zeros(len(y))
+    for at in range(len(y)):
+        others = np.delete(np.arange(len(y)), at)
+        distances = np.sqrt(((x[others] - x[at]) ** 2).sum(1))
+        nearest = others[np.argsort(distances, kind="stable")[:neighbours]]
+        votes = Counter(int(label) for label in y[nearest] if label != y[at])
+        if votes:
+            winner = min(votes, key=lambda label: (-votes[label], label))
+            scores[at] = votes[winner] / neighbours
+            if votes[winner] >= agreeing:
+                labels[at] = winner
+    return labels, scores
+
+
+@pytest.mark.parametrize(("neighbours", "agreeing"), [(3, 2), (1, 1), (5, 2), (7, 4)])
+@pytest.mark.parametrize("counts", [(40, 30), (20, 15, 10, 25)], ids=str)
+def test_label_sanitization_is_its_definition(neighbours, agreeing, counts):
+    settings = {"name": "label_sanitization", "neighbours": neighbours, "agreeing": agreeing}
+    changed = 0
+    for seed in range(5):
+        received = points(counts, seed)
+        received = Points(received.x + 1000, torch.from_numpy(np.random.default_rng(seed).permutation(received.y)))
+        done = sanitize(received, received, settings, 0)
+        labels, scores = numpy_label_sanitization(received, neighbours, agreeing)
+        assert np.array_equal(done.labels.numpy(), labels)
+        assert np.allclose(done.scores.numpy(), scores)
+        assert done.kept.all()
+        changed += int((done.labels != received.y).sum())
+    assert changed > 0
+
+
+def relabelled(x, y, neighbours, agreeing):
+    settings = {"name": "label_sanitization", "neighbours": neighbours, "agreeing": agreeing}
+    received = Points(torch.tensor(x, dtype=torch.float32).view(len(x), -1), torch.tensor(y))
+    return sanitize(received, received, settings, 0).labels.tolist()
+
+
+def test_label_sanitization_by_hand():
+    # Two mislabelled points side by side swap nothing between them: one pass, original labels.
+    assert relabelled([0, 1, 2, 3, 10, 11, 12, 13], [0, 0, 0, 1, 1, 1, 1, 1], 3, 2) == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert relabelled([0, 1, 2, 3], [0, 1, 0, 1], 1, 1) == [1, 0, 1, 0]
+    # Of other labels that both have enough, the more frequent, then the smaller.
+    assert relabelled([0, 1, 2, 3, -1, -2], [0, 1, 2, 2, 2, 1], 5, 2)[0] == 2
+    assert relabelled([0, 1, 2, -1, -2], [0, 2, 2, 1, 1], 4, 2)[0] == 1
+
+
+def test_label_sanitization_excludes_a_point_by_its_place_and_counts_its_copies():
+    # Three copies with the label 1 of a point labelled 0: it is relabelled, they are not.
+    assert relabelled([5, 5, 5, 5, 9, 9, 9], [0, 1, 1, 1, 0, 0, 0], 3, 2) == [1, 1, 1, 1, 0, 0, 0]
+    # More copies than neighbours: the earliest of them count, itself left out.
+    assert relabelled([5] * 6, [0, 0, 0, 1, 1, 1], 2, 2) == [0, 0, 0, 0, 0, 0]
+
+
+def test_label_sanitization_sees_copies_as_equally_near_and_loses_no_distance_to_an_offset():
+    """Rounding of the quick way to compute distances decides nothing: neither between copies, nor far from zero."""
+    draw = np.random.default_rng(3)
+    copies = np.tile(draw.normal(size=(11, 53)), (7, 1))
+    far = draw.normal(size=(72, 50)) + 1e8
+    for x in (copies, far):
+        received = Points(torch.from_numpy(x), torch.from_numpy(draw.integers(0, 3, len(x))))
+        done = sanitize(received, received, SETTINGS["label_sanitization"], 0)
+        labels, scores = numpy_label_sanitization(received, 3, 2)
+        assert np.array_equal(done.labels.numpy(), labels)
+        assert np.allclose(done.scores.numpy(), scores)
+
+
+def test_label_sanitization_does_not_depend_on_how_many_rows_go_at_once(monkeypatch):
+    received = points((40, 33), 1, shift=500.0)
+    received = Points(torch.cat([received.x, received.x]), torch.cat([received.y, 1 - received.y]))
+    whole = sanitize(received, received, SETTINGS["label_sanitization"], 0)
+    monkeypatch.setattr(label_sanitization, "ROWS_AT_ONCE", 7)
+    parts = sanitize(received, received, SETTINGS["label_sanitization"], 0)
+    assert torch.equal(whole.labels, parts.labels)
+    assert torch.equal(whole.scores, parts.scores)
+
+
+def test_label_sanitization_needs_enough_points_and_sensible_settings():
+    settings = SETTINGS["label_sanitization"]
+    few = points((2, 1), 1)
+    with pytest.raises(OleanderError, match="3 points were received, but more than neighbours=3 are needed"):
+        sanitize(few, few, settings, 0)
+    with pytest.raises(OleanderError, match=r"agreeing \(4\) must not exceed neighbours \(3\)"):
+        sanitize(few, few, {**settings, "agreeing": 4}, 0)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy import stats
 
-from oleander.metrics.classification import error_rates
+from oleander.metrics.classification import confusion, error_rates
 from oleander.metrics.intervals import mean_interval
 
 
@@ -70,4 +70,23 @@ def test_error_rates_by_hand():
         "error": [2 / 6, 4 / 6, 0],
         "false_positive_rate": [1 / 4, 1, 0],
         "false_negative_rate": [1 / 2, 0, 0],
+        "source_as_target": [1 / 4, 1, 0],
     }
+    three = torch.tensor([0, 0, 1, 1, 2, 2, 2, 2])
+    predicted = torch.tensor([[1, 0, 1, 2, 2, 2, 1, 0]])
+    rates = {name: values.tolist() for name, values in error_rates(predicted, three).items()}
+    assert rates == {
+        "error": [4 / 8],
+        "false_positive_rate": [2 / 6],
+        "false_negative_rate": [1 / 2],
+        "source_as_target": [1 / 2],
+    }
+
+
+def test_confusion_by_hand():
+    truth = torch.tensor([0, 0, 1, 1, 3, 3, 3, 3])
+    predicted = torch.tensor([[1, 0, 1, 2, 3, 3, 1, 0], [0, 0, 1, 1, 3, 3, 3, 3]])
+    first, second = confusion(predicted, truth, 4)
+    assert first[[0, 1, 3]].tolist() == [[0.5, 0.5, 0, 0], [0, 0.5, 0.5, 0], [0.25, 0.25, 0, 0.5]]
+    assert first[2].isnan().all(), "a class without points has no shares"
+    assert torch.equal(second[[0, 1, 3]], torch.eye(4, dtype=torch.float64)[[0, 1, 3]])

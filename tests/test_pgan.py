@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import signal
 
 import numpy as np
 import pytest
@@ -18,7 +19,6 @@ from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed, generator_for, random_words
 
 SHAPE = (1, 2, 3)
-FEATURES = 6
 SETTINGS = {
     "name": "pgan",
     "generator": {
@@ -56,6 +56,42 @@ SETTINGS = {
     "epochs": 5,
 }
 
+# Table 4's kinds of layers, small, for images of 2 x 8 x 8; the classifier has dropout too, as Table 5's.
+IMAGE = (2, 8, 8)
+LAYER = {"kernel": 4, "stride": 2, "padding": 1}
+CONVOLUTIONAL = {
+    **SETTINGS,
+    "generator": {
+        "architecture": "transposed_cnn",
+        "noise": 3,
+        "hidden": [
+            {"channels": 6, "kernel": 2, "stride": 1, "padding": 0, "batch_norm": True},
+            {"channels": 4, **LAYER, "batch_norm": True},
+        ],
+        "last": LAYER,
+        "negative_slope": 0.0,
+        "output": "tanh",
+        "optimizer": {"name": "adam", "learning_rate": 0.01},
+    },
+    "discriminator": {
+        "architecture": "cnn",
+        "hidden": [{"channels": 3, **LAYER}, {"channels": 5, **LAYER, "batch_norm": True}],
+        "last": {"kernel": 2, "stride": 1, "padding": 0},
+        "negative_slope": 0.2,
+        "output": "logits",
+        "optimizer": {"name": "sgd", "learning_rate": 0.05, "momentum": 0.5},
+    },
+    "classifier": {
+        "architecture": "cnn",
+        "hidden": [{"channels": 3, **LAYER, "batch_norm": True, "max_pool": 2, "dropout": 0.3}],
+        "last": "fully_connected",
+        "negative_slope": 0.0,
+        "output": "logits",
+        "optimizer": {"name": "sgd", "learning_rate": 0.04, "momentum": 0.5},
+    },
+}
+KINDS = {"fully connected": (SETTINGS, SHAPE), "convolutional": (CONVOLUTIONAL, IMAGE)}
+
 
 def changed(**changes):
     """`SETTINGS` with some values replaced; `generator={...}` and the like are merged into the network's block."""
@@ -65,11 +101,11 @@ def changed(**changes):
     return {**SETTINGS, **merged}
 
 
-def make_task(source=13, target=7):
+def make_task(source=13, target=7, shape=SHAPE):
     """Two classes of unequal size, so that Pr(Yp) is not a half."""
     draw = np.random.default_rng(5)
     order = draw.permutation(source + target)
-    x = draw.uniform(-1, 1, size=(source + target, *SHAPE))
+    x = draw.uniform(-1, 1, size=(source + target, *shape))
     x[source:] += 0.5
     return Task(
         dataset="tiny",
@@ -77,9 +113,9 @@ def make_task(source=13, target=7):
         target_class="b",
         train_x=torch.from_numpy(x[order]),
         train_y=torch.from_numpy((order >= source).astype(np.int64)),
-        test_x=torch.zeros(0, *SHAPE),
+        test_x=torch.zeros(0, *shape),
         test_y=torch.zeros(0, dtype=torch.int64),
-        shape=SHAPE,
+        shape=shape,
         value_range=None,
         stand_in_for=None,
     )
@@ -103,7 +139,7 @@ class PlainPgan:
         self.task, self.settings, self.alpha = task, settings, replica.alpha
         self.poison_weight = replica.lambda_prime * float((task.train_y == 1).double().mean())
         self.seed = derive_seed("pgan", replica.seed)
-        self.models = Networks.build(settings, FEATURES)
+        self.models = Networks.build(settings, task.shape)
         self.layers, self.optimizers = {}, {}
         kinds = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
         for name in ("generator", "discriminator", "classifier"):
@@ -199,14 +235,18 @@ class PlainPgan:
 COHORT = [Replica(0.0, 0.9, 0), Replica(0.3, 0.9, 1), Replica(1.0, 0.5, 2), Replica(0.3, 0.5, 1)]
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("objective", ["equation_3", "algorithm_1"])
-def test_every_replica_is_algorithm_1_in_plain_torch(objective):
-    settings, task = changed(generator_objective=objective), make_task()
+def test_every_replica_is_algorithm_1_in_plain_torch(objective, kind):
+    """With batch norm, every batch of genuine or generated points goes through a network by itself."""
+    settings, shape = KINDS[kind]
+    settings, task = {**settings, "generator_objective": objective}, make_task(shape=shape)
     poisoners, curves = train(COHORT, settings, task)
     for at, replica in enumerate(COHORT):
         plain = PlainPgan(task, replica, settings)
         plain.train(iterations=10)
         expected = as_stacked(plain.layers["generator"])
+        assert poisoners.parameters.keys() == expected.keys()
         for name, tensor in poisoners.parameters.items():
             assert torch.allclose(tensor[at], expected[name][0], rtol=0, atol=1e-9), name
         own = [row for row in curves if row["generator"] == replica.seed and row["alpha"] == replica.alpha]
@@ -216,10 +256,13 @@ def test_every_replica_is_algorithm_1_in_plain_torch(objective):
             assert [row[name] for row in own] == pytest.approx(np.reshape(plain.losses[name], (5, 2)).mean(1), abs=1e-9)
 
 
-def test_a_replica_of_a_cohort_is_the_replica_alone():
-    cohort, curves = train(COHORT)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_replica_of_a_cohort_is_the_replica_alone(kind):
+    settings, shape = KINDS[kind]
+    task = make_task(shape=shape)
+    cohort, curves = train(COHORT, settings, task)
     for at, replica in enumerate(COHORT):
-        alone, own_curves = train([replica])
+        alone, own_curves = train([replica], settings, task)
         for name, tensor in cohort.parameters.items():
             assert torch.allclose(tensor[at], alone.parameters[name][0], rtol=0, atol=1e-9), name
         for row, own in zip(curves[5 * at : 5 * at + 5], own_curves, strict=True):
@@ -246,10 +289,12 @@ def test_synthetic_settings_without_dropout_and_with_logistic_regression():
 
 @pytest.mark.parametrize("wrong", [Replica(float("nan"), 0.9, 1), Replica(0.3, float("inf"), 1)])
 @pytest.mark.parametrize("where", [0, 1, 2])
-def test_a_broken_replica_changes_no_other(wrong, where):
-    sound = COHORT[:3]
-    expected, expected_curves = train(sound)
-    found, curves = train([*sound[:where], wrong, *sound[where + 1 :]])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_broken_replica_changes_no_other(wrong, where, kind):
+    sound, (settings, shape) = COHORT[:3], KINDS[kind]
+    task = make_task(shape=shape)
+    expected, expected_curves = train(sound, settings, task)
+    found, curves = train([*sound[:where], wrong, *sound[where + 1 :]], settings, task)
     assert found.converged == [at != where for at in range(3)]
     for name, tensor in found.parameters.items():
         assert tensor[where].isnan().all()
@@ -335,10 +380,13 @@ def test_training_leaves_the_task_alone():
     assert torch.equal(before[1], task.train_y)
 
 
-def test_points_are_drawn_without_dropout_and_repeat():
-    poisoners, _ = train(COHORT)
+@pytest.mark.parametrize("kind", KINDS)
+def test_points_are_drawn_in_evaluation_and_repeat(kind):
+    settings, shape = KINDS[kind]
+    poisoners, _ = train(COHORT, settings, make_task(shape=shape))
+    before = {name: tensor.clone() for name, tensor in poisoners.parameters.items()}
     points, labels = poisoners.draw(6, seed=11, replica=1)
-    assert points.shape == (6, *SHAPE)
+    assert points.shape == (6, *shape)
     assert points.abs().max() <= 1
     assert labels.dtype == torch.int64
     assert labels.tolist() == [1] * 6
@@ -346,26 +394,49 @@ def test_points_are_drawn_without_dropout_and_repeat():
     assert torch.allclose(points[:2], poisoners.draw(2, seed=11, replica=1)[0], atol=1e-12)
     assert not torch.allclose(points, poisoners.draw(6, seed=12, replica=1)[0], atol=1e-3)
     assert not torch.allclose(points, poisoners.draw(6, seed=11, replica=2)[0], atol=1e-3)
-    assert poisoners.draw(0, seed=11)[0].shape == (0, *SHAPE)
+    assert poisoners.draw(0, seed=11)[0].shape == (0, *shape)
 
     latent = np.random.default_rng(derive_seed(11, "latent")).standard_normal((6, 3), dtype=np.float32)
     layers = as_modules(poisoners.model, {name: tensor[1] for name, tensor in poisoners.parameters.items()})
+    layers.eval()
     expected = plain_forward(poisoners.model, layers, torch.from_numpy(latent).double(), None)
     assert torch.allclose(points.flatten(1), expected, rtol=0, atol=1e-12)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in poisoners.parameters.items())
 
 
-def test_poisoners_survive_the_disk(tmp_path):
-    poisoners, _ = train([*COHORT, Replica(float("nan"), 0.9, 1)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_poisoners_survive_the_disk(tmp_path, kind):
+    settings, shape = KINDS[kind]
+    poisoners, _ = train([*COHORT, Replica(float("nan"), 0.9, 1)], settings, make_task(shape=shape))
     poisoners.replicas[-1] = Replica(0.5, 0.9, 1)
-    save_poisoners(tmp_path / "g.safetensors", poisoners, {"attack": SETTINGS})
+    save_poisoners(tmp_path / "g.safetensors", poisoners, {"attack": settings})
     read = load_poisoners(tmp_path / "g.safetensors", "cpu")
     assert read.replicas == poisoners.replicas
     assert read.converged == [True] * 4 + [False]
-    assert (read.noise, read.shape, read.model) == (3, SHAPE, poisoners.model)
+    assert (read.noise, read.shape, read.model) == (3, shape, poisoners.model)
     for replica in range(4):
         assert torch.equal(read.draw(5, 1, replica)[0], poisoners.draw(5, 1, replica)[0])
     with pytest.raises(OleanderError, match="diverged"):
         read.draw(5, 1, 4)
+
+
+def test_stopping_at_every_possible_moment_changes_no_byte(tmp_path):
+    """Batch norm's statistics are part of the state; tests/test_scratch.py has the rest."""
+    task = make_task(shape=IMAGE)
+    expected, expected_curves = fit(task, COHORT, CONVOLUTIONAL, Scratch.none())
+    stops = 0
+    while True:
+        with Scratch(tmp_path, "key", minutes=1000).interruptible() as scratch:
+            signal.raise_signal(signal.SIGTERM)
+            try:
+                found, curves = fit(task, COHORT, CONVOLUTIONAL, scratch)
+                break
+            except SystemExit:
+                stops += 1
+    assert stops > 3
+    assert found.converged == [True] * 4
+    assert curves == expected_curves
+    assert all(torch.equal(found.parameters[name], tensor) for name, tensor in expected.parameters.items())
 
 
 def test_files_of_another_kind_are_refused(tmp_path):

@@ -1,9 +1,12 @@
 """Figures show the numbers and pixels they are given, say what they are, and hide nothing behind a legend."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.colors import to_rgb
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -12,12 +15,19 @@ from scipy import stats
 
 from oleander.attacks.pgan import CURVES
 from oleander.evaluation.trials import COLUMNS
-from oleander.metrics.summary import SUMMARY, summarize
+from oleander.metrics.summary import SUMMARY
 from oleander.plots import style, training_curves
+from oleander.plots.attack_comparison import MEASURES, plot_attack_comparison
 from oleander.plots.boundaries import plot_boundaries
+from oleander.plots.defense_comparison import plot_defense_comparison
 from oleander.plots.error_curves import RATES, plot_error_curves, plot_rates
+from oleander.plots.heat_maps import draw_heat_map
+from oleander.plots.lines import Line, Panel, plot_lines
+from oleander.plots.matrix import CLEAN, matrix_table, plot_matrix
+from oleander.plots.multiclass import confusion_difference, plot_multiclass
 from oleander.plots.points import plot_points
 from oleander.plots.samples import SamplePanel, plot_genuine_and_poison, plot_sample_sheets, tile
+from oleander.plots.sensitivity import plot_sensitivity
 from oleander.plots.training_curves import plot_training_curves
 
 ALPHAS = (0.0, 0.1, 0.3)
@@ -33,6 +43,7 @@ def make_trials(generators: int = 3, runs: int = 2) -> pd.DataFrame:
         {
             "scale": "demo",
             "experiment": experiment,
+            "evaluation": "effectiveness",
             "dataset": experiment,
             "stand_in_for": STAND_INS[experiment],
             "attack": "pgan",
@@ -46,9 +57,12 @@ def make_trials(generators: int = 3, runs: int = 2) -> pd.DataFrame:
             "kept_points": 95,
             "genuine_rejected": random.uniform(0, 0.1),
             "poison_rejected": random.uniform(0.2, 0.9) if fraction else np.nan,
+            "genuine_relabelled": np.nan,
+            "poison_relabelled": np.nan,
             "error": random.uniform(0.02, 0.3),
             "false_positive_rate": random.uniform(0.02, 0.3),
             "false_negative_rate": random.uniform(0, 0.1),
+            "source_as_target": random.uniform(0.02, 0.3),
             "status": "ok",
         }
         for experiment in TITLES
@@ -58,6 +72,80 @@ def make_trials(generators: int = 3, runs: int = 2) -> pd.DataFrame:
         for fraction in FRACTIONS
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def select(seed: int, **changed) -> pd.DataFrame:
+    """MNIST's trials at alpha 0.1 with other errors, and other values of the columns `changed`."""
+    trials = make_trials().query("experiment == 'mnist' and alpha == 0.1")
+    random = np.random.default_rng(seed)
+    errors = {name: random.uniform(0.05, 0.3, len(trials)) for name in ("error", "false_positive_rate")}
+    return trials.assign(**errors, **changed)
+
+
+ATTACKS = {"pgan": "pGAN, α = 0.1", "label_flipping": "label flipping"}
+DEFENSES = {"none": "none", "outlier": "outlier detection", "sever_01": "Sever, ε = 0.1"}
+
+
+def make_attacks() -> pd.DataFrame:
+    """pGAN, and an attack that trains nothing."""
+    return pd.concat([select(4), select(5, attack="label_flipping", alpha=np.nan, lambda_prime=np.nan)])
+
+
+def make_sensitivity() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Trials that differ in lambda', in alpha under two defenses, and in their number of points."""
+    by_lambda = pd.concat([select(at, alpha=0.2, lambda_prime=value) for at, value in enumerate((0.1, 0.5, 1.0))])
+    mnist = make_trials().query("experiment == 'mnist'")
+    by_alpha = pd.concat([mnist, mnist.assign(defense="outlier_090", genuine_rejected=mnist["genuine_rejected"] + 0.1)])
+    by_size = pd.concat([select(at + 7, train_points=value) for at, value in enumerate((1000, 2000, 10000))])
+    return by_lambda, by_alpha, by_size
+
+
+def make_confusion() -> pd.DataFrame:
+    """Confusion matrices of three classes for two generators with one and two runs."""
+    identity = select(0).iloc[0].to_dict()
+    random = np.random.default_rng(6)
+    return pd.DataFrame(
+        {
+            **identity,
+            "generator": generator,
+            "run": run,
+            "poison_fraction": fraction,
+            "true_class": true,
+            "predicted_class": predicted,
+            "share": random.uniform(0, 1),
+        }
+        for generator, run in ((0, 0), (1, 0), (1, 1))
+        for fraction in FRACTIONS
+        for true in ("7", "3", "5")
+        for predicted in ("7", "3", "5")
+    )
+
+
+def make_defenses() -> list[tuple[str, dict[str, pd.DataFrame]]]:
+    """Three panels that share a line."""
+    fmnist = {"dataset": "fmnist", "stand_in_for": "Fashion-MNIST"}
+    return [
+        ("embedded digits", {"outlier detection": select(10), "Sever, ε = 0.1": select(11, defense="sever_01")}),
+        ("embedded digits", {"outlier detection": select(12, **fmnist)}),
+        (
+            "embedded digits",
+            {"outlier detection": select(10), "label sanitization": select(13, defense="label_sanitization")},
+        ),
+    ]
+
+
+def make_matrix() -> pd.DataFrame:
+    """Both attacks under three defenses on two datasets, without one of the cells."""
+    parts = [
+        select(at, attack=attack, defense=defense, dataset=dataset, stand_in_for=STAND_INS[dataset])
+        for at, (dataset, attack, defense) in enumerate(
+            (dataset, attack, defense) for dataset in TITLES for attack in ATTACKS for defense in DEFENSES
+        )
+    ]
+    trials = pd.concat(parts)
+    untrained = trials["attack"] == "label_flipping"
+    trials.loc[untrained, ["alpha", "lambda_prime"]] = np.nan
+    return trials[~(untrained & (trials["defense"] == "sever_01") & (trials["dataset"] == "fmnist"))]
 
 
 def make_curves(epochs: int) -> pd.DataFrame:
@@ -105,6 +193,19 @@ DATA = "embedded digits in place of MNIST"
 MAKERS = {
     "errors": lambda: plot_error_curves(make_trials(), TITLES, "demo", 0.95),
     "rates": lambda: plot_rates(make_trials(), TITLES, "demo", 0.95),
+    "sensitivity": lambda: plot_sensitivity(
+        *make_sensitivity(),
+        0.2,
+        "embedded digits",
+        {"outlier": "outlier detection", "outlier_090": "outlier detection, 0.90"},
+        "demo",
+        0.95,
+        "The largest set has fewer genuine 5s than 3s.",
+    ),
+    "attacks": lambda: plot_attack_comparison(make_attacks(), ATTACKS, "embedded digits", "demo", 0.95),
+    "multiclass": lambda: plot_multiclass(select(0), make_confusion(), ("3", "5"), "embedded digits", "demo", 0.95),
+    "defenses": lambda: plot_defense_comparison("pGAN against defenses", make_defenses(), "demo", 0.95),
+    "matrix": lambda: plot_matrix(make_matrix(), 0.2, TITLES, ATTACKS, DEFENSES, "demo", 0.95),
     "samples": lambda: plot_genuine_and_poison([make_panel(0.3), make_panel(0.1)], 2, 3, "demo"),
     "sheets": lambda: plot_sample_sheets({alpha: make_panel(alpha) for alpha in ALPHAS}, 3, 4, "demo"),
     "points": lambda: plot_points(*make_points(), ("blue", "green"), DATA, "demo"),
@@ -130,9 +231,10 @@ def expect_interval(values: pd.Series, generators: pd.Series) -> tuple[float, fl
     return float(np.mean(means)), float(low), float(high)
 
 
-def drawn_line(axes, alpha: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Means, lows and highs of one alpha's line in a panel."""
-    container = next(c for c in axes.containers if c.get_label() == style.alpha_label(alpha))
+def drawn_line(axes, name: float | str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Means, lows and highs of a panel's line, which is named by its alpha or its label."""
+    label = name if isinstance(name, str) else style.alpha_label(name)
+    container = next(c for c in axes.containers if c.get_label() == label)
     assert isinstance(container, ErrorbarContainer)
     line, _caps, (bars,) = container
     # Without an interval a bar has no end points.
@@ -153,6 +255,17 @@ def check_panel(axes, trials: pd.DataFrame, measure: str, fractions: tuple[float
             expected.append(expect_interval(cell[measure], cell["generator"]))
         drawn = np.stack(drawn_line(axes, alpha), axis=1)
         np.testing.assert_allclose(drawn, expected, rtol=1e-9)
+
+
+def check_line(axes, label: str, trials: pd.DataFrame, x: str, measure: str, factor: float = 1) -> None:
+    """A line's means and bars are those of the trials at each of their places, which its points are nearest to."""
+    places = sorted(trials[x].unique())
+    cells = [trials[trials[x] == place] for place in places]
+    expected = [expect_interval(cell[measure], cell["generator"]) for cell in cells]
+    np.testing.assert_allclose(np.stack(drawn_line(axes, label), axis=1), expected, rtol=1e-9)
+    (drawn,) = (container[0].get_xdata() for container in axes.containers if container.get_label() == label)
+    nearest = np.abs(drawn[:, None] - factor * np.array(places)).argmin(1)
+    assert nearest.tolist() == list(range(len(places)))
 
 
 def test_error_curves_show_means_and_intervals_over_generators():
@@ -224,36 +337,269 @@ def test_several_defenses_in_a_panel_are_refused():
         plot_error_curves(pd.concat([trials, trials.assign(defense="none")]), TITLES, "demo", 0.95)
 
 
-def test_summary_counts_generators_and_runs_and_keeps_fractions():
-    trials = make_trials()
-    summary = summarize(trials, ["error", "poison_rejected"], 0.95)
-    assert list(summary.columns) == SUMMARY
-    assert len(summary) == len(TITLES) * len(ALPHAS) * len(FRACTIONS) * 2
-    row = summary.query("experiment == 'mnist' and alpha == 0.3 and poison_fraction == 0.4 and measure == 'error'")
-    cell = trials.query("experiment == 'mnist' and alpha == 0.3 and poison_fraction == 0.4")
-    expected = np.array(expect_interval(cell["error"], cell["generator"])) / 100
-    np.testing.assert_allclose(row[["mean", "low", "high"]].to_numpy()[0], expected)
-    assert (row["n"].item(), row["runs"].item()) == (3, 6)
-    unmeasured = summary.query("poison_fraction == 0 and measure == 'poison_rejected'")
-    assert unmeasured["mean"].isna().all()
-    assert (unmeasured[["n", "runs"]] == 0).all(axis=None)
-
-
-def test_summary_takes_real_data_as_a_csv_brings_it(tmp_path):
+def test_real_data_are_drawn_as_a_csv_brings_them(tmp_path):
     make_trials().assign(stand_in_for="").to_csv(tmp_path / "trials.csv", index=False)
     trials = pd.read_csv(tmp_path / "trials.csv")
     assert trials["stand_in_for"].isna().all()
-    assert set(summarize(trials, ["error"], 0.95)["stand_in_for"]) == {""}
     titles = [axes.get_title() for axes in panels_of(plot_error_curves(trials, {"mnist": "MNIST"}, "laptop", 0.95))]
     assert titles == ["MNIST - laptop scale"]
 
 
-@pytest.mark.parametrize(("column", "value"), [("scale", "paper"), ("lambda_prime", 0.5)])
-def test_summary_refuses_to_mix(column, value):
-    trials = make_trials()
-    trials.loc[trials["run"] == 0, column] = value
-    with pytest.raises(ValueError, match="several"):
-        summarize(trials, ["error"], 0.95)
+def test_an_attack_without_alpha_has_no_line_of_an_alpha():
+    with pytest.raises(ValueError, match="without alpha"):
+        plot_error_curves(make_trials().assign(alpha=np.nan), TITLES, "demo", 0.95)
+
+
+def test_sensitivity_shows_lambda_rejections_and_sizes():
+    by_lambda, by_alpha, by_size = make_sensitivity()
+    left, centre, right = panels_of(MAKERS["sensitivity"]())
+    poisoned = [trials[trials["poison_fraction"] == 0.2] for trials in (by_lambda, by_alpha, by_size)]
+    check_line(left, "α = 0.2, 20 % poison", poisoned[0], "lambda_prime", "error")
+    for defense, quantile in (("outlier", ""), ("outlier_090", ", 0.90")):
+        own = poisoned[1][poisoned[1]["defense"] == defense]
+        for kind in ("genuine", "poison"):
+            check_line(centre, f"{kind}, outlier detection{quantile}", own, "alpha", f"{kind}_rejected")
+    check_line(right, "clean", by_size[by_size["poison_fraction"] == 0], "train_points", "error")
+    check_line(right, "α = 0.1, 20 % poison", poisoned[2], "train_points", "error")
+    for axes, count in ((left, 1), (centre, 4), (right, 2)):
+        assert len(axes.containers) == len(axes.get_legend().get_texts()) == count
+
+
+def test_attacks_are_compared_by_three_measures():
+    trials = make_attacks()
+    panels = panels_of(MAKERS["attacks"]())
+    for axes, measure in zip(panels, MEASURES, strict=True):
+        assert axes.get_ylabel() == MEASURES[measure]
+        for attack, title in ATTACKS.items():
+            check_line(axes, title, trials[trials["attack"] == attack], "poison_fraction", measure, 100)
+    (legend,) = MAKERS["attacks"]().legends
+    assert [text.get_text() for text in legend.get_texts()] == list(ATTACKS.values())
+
+
+def test_defenses_keep_their_look_from_panel_to_panel():
+    panels = make_defenses()
+    figure = MAKERS["defenses"]()
+    looks = set()
+    for axes, (_title, lines) in zip(panels_of(figure), panels, strict=True):
+        assert [container.get_label() for container in axes.containers] == list(lines)
+        for label, trials in lines.items():
+            check_line(axes, label, trials, "poison_fraction", "error", 100)
+        line = axes.containers[0][0]
+        looks.add((line.get_color(), line.get_marker(), line.get_linestyle()))
+    assert len(looks) == 1
+    (legend,) = figure.legends
+    assert len(legend.get_texts()) == 3
+    assert ["Fashion-MNIST" in axes.get_title() for axes in panels_of(figure)] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("defense", "none"), ("attack", "label_flipping"), ("alpha", 0.3), ("lambda_prime", np.nan), ("train_points", 7)],
+)
+def test_a_line_of_several_kinds_of_trials_is_refused(column, value):
+    # At another place, too, where it would not show by two means at one place.
+    trials = select(0)
+    trials.loc[trials["poison_fraction"] == 0.4, column] = value
+    with pytest.raises(ValueError, match=f"several values of {column}"):
+        plot_defense_comparison("Sever", [("embedded digits", {"Sever": trials})], "demo", 0.95)
+
+
+def test_lines_that_cannot_be_told_apart_are_refused():
+    trials = select(0)
+    with pytest.raises(ValueError, match="several experiments or evaluations"):
+        plot_lines("", [Panel("", [Line("a", pd.concat([trials, trials.assign(evaluation="other")]))])], 0.95)
+    with pytest.raises(ValueError, match="one label"):
+        plot_lines("", [Panel("", [Line("a", trials), Line("a", trials)])], 0.95)
+    with pytest.raises(ValueError, match="11 lines"):
+        plot_lines("", [Panel("", [Line(str(at), trials) for at in range(11)])], 0.95)
+    untrained = trials[trials["poison_fraction"] == 0.2].assign(lambda_prime=np.nan)
+    with pytest.raises(ValueError, match="without lambda_prime"):
+        plot_lines("", [Panel("", [Line("a", untrained)], x="lambda_prime")], 0.95)
+    with pytest.raises(ValueError, match="several datasets"):
+        plot_attack_comparison(pd.concat([make_attacks(), trials.assign(dataset="x")]), ATTACKS, "MNIST", "demo", 0.95)
+    with pytest.raises(ValueError, match="stand-in"):
+        plot_attack_comparison(pd.concat([make_attacks(), trials.assign(stand_in_for="")]), ATTACKS, "", "demo", 0.95)
+
+
+def test_a_line_without_finished_trials_leaves_the_others():
+    trials = make_attacks()
+    trials.loc[trials["attack"] == "label_flipping", "status"] = "diverged"
+    figure = plot_attack_comparison(trials, ATTACKS, "embedded digits", "demo", 0.95)
+    assert [len(axes.containers) for axes in panels_of(figure)] == [1, 1, 1]
+    # Three panels show three measures of the same 18 + 18 trials.
+    assert "18 of 36 trials diverged" in figure.legends[0].get_title().get_text().replace("\n", " ")
+
+
+def test_an_experiment_without_trials_has_an_empty_panel():
+    titles = {**TITLES, "cifar": "CIFAR-10"}
+    axes = panels_of(plot_error_curves(make_trials(), titles, "demo", 0.95))[2]
+    assert [text.get_text() for text in axes.texts] == ["no trial was measured"]
+
+
+def test_the_bars_are_explained_by_the_generators_behind_them():
+    def note(trials: pd.DataFrame) -> str:
+        return plot_lines("", [Panel("", [Line("a", trials)])], 0.9).get_supxlabel().replace("\n", " ")
+
+    trials = select(0)
+    assert note(trials).startswith("Bars: 90 % Student interval of the mean over 3 generators")
+    assert "over the runs of one generator" in note(trials[trials["generator"] == 0])
+    assert "over 2 to 3 generators" in note(trials[(trials["generator"] > 0) | (trials["poison_fraction"] > 0)])
+    assert "(up to 3), or over runs" in note(trials[(trials["generator"] == 0) | (trials["poison_fraction"] > 0)])
+
+
+def test_ticks_of_neighbours_do_not_run_into_each_other():
+    panels = panels_of(MAKERS["sensitivity"]())
+    panels[0].figure.draw_without_rendering()
+    for axes in panels:
+        boxes = [tick.label1.get_window_extent() for tick in axes.xaxis.get_major_ticks() if tick.label1.get_text()]
+        boxes = sorted(boxes, key=lambda box: box.x0)
+        assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+    assert [text.get_text() for text in panels[0].get_xticklabels()] == ["0.1", "0.5", "1"]
+
+
+def cell_texts(axes) -> np.ndarray:
+    """A heat map's texts [rows, columns]."""
+    shape = axes.images[0].get_array().shape
+    texts = np.full(shape, None, dtype=object)
+    for text in axes.texts:
+        column, row = text.get_position()
+        texts[row, column] = text.get_text()
+    return texts
+
+
+def mean_confusion(confusion: pd.DataFrame, fraction: float) -> np.ndarray:
+    """Generator 0's only matrix and the mean of generator 1's two, averaged."""
+    shares = confusion[confusion["poison_fraction"] == fraction]["share"].to_numpy().reshape(3, 3, 3)
+    return (shares[0] + (shares[1] + shares[2]) / 2) / 2
+
+
+def test_multiclass_shows_both_errors_and_the_change_of_the_confusion_matrix():
+    trials, confusion = select(0), make_confusion()
+    left, right = panels_of(MAKERS["multiclass"]())
+    check_line(left, "overall error", trials, "poison_fraction", "error", 100)
+    check_line(left, "3 taken for 5", trials, "poison_fraction", "source_as_target", 100)
+    expected = 100 * (mean_confusion(confusion, 0.4) - mean_confusion(confusion, 0))
+    np.testing.assert_allclose(right.images[0].get_array(), expected)
+    shown = [[f"{value:+.1f}".replace("-", "−") for value in row] for row in expected]
+    assert cell_texts(right).tolist() == shown
+    assert [text.get_text() for text in right.get_yticklabels()] == ["7", "3", "5"]
+    assert [text.get_text() for text in right.get_xticklabels()] == ["7", "3", "5"]
+    assert right.images[0].get_clim() == pytest.approx((-np.abs(expected).max(), np.abs(expected).max()))
+    assert right.get_title() == "Change at 40 % poison, percentage points"
+
+
+def test_confusion_of_digits_survives_a_csv(tmp_path):
+    confusion = make_confusion()
+    confusion.to_csv(tmp_path / "confusion.csv", index=False)
+    read = confusion_difference(pd.read_csv(tmp_path / "confusion.csv"))
+    pd.testing.assert_frame_equal(read, confusion_difference(confusion))
+    assert list(read.columns) == ["7", "3", "5"]
+
+
+def test_confusion_of_one_fraction_has_nothing_to_differ_from():
+    confusion = make_confusion().query("poison_fraction == 0.4")
+    assert confusion_difference(confusion).empty
+    assert confusion_difference(confusion.assign(poison_fraction=0.0)).empty
+    figure = plot_multiclass(select(0), confusion, ("3", "5"), "embedded digits", "demo", 0.95)
+    assert [text.get_text() for text in figure.axes[1].texts] == ["no trial was measured"]
+
+
+def test_small_changes_have_no_sign():
+    confusion = make_confusion().assign(share=0.5)
+    confusion.loc[(confusion["true_class"] == "3") & (confusion["poison_fraction"] == 0), "share"] -= 0.0004
+    texts = cell_texts(plot_multiclass(select(0), confusion, ("3", "5"), "MNIST", "demo", 0.95).axes[1])
+    assert set(texts.ravel()) == {"0"}
+
+
+def test_confusions_of_several_attacks_are_refused():
+    confusion = make_confusion()
+    with pytest.raises(ValueError, match="several values of attack"):
+        confusion_difference(pd.concat([confusion, confusion.assign(attack="label_flipping")]))
+
+
+def test_matrix_table_averages_each_cell_and_counts_clean_victims_once():
+    trials = make_matrix()
+    table = matrix_table(trials, 0.2, 0.95)
+    assert list(table.columns) == SUMMARY
+    assert len(table) == (2 * 2 * 3 - 1) + 2 * 3
+    for row in table.itertuples():
+        own = trials[(trials["dataset"] == row.dataset) & (trials["defense"] == row.defense)]
+        if row.attack == CLEAN:
+            own = own[own["poison_fraction"] == 0]
+            # One value a generator and run, however many attacks were measured without poison.
+            own = own.groupby(["generator", "run"], as_index=False)["error"].mean()
+        else:
+            own = own[(own["poison_fraction"] == 0.2) & (own["attack"] == row.attack)]
+        expected = expect_interval(own["error"], own["generator"])
+        np.testing.assert_allclose([100 * row.mean, 100 * row.low, 100 * row.high], expected)
+        assert (row.n, row.runs) == (3, 6)
+
+
+def test_repeated_clean_trials_do_not_narrow_their_interval():
+    # With one generator the interval is over runs, and both attacks share these.
+    trials = select(0).query("generator == 0")
+    both = pd.concat([trials, trials.assign(attack="label_flipping", alpha=np.nan, lambda_prime=np.nan)])
+    rows = [matrix_table(each, 0.2, 0.95).query("attack == @CLEAN") for each in (trials, both)]
+    pd.testing.assert_frame_equal(*(row.reset_index(drop=True) for row in rows))
+    assert rows[0]["n"].item() == 2
+
+
+def test_matrix_shows_its_table():
+    trials = make_matrix()
+    trials.loc[(trials["dataset"] == "mnist") & (trials["defense"] == "none") & (trials["run"] > 0), "status"] = "x"
+    table = matrix_table(trials, 0.2, 0.95).set_index(["dataset", "attack", "defense"])
+    figure = plot_matrix(trials, 0.2, TITLES, ATTACKS, DEFENSES, "demo", 0.95)
+    for axes, dataset in zip(panels_of(figure), TITLES, strict=True):
+        texts, values = cell_texts(axes), axes.images[0].get_array()
+        assert texts.shape == (3, 3)
+        for row, attack in enumerate([*ATTACKS, CLEAN]):
+            for column, defense in enumerate(DEFENSES):
+                if (dataset, attack, defense) not in table.index:
+                    assert texts[row, column] == "–"
+                    assert values.mask[row, column]
+                    continue
+                mean, low, high = table.loc[(dataset, attack, defense), ["mean", "low", "high"]] * 100
+                assert texts[row, column] == f"{mean:.1f}\n±{(high - low) / 2:.1f}"
+                assert values[row, column] == pytest.approx(mean)
+        assert [text.get_text() for text in axes.get_yticklabels()] == ["pGAN, α = 0.1", "label flipping", "no poison"]
+        names = [text.get_text().replace("\n", " ") for text in axes.get_xticklabels()]
+        assert names == list(DEFENSES.values())
+    # Of 22 cells' trials at 0.2 and without poison, those of two cells and run 1.
+    assert "12 of 132 trials diverged" in figure.get_supxlabel().replace("\n", " ")
+
+
+def test_a_matrix_of_single_trials_has_means_alone():
+    trials = make_matrix().query("generator == 0 and run == 0")
+    for axes in panels_of(plot_matrix(trials, 0.2, TITLES, ATTACKS, DEFENSES, "demo", 0.95)):
+        assert not any("±" in text for text in cell_texts(axes).ravel())
+
+
+def test_a_matrix_without_finished_trials_is_one_of_dashes():
+    trials = make_matrix().assign(status="diverged")
+    for axes in panels_of(plot_matrix(trials, 0.2, TITLES, ATTACKS, DEFENSES, "demo", 0.95)):
+        assert set(cell_texts(axes).ravel()) == {"–"}
+
+
+def test_a_matrix_refuses_what_a_cell_cannot_hold():
+    trials = make_matrix()
+    with pytest.raises(ValueError, match="several alphas"):
+        matrix_table(pd.concat([trials, trials.query("attack == 'pgan'").assign(alpha=0.3)]), 0.2, 0.95)
+    with pytest.raises(ValueError, match="above zero"):
+        matrix_table(trials, 0, 0.95)
+
+
+def test_numbers_stand_out_from_their_cells():
+    axes = Figure().subplots()
+    values = np.linspace(-1, 1, 41)[None]
+    draw_heat_map(axes, values, [["1"] * 41], (["row"], [""] * 41), "RdBu_r", (-1, 1))
+    pixels = axes.images[0].to_rgba(values)[0, :, :3]
+    linear = np.where(pixels <= 0.04045, pixels / 12.92, ((pixels + 0.055) / 1.055) ** 2.4)
+    cells = linear @ (0.2126, 0.7152, 0.0722)
+    letters = np.array([1.0 if text.get_color() == "white" else 0.0 for text in axes.texts])
+    # Contrast ratio of WCAG 2; 4.5 is what it asks of text.
+    contrast = (np.maximum(cells, letters) + 0.05) / (np.minimum(cells, letters) + 0.05)
+    assert contrast.min() > 4.5
+    assert set(letters) == {0, 1}
 
 
 def test_sample_blocks_show_the_pixels_given():
@@ -286,6 +632,16 @@ def test_sheets_begin_with_both_classes_and_ascend_in_alpha():
         np.testing.assert_array_equal(pixels, images[0].permute(1, 2, 0))
     assert (shown[2] == 0.5).all()
     assert not (shown[3] == 0.5).any()
+
+
+def test_colour_images_are_shown_in_colour():
+    panel = make_panel(0.3, channels=3, side=32)
+    blocks = panels_of(plot_genuine_and_poison([panel], 2, 3, "demo"))
+    for axes, images in zip(blocks, (panel.source, panel.poison, panel.target), strict=True):
+        shown = np.asarray(axes.images[0].get_array())
+        assert shown.shape == (2 * 34 - 2, 3 * 34 - 2, 3)
+        np.testing.assert_array_equal(shown[34:66, 68:100], images[5].permute(1, 2, 0))
+        assert (shown[32:34] == 1).all()
 
 
 def test_places_without_an_image_are_white():
@@ -399,12 +755,25 @@ def test_real_data_are_not_called_a_stand_in():
     assert style.describe("demo", "MNIST", "embedded digits") == "embedded digits in place of MNIST - demo scale"
 
 
+def test_attacks_are_named_in_words():
+    titles = style.attack_titles(["pgan", "random_flipping"], 0.1)
+    assert titles == {"pgan": "pGAN, α = 0.1", "random_flipping": "random flipping"}
+
+
 @pytest.mark.parametrize("kind", MAKERS)
 def test_nothing_is_covered_or_cut(figures, kind):
     figure = figures[kind]
     panels = [axes.get_tightbbox() for axes in panels_of(figure)]
     legends = [legend.get_window_extent() for legend in figure.legends]
-    assert bool(legends) == (kind not in ("samples", "sheets"))
+    own_legends = {axes: axes.get_legend() for axes in panels_of(figure) if axes.get_legend()}
+    assert bool(legends or own_legends) == (kind not in ("samples", "sheets", "matrix"))
+    for axes, legend in own_legends.items():
+        below = axes.xaxis.label.get_window_extent()
+        assert legend.get_window_extent().y1 <= below.y0
+        # A legend much wider or higher than its panel would squeeze all of them.
+        box, panel = legend.get_window_extent(), axes.get_window_extent()
+        assert box.width < 1.2 * panel.width
+        assert box.height < panel.height
     heads = [part._suptitle for part in (figure, *figure.subfigs) if part._suptitle] + [figure._supxlabel]
     heads = [text.get_window_extent() for text in heads if text is not None and text.get_text()]
     boxes = panels + legends + heads
@@ -425,7 +794,19 @@ def test_every_alpha_has_a_look_that_survives_grey_print():
     assert len({(str(look["linestyle"]), look["marker"]) for look in styles}) == len(styles)
 
 
-@pytest.mark.parametrize("kind", ["errors", "sheets"])
+def test_every_named_line_has_a_look_that_survives_grey_print():
+    styles = style.label_styles([*"abcdefg", "a"])
+    assert list(styles) == [*"abcdefg"]
+    looks = list(styles.values())
+    assert len({look["marker"] for look in looks}) == len({str(look["linestyle"]) for look in looks}) == 7
+    assert len({look["color"] for look in looks}) == 7
+    grey = [np.dot(to_rgb(look["color"]), (0.299, 0.587, 0.114)) for look in looks]
+    # Neighbours in a legend differ in lightness, too; and none vanishes on white.
+    assert (np.abs(np.diff(grey)) > 0.1).all()
+    assert max(grey) < 0.7
+
+
+@pytest.mark.parametrize("kind", ["errors", "sheets", "matrix"])
 def test_the_same_input_gives_the_same_bytes(tmp_path, kind):
     written = []
     for name in ("first", "second"):

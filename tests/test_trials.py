@@ -7,10 +7,18 @@ import pandas as pd
 import pytest
 import torch
 
+from oleander.attacks import ATTACKS, Crafted, Generated, attacker
 from oleander.attacks.pgan import Poisoners, Replica
 from oleander.data import Task, split_task
 from oleander.defenses import Points, sanitize
-from oleander.evaluation.trials import COLUMNS, _receive, check_trials, poisoned_count, run_trials
+from oleander.evaluation.trials import (
+    COLUMNS,
+    CONFUSION_COLUMNS,
+    _receive,
+    check_trials,
+    poisoned_count,
+    run_trials,
+)
 from oleander.io.errors import OleanderError
 from oleander.metrics.classification import error_rates
 from oleander.models import build_model
@@ -26,7 +34,7 @@ SETTINGS = {
     "poison_fractions": [0.0, 0.2, 0.4],
     "runs": 2,
     "trusted_per_class": 12,
-    "train_per_class": 20,
+    "train_points": [40],
     "defense": {"name": "outlier", "neighbours": 2, "sample": 6, "quantile": 0.9, "statistic": "kth"},
     "victim": {
         "architecture": "mlp",
@@ -39,10 +47,10 @@ SETTINGS = {
         "epochs": 6,
     },
 }
-IDENTITY = {"scale": "demo", "experiment": "tiny", "attack": "pgan"}
+IDENTITY = {"scale": "demo", "experiment": "tiny", "evaluation": "e", "attack": "pgan", "defense": "mine"}
 NONE = {"name": "none"}
 REPLICAS = [Replica(0.0, 0.9, 0), Replica(0.5, 0.9, 0), Replica(0.5, 0.9, 1)]
-MEASURED = ["error", "false_positive_rate", "false_negative_rate"]
+MEASURED = ["error", "false_positive_rate", "false_negative_rate", "source_as_target"]
 
 
 def make_task(per_class=50, test=(120, 40)):
@@ -69,10 +77,20 @@ def make_poisoners(replicas=REPLICAS, converged=None, offset=0.0):
     return Poisoners(model, parameters, list(replicas), converged or [True] * len(replicas), 3, SHAPE)
 
 
-def run(task=None, poisoners=None, cohort=8, **changes):
-    settings = {**SETTINGS, **changes}
+def run_both(task=None, poisoners=None, cohort=8, attack=None, scratch=None, **changes):
+    ready = attack or Generated(poisoners or make_poisoners())
     placement = Placement(CPU, cohort, 1.0)
-    return run_trials(task or make_task(), poisoners or make_poisoners(), settings, IDENTITY, placement, Scratch.none())
+    return run_trials(
+        task or make_task(), ready, {**SETTINGS, **changes}, IDENTITY, placement, scratch or Scratch.none()
+    )
+
+
+def run(*arguments, **changes):
+    return run_both(*arguments, **changes)[0]
+
+
+def receive(task, poisoners, **changes):
+    return _receive(task, Generated(poisoners), {**SETTINGS, **changes}, IDENTITY)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +104,7 @@ def test_one_row_a_trial_with_the_promised_columns(frame):
     keys = ["alpha", "generator", "run", "poison_fraction"]
     assert len(frame[keys].drop_duplicates()) == len(frame)
     assert set(frame["poison_fraction"]) == {0.0, 0.2, 0.4}
-    constant = {"dataset": "tiny", "stand_in_for": "the real one", "defense": "outlier", "status": "ok", **IDENTITY}
+    constant = {"dataset": "tiny", "stand_in_for": "the real one", "status": "ok", **IDENTITY}
     for name, value in constant.items():
         assert set(frame[name]) == {value}
     assert set(frame["lambda_prime"]) == {0.9}
@@ -117,33 +135,32 @@ def test_fractions_are_of_the_whole_training_set_rounded_half_up(fraction, point
 
 def test_forty_percent_of_a_thousand_replace_400_of_500():
     task = make_task(per_class=510)
-    changes = {"train_per_class": 500, "trusted_per_class": 10, "runs": 1, "poison_fractions": [0.4]}
-    # So far away that the detector rejects exactly the poison; quantile 1 and the class's own points let others pass.
-    _, trials = _receive(task, make_poisoners(REPLICAS[:1], offset=1e4), {**SETTINGS, **changes}, IDENTITY)
+    changes = {"train_points": [1000], "trusted_per_class": 10, "runs": 1, "poison_fractions": [0.4]}
+    _, trials = receive(task, make_poisoners(REPLICAS[:1]), **changes)
     (trial,) = trials
     assert trial.row["train_points"] == 1000
-    assert trial.row["poison_rejected"] == 1
-    assert trial.row["kept_points"] == round(600 * (1 - trial.row["genuine_rejected"]))
-    _, trials = _receive(task, make_poisoners(REPLICAS[:1]), {**SETTINGS, **changes, "defense": NONE}, IDENTITY)
-    (trial,) = trials
-    poison = trial.rows >= len(task.train_y)
-    assert int(poison.sum()) == 400
-    assert set(trial.labels[poison].tolist()) == {1}
-    genuine = trial.rows[~poison]
+    assert int(trial.poison.sum()) == 400
+    assert torch.equal(trial.poison, trial.rows >= len(task.train_y))
+    assert set(trial.labels[trial.poison].tolist()) == {1}
+    genuine = trial.rows[~trial.poison]
     assert len(set(genuine.tolist())) == 600
-    assert torch.equal(trial.labels[~poison], task.train_y[genuine])
+    assert torch.equal(trial.labels[~trial.poison], task.train_y[genuine])
     assert torch.bincount(task.train_y[genuine]).tolist() == [500, 100]
+    # So far away that the detector rejects exactly the poison; what it rejects of its own class is genuine.
+    far = run(task, make_poisoners(REPLICAS[:1], offset=1e4), **changes).iloc[0]
+    assert far["poison_rejected"] == 1
+    assert far["kept_points"] == round(600 * (1 - far["genuine_rejected"]))
 
 
 def test_received_points_are_the_splits_and_the_poisoners():
     task, poisoners = make_task(), make_poisoners()
-    pool, trials = _receive(task, poisoners, {**SETTINGS, "defense": NONE}, IDENTITY)
+    pool, trials = receive(task, poisoners)
     assert torch.equal(pool[: len(task.train_x)], task.train_x.flatten(1))
     for trial in trials:
         at = REPLICAS.index(Replica(trial.row["alpha"], 0.9, trial.row["generator"]))
         seed = derive_seed("trial", trial.row["generator"], trial.row["run"])
-        split = split_task(task, 12, 20, derive_seed(seed, "split"))
-        poison = trial.rows[trial.rows >= len(task.train_x)]
+        split = split_task(task, 12, 40, derive_seed(seed, "split"))
+        poison = trial.rows[trial.rows >= len(task.train_x)].sort().values
         genuine = trial.rows[trial.rows < len(task.train_x)]
         assert len(poison) == round(trial.row["poison_fraction"] * 40)
         assert set(genuine.tolist()) <= set(split.train_rows.tolist())
@@ -154,7 +171,7 @@ def test_received_points_are_the_splits_and_the_poisoners():
 
 def test_a_larger_fraction_contains_the_smaller_ones_poison():
     task = make_task()
-    _, trials = _receive(task, make_poisoners(), {**SETTINGS, "defense": NONE}, IDENTITY)
+    _, trials = receive(task, make_poisoners())
     for none, some, most in zip(trials[::3], trials[1::3], trials[2::3], strict=True):
         sets = [{row for row in trial.rows.tolist() if row >= len(task.train_x)} for trial in (none, some, most)]
         assert sets[0] < sets[1] < sets[2]
@@ -176,7 +193,7 @@ def test_alphas_are_compared_on_the_same_draws(frame):
 
 
 def test_runs_and_generators_draw_afresh():
-    _, trials = _receive(make_task(), make_poisoners(), {**SETTINGS, "poison_fractions": [0.0]}, IDENTITY)
+    _, trials = receive(make_task(), make_poisoners(), poison_fractions=[0.0])
     assert len({(trial.row["generator"], trial.row["run"]): trial.seed for trial in trials}.values()) == 4
     assert len({trial.seed for trial in trials}) == 4
     assert len({tuple(sorted(trial.rows.tolist())) for trial in trials}) == 4
@@ -201,15 +218,17 @@ def test_a_trial_done_by_hand(frame):
     """One trial from the library's parts, without the cohort, the pool and the bookkeeping."""
     task, poisoners, replica, run_, fraction = make_task(), make_poisoners(), 2, 1, 0.2
     seed = derive_seed("trial", REPLICAS[replica].seed, run_)
-    split = split_task(task, 12, 20, derive_seed(seed, "split"))
+    split = split_task(task, 12, 40, derive_seed(seed, "split"))
     poison, labels = poisoners.draw(8, derive_seed(seed, "poison"), replica)
     target = [row for row in split.train_rows.tolist() if task.train_y[row] == 1]
     source = [row for row in split.train_rows.tolist() if task.train_y[row] == 0]
-    genuine = target[8:] + source
+    genuine = source + target[8:]
+    order = np.random.default_rng(derive_seed(seed, "order")).permutation(40)
     received = Points(
-        torch.cat([poison, task.train_x[genuine]]),
-        torch.cat([labels, task.train_y[genuine]]),
+        torch.cat([poison, task.train_x[genuine]])[order],
+        torch.cat([labels, task.train_y[genuine]])[order],
     )
+    is_poison = torch.from_numpy(order < 8)
     trusted = Points(task.train_x[split.trusted_rows], task.train_y[split.trusted_rows])
     done = sanitize(received, trusted, SETTINGS["defense"], derive_seed(seed, "defense"))
     kept = done.kept.nonzero().flatten()
@@ -221,8 +240,8 @@ def test_a_trial_done_by_hand(frame):
     for name in MEASURED:
         assert row[name] == pytest.approx(rates[name].item(), abs=1e-12)
     assert row["kept_points"] == len(kept)
-    assert row["poison_rejected"] == pytest.approx((~done.kept[:8]).double().mean().item())
-    assert row["genuine_rejected"] == pytest.approx((~done.kept[8:]).double().mean().item())
+    assert row["poison_rejected"] == pytest.approx((~done.kept[is_poison]).double().mean().item())
+    assert row["genuine_rejected"] == pytest.approx((~done.kept[~is_poison]).double().mean().item())
 
 
 def test_a_diverged_poisoner_is_left_out_and_said(frame, caplog):
@@ -250,7 +269,7 @@ def test_poison_in_the_target_class_makes_source_points_be_taken_for_it():
     train_x = task.train_x + 6 * task.train_y.view(-1, 1, 1, 1)
     test_x = task.test_x + 6 * task.test_y.view(-1, 1, 1, 1)
     far = dataclasses.replace(task, train_x=train_x, test_x=test_x)
-    victim = {**SETTINGS["victim"], "epochs": 30}
+    victim = {**SETTINGS["victim"], "epochs": 60}
     found = run(far, make_poisoners(REPLICAS[:1]), defense=NONE, victim=victim, poison_fractions=[0.0, 0.4])
     by_fraction = found.groupby("poison_fraction")[MEASURED].mean()
     assert by_fraction.loc[0.0, "error"] < 0.02
@@ -258,25 +277,122 @@ def test_poison_in_the_target_class_makes_source_points_be_taken_for_it():
     assert by_fraction.loc[0.4, "false_negative_rate"] < 0.02
 
 
-@pytest.mark.parametrize(("fraction", "per_class"), [(0.51, 100), (0.6, 20), (1.0, 20)])
-def test_more_poison_than_there_are_points_to_replace_is_refused(fraction, per_class):
-    settings = {"train_per_class": per_class, "poison_fractions": [0.0, fraction, 0.1]}
-    with pytest.raises(OleanderError, match=rf"poison fraction {fraction:g} of .* target class 'b'.*up to"):
+@pytest.mark.parametrize(("fraction", "points"), [(0.52, 40), (0.6, 20), (1.0, 40)])
+def test_more_poison_than_there_are_points_to_replace_is_refused(fraction, points):
+    settings = {"train_points": [points], "poison_fractions": [0.0, fraction, 0.1], "trusted_per_class": 12}
+    with pytest.raises(OleanderError, match=rf"poison fraction {fraction:g} of {points} .* class 'b'.*up to 0.5"):
         check_trials(make_task(), settings)
     with pytest.raises(OleanderError, match="poison fraction"):
         run(**settings)
 
 
 def test_half_the_training_set_may_be_poison():
-    check_trials(make_task(), {"train_per_class": 20, "poison_fractions": [0.5, 0.0]})
+    check_trials(make_task(), {"train_points": [40], "poison_fractions": [0.5, 0.0], "trusted_per_class": 12})
     found = run(poison_fractions=[0.5], runs=1, defense=NONE)
     assert set(found["kept_points"]) == {40}
     assert found["genuine_rejected"].eq(0).all()
 
 
 def test_more_points_than_the_task_has_are_refused():
-    with pytest.raises(OleanderError, match=r"'a' of tiny has 50 train points, but 72 are needed"):
-        run(train_per_class=60)
+    with pytest.raises(OleanderError, match=r"tiny has 76 train points of a, b.* but 90 are needed"):
+        run(train_points=[90])
+
+
+def test_sizes_of_training_sets_stand_side_by_side(frame):
+    both = run(train_points=[40, 60], runs=1)
+    assert set(both["train_points"]) == {40, 60}
+    own = both[both["train_points"] == 40].reset_index(drop=True)
+    same = frame[frame["run"] == 0].reset_index(drop=True)
+    pd.testing.assert_frame_equal(own, same, check_exact=False, rtol=0, atol=1e-9)
+
+
+def test_only_the_alphas_asked_for_are_tested(frame):
+    chosen = run(alphas=[0.5])
+    expected = frame[frame["alpha"] == 0.5].reset_index(drop=True)
+    pd.testing.assert_frame_equal(chosen, expected, check_exact=False, rtol=0, atol=1e-9)
+
+
+def test_a_defense_can_be_looked_at_without_victims(frame):
+    found, matrices = run_both(victim=None)
+    seen = ["kept_points", "genuine_rejected", "poison_rejected"]
+    pd.testing.assert_frame_equal(found[seen], frame[seen])
+    assert found[MEASURED].isna().all(axis=None)
+    assert set(found["status"]) == {"ok"}
+    assert tuple(matrices.columns) == CONFUSION_COLUMNS
+    assert matrices.empty
+
+
+def test_confusion_matrices_agree_with_the_rates():
+    found, matrices = run_both(runs=1)
+    assert tuple(matrices.columns) == CONFUSION_COLUMNS
+    keys = ["alpha", "generator", "run", "poison_fraction"]
+    assert np.allclose(matrices.groupby([*keys, "true_class"])["share"].sum(), 1)
+    for rate, pair in (("false_positive_rate", ("a", "b")), ("false_negative_rate", ("b", "a"))):
+        cells = matrices[(matrices["true_class"] == pair[0]) & (matrices["predicted_class"] == pair[1])]
+        merged = found.merge(cells, on=keys)
+        assert len(merged) == len(found)
+        assert np.allclose(merged[rate], merged["share"], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", [name for name, module in ATTACKS.items() if hasattr(module, "craft")])
+def test_untrained_attacks_run_through(name):
+    settings = {"label_flipping": {"flipped": "target"}, "random_flipping": {}}[name]
+    found = run(attack=attacker({"name": name, **settings}, [0, 3]), defense=NONE)
+    assert len(found) == 2 * 2 * 3
+    assert set(found["generator"]) == {0, 3}
+    assert found["alpha"].isna().all()
+    assert found["error"].between(0, 1).all()
+    assert set(found["train_points"]) == {40}
+
+
+def test_attacks_are_compared_on_the_same_splits(frame):
+    flips = run(attack=Crafted(ATTACKS["random_flipping"], {}, [0]))
+    columns = ["run", "kept_points", "genuine_rejected", *MEASURED]
+    clean = frame[(frame["poison_fraction"] == 0) & (frame["generator"] == 0) & (frame["alpha"] == 0)]
+    own = flips[flips["poison_fraction"] == 0]
+    pd.testing.assert_frame_equal(clean[columns].reset_index(drop=True), own[columns].reset_index(drop=True))
+
+
+def test_ten_classes_train_one_victim_of_as_many_outputs():
+    draw = np.random.default_rng(1)
+    y = torch.arange(4).repeat_interleave(40)
+    x = torch.from_numpy(draw.normal(size=(160, *SHAPE)).astype(np.float32)) + 3 * torch.nn.functional.one_hot(
+        y, 4
+    ).view(160, 1, 2, 2)
+    task = Task("many", "a", "b", x[::2], y[::2], x[1::2], y[1::2], SHAPE, None, None, ("c", "d"))
+    victim = {**SETTINGS["victim"], "epochs": 60}
+    found, matrices = run_both(
+        task,
+        make_poisoners(REPLICAS[:1]),
+        victim=victim,
+        trusted_per_class=7,
+        train_points=[44],
+        poison_fractions=[0.0, 0.2],
+        defense=NONE,
+    )
+    clean = found[found["poison_fraction"] == 0]
+    assert (clean["error"] < 0.2).all()
+    assert set(matrices["true_class"]) == set(matrices["predicted_class"]) == {"a", "b", "c", "d"}
+    cells = matrices[(matrices["true_class"] == "a") & (matrices["predicted_class"] == "b")]
+    assert np.allclose(cells["share"].to_numpy(), found["source_as_target"].to_numpy())
+    mistaken = matrices[matrices["true_class"] != matrices["predicted_class"]]
+    assert np.allclose(mistaken.groupby(["run", "poison_fraction"])["share"].sum() / 4, found["error"].to_numpy())
+
+
+SEVER = {"name": "sever", "epsilon": 0.2, "filterings": 2}
+
+
+def test_sever_fits_the_victims_of_a_cohort_together():
+    """As many points as epsilon says are dropped, and what is measured does not depend on the cohort."""
+    together = run(defense=SEVER, cohort=8)
+    # Half of epsilon of each class in each of two filterings: 2 of 20, twice, in both classes.
+    assert set(together["kept_points"]) == {40 - 8}
+    pd.testing.assert_frame_equal(run(defense=SEVER, cohort=1), together, check_exact=False, rtol=0, atol=1e-9)
+
+
+def test_sever_needs_a_victim():
+    with pytest.raises(OleanderError, match="sever"):
+        run(defense=SEVER, victim=None)
 
 
 def test_placement_follows_the_settings():

@@ -1,6 +1,7 @@
 """Measure what the cohort engine costs a step, beside the usual ways to train the same networks (`make bench`).
 
-The network is the victim of the pGAN paper (Table 5, block `victims.binary_mlp` of config.yaml) on random images.
+The networks are those of the pGAN paper on random images: the victims of Table 5 (blocks `victims.binary_mlp` and
+`victims.binary_cnn` of config.yaml) and the generators of Tables 3 and 4 (`attacks.pgan_images`, `attacks.pgan_cifar`).
 Everything is measured in one run, in rounds that take each contestant once, so that a busy machine is seen in the
 ranges and slows all of them alike. The Markdown table goes to stdout.
 """
@@ -25,7 +26,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from oleander.attacks import Replica, pgan
 from oleander.data.tasks import Task
 from oleander.io.configuration import load_configuration
-from oleander.models import Mlp, build_model
+from oleander.models import Architecture, Cnn, Mlp, build_model
 from oleander.training.classifiers import TrainingSets, train_classifiers
 from oleander.training.devices import Placement, place
 from oleander.training.scratch import Scratch
@@ -35,8 +36,11 @@ CLASSIFIER_EPOCHS = 12
 """Just under the 64 steps whose random numbers a cohort draws at once (five steps an epoch)."""
 POISONER_EPOCHS = 4
 """Iterations (one an epoch). Random numbers are drawn for 8, which is less than a hundredth of the time."""
+CONVOLUTIONAL_EPOCHS = 1
+"""The same for convolutional networks, whose epochs and iterations take long."""
 SQUARES = (2048, 3072, 4096)
 SHAPE = (1, 28, 28)
+CONVOLUTIONAL_SHAPE = (3, 32, 32)
 SECONDS_PER_PRODUCT = 0.1
 """How long a matrix product is repeated between two looks at the clock."""
 
@@ -56,6 +60,7 @@ class Contestant:
         units: steps times replicas (or iterations times replicas, or products) of one epoch.
         flops: floating-point operations of one unit.
         replicas: networks trained together; None for a bare matrix product.
+        baselines: names of the DataLoader loop and of ART with the same network; empty where there is none.
     """
 
     name: str
@@ -64,21 +69,22 @@ class Contestant:
     units: int
     flops: int
     replicas: int | None
+    baselines: tuple[str, str] = ("", "")
 
 
-def forward_flops(model: Mlp, rows: int) -> int:
-    """Operations of one replica's forward pass: 2 * weights * rows, a multiply-add being two.
+def forward_flops(model: Architecture, rows: int) -> int:
+    """Operations of one replica's forward pass, a multiply-add being two.
 
-    Matrix products alone are counted, here and below: biases, activations, dropout, loss and optimizer count as time
-    that does no work.
+    Matrix products and convolutions alone are counted, here and below: biases, batch norm, activations, dropout, loss
+    and optimizer count as time that does no work.
     """
-    return 2 * rows * sum(math.prod(pair) for pair in itertools.pairwise(model.widths))
+    return 2 * rows * sum(layer.products for layer in model.describe())
 
 
-def training_flops(model: Mlp, rows: int) -> int:
+def training_flops(model: Architecture, rows: int) -> int:
     """Operations of one replica's training step: forward, and backward twice as much (gradients of the weights and of
     the inputs), less the gradient of the first layer's input, which nobody needs."""
-    return 3 * forward_flops(model, rows) - 2 * rows * model.widths[0] * model.widths[1]
+    return 3 * forward_flops(model, rows) - 2 * rows * model.describe()[0].products
 
 
 def pgan_flops(networks: pgan.Networks, settings: dict[str, Any]) -> int:
@@ -98,40 +104,50 @@ def pgan_flops(networks: pgan.Networks, settings: dict[str, Any]) -> int:
     )
 
 
-def sequential(model: Mlp) -> nn.Sequential:
-    """The same network as a torch module."""
+def sequential(model: Mlp | Cnn) -> nn.Sequential:
+    """The same classifier as a torch module, for flat rows."""
     layers: list[nn.Module] = []
-    for fan_in, fan_out in itertools.pairwise(model.widths):
-        layers += [nn.Linear(fan_in, fan_out), nn.LeakyReLU(model.negative_slope), nn.Dropout(model.dropout)]
-    return nn.Sequential(*layers[:-2])
+    if isinstance(model, Mlp):
+        for fan_in, fan_out in itertools.pairwise(model.widths):
+            layers += [nn.Linear(fan_in, fan_out), nn.LeakyReLU(model.negative_slope), nn.Dropout(model.dropout)]
+        return nn.Sequential(*layers[:-2])
+    layers.append(nn.Unflatten(1, model.inputs))
+    for block in model.hidden:
+        shape = block.kernel, block.stride, block.padding
+        layers += [
+            nn.LazyConv2d(block.channels, *shape, bias=not block.batch_norm),
+            nn.BatchNorm2d(block.channels) if block.batch_norm else nn.Identity(),
+            nn.LeakyReLU(model.negative_slope),
+            nn.MaxPool2d(block.max_pool),
+            nn.Dropout(block.dropout),
+        ]
+    network = nn.Sequential(*layers, nn.Flatten(), nn.LazyLinear(math.prod(model.outputs)))
+    # Sizes the lazy layers; in evaluation, so that it leaves no trace in batch norm.
+    network.eval()(torch.zeros(1, math.prod(model.inputs)))
+    return network.train()
 
 
-def cohort_contestant(victim: dict[str, Any], task: Task, replicas: int) -> Contestant:
+def cohort_contestant(name: str, victim: dict[str, Any], task: Task, replicas: int, **more: Any) -> Contestant:
     """This project's victims. Making and seeding the networks is on the clock, as it is for no other contestant."""
     device = task.train_x.device
     x = task.train_x.flatten(1)
-    model = build_model(victim, x.shape[1], 1)
+    model = build_model(victim, task.shape, 1)
     rows = torch.arange(len(x), device=device)
     sets = TrainingSets(x, [rows] * replicas, [task.train_y] * replicas, list(range(replicas)))
 
     def run(epochs: int) -> None:
         train_classifiers(model, sets, {**victim, "epochs": epochs}, device, Scratch.none(), "bench")
 
-    return Contestant(
-        "Oleander, victims",
-        run,
-        CLASSIFIER_EPOCHS,
-        replicas * math.ceil(len(x) / victim["batch_size"]),
-        training_flops(model, victim["batch_size"]),
-        replicas,
-    )
+    steps = math.ceil(len(x) / victim["batch_size"])
+    flops = training_flops(model, victim["batch_size"])
+    return Contestant(name, run, _epochs(model), replicas * steps, flops, replicas, **more)
 
 
-def loop_contestant(victim: dict[str, Any], task: Task) -> Contestant:
+def loop_contestant(name: str, victim: dict[str, Any], task: Task, **more: Any) -> Contestant:
     """One torch.nn.Sequential and a DataLoader, the data on the CPU and moved a batch at a time."""
     device = task.train_x.device
     x, y = task.train_x.flatten(1).cpu(), task.train_y.float().unsqueeze(1).cpu()
-    model = build_model(victim, x.shape[1], 1)
+    model = build_model(victim, task.shape, 1)
     network = sequential(model).to(device).train()
     loader = DataLoader(TensorDataset(x, y), batch_size=victim["batch_size"], shuffle=True, num_workers=0)
     optimizer = plain_sgd(network, victim["optimizer"])
@@ -145,17 +161,17 @@ def loop_contestant(victim: dict[str, Any], task: Task) -> Contestant:
                 optimizer.step()
 
     flops = training_flops(model, victim["batch_size"])
-    return Contestant("DataLoader loop", run, CLASSIFIER_EPOCHS, len(loader), flops, 1)
+    return Contestant(name, run, _epochs(model), len(loader), flops, 1, **more)
 
 
-def art_contestant(victim: dict[str, Any], task: Task) -> Contestant:
+def art_contestant(name: str, victim: dict[str, Any], task: Task, **more: Any) -> Contestant:
     """PyTorchClassifier.fit of the Adversarial Robustness Toolbox, with BCEWithLogitsLoss on the one output."""
     # Takes seconds to import, and nothing else here needs it.
     from art.estimators.classification import PyTorchClassifier
 
     device = task.train_x.device
     x, y = task.train_x.flatten(1).cpu().numpy(), task.train_y.cpu().numpy()
-    model = build_model(victim, x.shape[1], 1)
+    model = build_model(victim, task.shape, 1)
     network = sequential(model)
     classifier = PyTorchClassifier(
         model=network,
@@ -170,7 +186,12 @@ def art_contestant(victim: dict[str, Any], task: Task) -> Contestant:
         classifier.fit(x, y, batch_size=victim["batch_size"], nb_epochs=epochs, verbose=False)
 
     steps = math.ceil(len(x) / victim["batch_size"])
-    return Contestant("ART", run, CLASSIFIER_EPOCHS, steps, training_flops(model, victim["batch_size"]), 1)
+    flops = training_flops(model, victim["batch_size"])
+    return Contestant(name, run, _epochs(model), steps, flops, 1, **more)
+
+
+def _epochs(model: Architecture) -> int:
+    return CONVOLUTIONAL_EPOCHS if isinstance(model, Cnn) else CLASSIFIER_EPOCHS
 
 
 def plain_sgd(network: nn.Module, settings: dict[str, Any]) -> torch.optim.SGD:
@@ -178,17 +199,19 @@ def plain_sgd(network: nn.Module, settings: dict[str, Any]) -> torch.optim.SGD:
     return torch.optim.SGD(network.parameters(), lr=settings["learning_rate"], momentum=settings["momentum"])
 
 
-def poisoner_contestant(attack: dict[str, Any], task: Task, lambda_prime: float, replicas: int) -> Contestant:
+def poisoner_contestant(
+    name: str, attack: dict[str, Any], task: Task, lambda_prime: float, replicas: int
+) -> Contestant:
     """This project's pGAN generators; a unit is an iteration of Algorithm 1 of one of them."""
     cohort = [Replica(alpha=0.3, lambda_prime=lambda_prime, seed=seed) for seed in range(replicas)]
-    networks = pgan.Networks.build(attack, math.prod(task.shape))
+    networks = pgan.Networks.build(attack, task.shape)
 
     def run(epochs: int) -> None:
         pgan.fit(task, cohort, {**attack, "epochs": epochs}, Scratch.none())
 
     iterations = math.ceil(int(task.train_y.sum()) / attack["batch_size"])
-    flops = pgan_flops(networks, attack)
-    return Contestant("Oleander, pGAN generators", run, POISONER_EPOCHS, iterations * replicas, flops, replicas)
+    epochs = CONVOLUTIONAL_EPOCHS if isinstance(networks.generator, Cnn) else POISONER_EPOCHS
+    return Contestant(name, run, epochs, iterations * replicas, pgan_flops(networks, attack), replicas)
 
 
 def product_contestants(
@@ -244,19 +267,19 @@ def measure(contestants: list[Contestant], rounds: int, device: torch.device) ->
     return times
 
 
-def random_task(points: int, device: torch.device) -> Task:
-    """`points` random images of MNIST's shape in [-1, 1], every other one of the target class."""
+def random_task(points: int, device: torch.device, shape: tuple[int, ...] = SHAPE) -> Task:
+    """`points` random images in [-1, 1], every other one of the target class."""
     generator = torch.Generator().manual_seed(0)
-    x = (torch.rand(points, *SHAPE, generator=generator) * 2 - 1).to(device)
+    x = (torch.rand(points, *shape, generator=generator) * 2 - 1).to(device)
     y = (torch.arange(points) % 2).to(device)
-    return Task("random images", "even", "odd", x, y, x[:0], y[:0], SHAPE, (-1.0, 1.0), None)
+    return Task("random images", "even", "odd", x, y, x[:0], y[:0], shape, (-1.0, 1.0), None)
 
 
 def benchmark(config: dict[str, Any], placement: Placement, rounds: int, squares: tuple[int, ...]) -> str:
     """Measure everything.
 
     Args:
-        config: resolved configuration; its victim, pGAN attack, cohort and training set sizes are measured.
+        config: resolved configuration; its victims, pGAN attacks, cohort and training set sizes are measured.
         placement: where.
         rounds: how many times each contestant is measured.
         squares: sizes of the square matrix products that the peak is looked for in.
@@ -266,22 +289,31 @@ def benchmark(config: dict[str, Any], placement: Placement, rounds: int, squares
     """
     device = placement.device
     victim, attack = config["victims"]["binary_mlp"], config["attacks"]["pgan_images"]
+    cnn_victim, cnn_attack = config["victims"]["binary_cnn"], config["attacks"]["pgan_cifar"]
     evaluation, cohort = config["evaluations"]["effectiveness"], config["cohort"]
+    lambda_prime = config["experiments"]["mnist"]["lambda_primes"][0]
     victims, poisoners = placement.cpu_replicas, cohort["generators_per_job"]
     if device.type == "cuda":
         # One generator's victims, and the poisoners of one job.
         victims = len(evaluation["poison_fractions"]) * evaluation["runs"]
         poisoners *= cohort["alphas_per_job"]
-    task = random_task(2 * evaluation["train_per_class"], device)
+    points = evaluation["train_points"][0]
+    task, cnn_task = random_task(points, device), random_task(points, device, CONVOLUTIONAL_SHAPE)
     # As many points of the target class as one batch takes: an epoch of the generators is one iteration.
     few = random_task(2 * attack["batch_size"], device)
-    model = build_model(victim, math.prod(task.shape), 1)
+    cnn_few = random_task(2 * cnn_attack["batch_size"], device, CONVOLUTIONAL_SHAPE)
+    model = build_model(victim, task.shape, 1)
 
+    peers = {"baselines": ("DataLoader loop", "ART")}
+    cnn_peers = {"baselines": ("DataLoader loop, convolutional", "")}
     trained = [
-        cohort_contestant(victim, task, victims),
-        loop_contestant(victim, task),
-        art_contestant(victim, task),
-        poisoner_contestant(attack, few, config["experiments"]["mnist"]["lambda_prime"], poisoners),
+        cohort_contestant("Oleander, victims", victim, task, victims, **peers),
+        loop_contestant("DataLoader loop", victim, task, **peers),
+        art_contestant("ART", victim, task, **peers),
+        cohort_contestant("Oleander, convolutional victims", cnn_victim, cnn_task, victims, **cnn_peers),
+        loop_contestant("DataLoader loop, convolutional", cnn_victim, cnn_task, **cnn_peers),
+        poisoner_contestant("Oleander, pGAN generators", attack, few, lambda_prime, poisoners),
+        poisoner_contestant("Oleander, convolutional pGAN generators", cnn_attack, cnn_few, lambda_prime, poisoners),
     ]
     products = product_contestants(model, victim["batch_size"], victims, squares, device)
     contestants = [*trained, *products]
@@ -295,9 +327,9 @@ def benchmark(config: dict[str, Any], placement: Placement, rounds: int, squares
         "| times faster than ART | share of matmul peak |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
+    of_name = dict(zip([contestant.name for contestant in contestants], median, strict=True))
     for at, contestant in enumerate(trained):
-        # An iteration of the generators is no step of a victim: nothing to compare.
-        factors = [f"{median[other] / median[at]:.2f}" if at < 3 else "" for other in (1, 2)]
+        factors = [f"{of_name[other] / median[at]:.2f}" if other else "" for other in contestant.baselines]
         cells = [contestant.name, contestant.replicas, *_milliseconds(median[at], times[at]), f"{rate[at]:.0f}"]
         lines.append(_row([*cells, *factors, f"{100 * rate[at] / rate[best]:.0f} %"]))
     cells = [
@@ -309,12 +341,14 @@ def benchmark(config: dict[str, Any], placement: Placement, rounds: int, squares
     lines.append(_row([*cells, "", "", "100 %"]))
 
     note = (
-        f"Victims: {'-'.join(map(str, model.widths))}, batches of {victim['batch_size']} out of {len(task.train_x)} "
-        f"points. Medians of {rounds} rounds of {CLASSIFIER_EPOCHS} epochs; of {POISONER_EPOCHS} iterations of "
-        "Algorithm 1 for the generators, a step of theirs being an iteration. FLOPs are those of the matrix products. "
-        "The DataLoader loop and ART train one network at a time, with BCEWithLogitsLoss on the same single output as "
-        f"the victims. The matmul peak is the fastest of {len(products)} float32 products, its milliseconds those of "
-        "one product."
+        f"Victims: {'-'.join(map(str, model.widths))}, batches of {victim['batch_size']} out of {points} points; "
+        f"convolutional ones: Table 5's for {'x'.join(map(str, CONVOLUTIONAL_SHAPE))}, batches of "
+        f"{cnn_victim['batch_size']}. Medians of {rounds} rounds of {CLASSIFIER_EPOCHS} epochs "
+        f"({CONVOLUTIONAL_EPOCHS} for convolutional networks); of {POISONER_EPOCHS} iterations of Algorithm 1 "
+        f"({CONVOLUTIONAL_EPOCHS}) for the generators, a step of theirs being an iteration. FLOPs are those of the "
+        "matrix products and convolutions. The DataLoader loops and ART train one network at a time, with "
+        "BCEWithLogitsLoss on the same single output as the victims. The matmul peak is the fastest of "
+        f"{len(products)} float32 products, its milliseconds those of one product."
     )
     return "\n".join(
         [

@@ -18,6 +18,10 @@ OUT = f"results/{SCALE}"
 PUBLISHED = f"{workflow.basedir}/workflow/published/published_numbers.csv"
 
 FIGURES = CONFIG["figures"]
+
+# A defense that no evaluation names is tested like no defense at all, so that the matrix has every one of them.
+for name in CONFIG["defenses"].keys() - {block.get("defense") for block in CONFIG["evaluations"].values()}:
+    CONFIG["evaluations"].setdefault(name, {**CONFIG["evaluations"]["undefended"], "defense": name})
 # Points saved of every generator: enough for every figure that shows samples.
 SAMPLES = max(figure.get("points", figure.get("rows", 0) * figure.get("columns", 0)) for figure in FIGURES.values())
 
@@ -25,7 +29,7 @@ SAMPLES = max(figure.get("points", figure.get("rows", 0) * figure.get("columns",
 VERSIONS = {
     "prepare_dataset": 1,
     "train_pgan": 1,
-    "run_trials": 1,
+    "run_trials": 2,
     "fit_boundaries": 1,
     "draw_samples": 1,
     "plot": 1,
@@ -47,22 +51,36 @@ def chunks(values, size):
 
 
 def cohorts_of(experiment):
-    """Name -> replicas of every training job of an experiment.
+    """Name -> replicas of every job of an experiment: what it trains, or how often it repeats an untrained attack.
 
     The name says what is in the cohort, so that a longer grid leaves the cohorts that it does not touch alone.
     """
-    block = CONFIG["experiments"][experiment]
+    block, size = CONFIG["experiments"][experiment], CONFIG["cohort"]
+    seeds_of_jobs = chunks(list(range(block["generators"])), size["generators_per_job"])
+    if not is_trained(experiment):
+        return {f"repeats_{seeds[0]}-{seeds[-1]}": [{"seed": seed} for seed in seeds] for seeds in seeds_of_jobs}
     cohorts = {}
-    for alphas in chunks(block["alphas"], CONFIG["cohort"]["alphas_per_job"]):
-        for seeds in chunks(list(range(block["generators"])), CONFIG["cohort"]["generators_per_job"]):
-            spelled = "+".join(f"{alpha:g}" for alpha in alphas)
-            name = f"alpha_{spelled}_lambda_{block['lambda_prime']:g}_generators_{seeds[0]}-{seeds[-1]}"
-            cohorts[name] = [
-                {"alpha": alpha, "lambda_prime": block["lambda_prime"], "seed": seed}
-                for alpha in alphas
-                for seed in seeds
-            ]
+    for alphas in chunks(block["alphas"], size["alphas_per_job"]):
+        for lambdas in chunks(block["lambda_primes"], size["lambdas_per_job"]):
+            for seeds in seeds_of_jobs:
+                name = f"alpha_{spell(alphas)}_lambda_{spell(lambdas)}_generators_{seeds[0]}-{seeds[-1]}"
+                cohorts[name] = [
+                    {"alpha": alpha, "lambda_prime": lambda_prime, "seed": seed}
+                    for alpha in alphas
+                    for lambda_prime in lambdas
+                    for seed in seeds
+                ]
     return cohorts
+
+
+def spell(numbers):
+    """Numbers as they stand in a file's name."""
+    return "+".join(f"{number:g}" for number in numbers)
+
+
+def is_trained(experiment):
+    """Does the experiment's attack train generators?"""
+    return "generator" in CONFIG["attacks"][CONFIG["experiments"][experiment]["attack"]]
 
 
 COHORTS = {experiment: cohorts_of(experiment) for experiment in CONFIG["experiments"]}
@@ -79,15 +97,45 @@ def cohort_name(experiment, alpha, generator=0):
     )
 
 
+def tested_cohorts(experiment, evaluation):
+    """Names of the cohorts that an evaluation tests: all, or those that hold one of its alphas."""
+    alphas = CONFIG["evaluations"][evaluation].get("alphas")
+    if alphas is None or not is_trained(experiment):
+        return list(COHORTS[experiment])
+    return list(dict.fromkeys(cohort_name(experiment, alpha) for alpha in alphas))
+
+
 # Files.
-def dataset_file(experiment):
-    """The prepared dataset of an experiment."""
-    return f"{OUT}/data/{dataset_of(experiment)}.safetensors"
+def dataset_file(task):
+    """The prepared dataset of a task."""
+    return f"{OUT}/data/{CONFIG['tasks'][task]['dataset']}.safetensors"
 
 
-def cohort_files(experiment, pattern):
-    """`pattern` with {cohort} filled in, for every cohort of an experiment."""
-    return [f"{OUT}/pgan/{experiment}/{pattern.format(cohort=cohort)}" for cohort in COHORTS[experiment]]
+def cohort_files(experiment, pattern, evaluation=None):
+    """`pattern` with {cohort} filled in, for the cohorts of an experiment, or those that an evaluation tests."""
+    cohorts = COHORTS[experiment] if evaluation is None else tested_cohorts(experiment, evaluation)
+    return [f"{OUT}/pgan/{experiment}/{pattern.format(cohort=cohort)}" for cohort in cohorts]
+
+
+def generator_file(experiment, cohort):
+    """The trained generators of a cohort; nothing where the attack trains none."""
+    return f"{OUT}/pgan/{experiment}/generators/{cohort}.safetensors" if is_trained(experiment) else []
+
+
+def trials_file(experiment, evaluation):
+    """All trials of an evaluation of an experiment."""
+    return f"{OUT}/pgan/{experiment}/trials/{evaluation}.csv"
+
+
+def confusion_file(experiment, evaluation):
+    """All confusion matrices of an evaluation of an experiment."""
+    return f"{OUT}/pgan/{experiment}/confusion/{evaluation}.csv"
+
+
+def panel_trials(panel):
+    """The trials that a panel shows, one file an evaluation."""
+    evaluations = panel["evaluations"] if "evaluations" in panel else [panel["evaluation"]]
+    return [trials_file(panel["experiment"], evaluation) for evaluation in evaluations]
 
 
 def samples_files(experiment, alphas):
@@ -101,10 +149,31 @@ def figure_file(figure, ending):
     return f"{OUT}/figures/{figure}.{ending}"
 
 
+def matrix_evaluations():
+    """The evaluations that config.yaml names for the matrix, then one of every method that they leave out."""
+    chosen = list(FIGURES["pgan_matrix"]["evaluations"])
+    for evaluation, block in CONFIG["evaluations"].items():
+        method = lambda name: CONFIG["defenses"][CONFIG["evaluations"][name]["defense"]]["name"]
+        if "defense" in block and method(evaluation) not in map(method, chosen):
+            chosen.append(evaluation)
+    return chosen
+
+
+def caption(figure):
+    """A figure's caption in Snakemake's report."""
+    return f"../report/{figure}.rst"
+
+
 # Params: plain values alone, so that Snakemake tracks them.
+def task_of(experiment, evaluation=None):
+    """Name of the task that an experiment attacks, or that an evaluation tests it on."""
+    own = CONFIG["experiments"][experiment]["task"]
+    return own if evaluation is None else CONFIG["evaluations"][evaluation].get("task", own)
+
+
 def dataset_of(experiment):
     """Name of an experiment's dataset."""
-    return CONFIG["tasks"][CONFIG["experiments"][experiment]["task"]]["dataset"]
+    return CONFIG["tasks"][task_of(experiment)]["dataset"]
 
 
 def dataset_settings(dataset):
@@ -112,31 +181,49 @@ def dataset_settings(dataset):
     return {key: value for key, value in CONFIG["datasets"][dataset].items() if key != "title"}
 
 
-def task_settings(experiment):
-    """Source and target class."""
-    task = CONFIG["tasks"][CONFIG["experiments"][experiment]["task"]]
-    return {key: task[key] for key in ("source_class", "target_class")}
+def task_settings(task):
+    """Source and target class, and whether the other classes are there."""
+    return {key: CONFIG["tasks"][task][key] for key in ("source_class", "target_class", "all_classes")}
 
 
 def attack_settings(experiment):
-    """The resolved attack: its block and the experiment's number of epochs."""
+    """The resolved attack: its block and, where it is trained, the experiment's number of epochs."""
     block = CONFIG["experiments"][experiment]
-    return {**copy.deepcopy(CONFIG["attacks"][block["attack"]]), "epochs": block["epochs"]}
+    settings = copy.deepcopy(CONFIG["attacks"][block["attack"]])
+    return {**settings, "epochs": block["epochs"]} if is_trained(experiment) else settings
 
 
-def evaluation_settings(evaluation):
-    """The resolved evaluation, with its victim and defense written out."""
+def evaluation_settings(experiment, evaluation):
+    """The resolved evaluation: its victim (the task's) and its defense written out, titles left out."""
     settings = copy.deepcopy(CONFIG["evaluations"][evaluation])
-    settings["victim"] = copy.deepcopy(CONFIG["victims"][settings["victim"]])
+    settings.pop("task", None)
+    victim = CONFIG["victims"][CONFIG["tasks"][task_of(experiment, evaluation)]["victim"]]
+    settings["victim"] = copy.deepcopy(victim) if settings.pop("train_victims", True) else None
     if "defense" in settings:
-        settings["defense"] = copy.deepcopy(CONFIG["defenses"][settings["defense"]])
+        block = CONFIG["defenses"][settings["defense"]]
+        settings["defense"] = {key: value for key, value in block.items() if key != "title"}
     return settings
 
 
-def identity(experiment):
+def identity(experiment, evaluation=None):
     """The columns that name a file's rows in every CSV."""
     attack = CONFIG["attacks"][CONFIG["experiments"][experiment]["attack"]]["name"]
-    return {"scale": SCALE, "experiment": experiment, "attack": attack}
+    names = {"scale": SCALE, "experiment": experiment, "attack": attack}
+    if evaluation is None:
+        return names
+    defense = CONFIG["evaluations"][evaluation].get("defense")
+    return {**names, "evaluation": evaluation, **({"defense": defense} if defense else {})}
+
+
+def defense_titles():
+    """Name of a defense's block -> how figures name it."""
+    return {name: block["title"] for name, block in CONFIG["defenses"].items()}
+
+
+def percentiles(evaluations):
+    """The outlier detectors of some evaluations -> how Figure 5 names them."""
+    names = [CONFIG["evaluations"][evaluation]["defense"] for evaluation in evaluations]
+    return {name: f"percentile {CONFIG['defenses'][name]['quantile']:.2f}" for name in names}
 
 
 def dataset_title(experiment):
@@ -160,3 +247,45 @@ def growing(amount):
         return amount * attempt
 
     return resource
+
+
+# The paper's tables.
+def table_file(table, ending):
+    """A table's file: ending csv, md or tex."""
+    return f"{OUT}/tables/{table}.{ending}"
+
+
+def network_blocks(names):
+    """Attacks or victims -> their settings and what they are built for: task -> {experiment: epochs}."""
+    blocks = {}
+    for name in names:
+        if name in CONFIG["victims"]:
+            tasks = {task: {} for task, block in CONFIG["tasks"].items() if block["victim"] == name}
+        else:
+            tasks = {}
+            for experiment, block in CONFIG["experiments"].items():
+                if block["attack"] == name:
+                    tasks.setdefault(block["task"], {})[experiment] = block["epochs"]
+        settings = copy.deepcopy(CONFIG["victims"].get(name) or CONFIG["attacks"][name])
+        blocks[name] = {"settings": settings, "tasks": tasks}
+    return blocks
+
+
+def network_tasks(names):
+    """The tasks of `network_blocks`."""
+    return list(dict.fromkeys(task for block in network_blocks(names).values() for task in block["tasks"]))
+
+
+def dataset_files(tasks):
+    """The prepared datasets of some tasks, no file twice."""
+    return list(dict.fromkeys(dataset_file(task) for task in tasks))
+
+
+def tasks_to_describe(tasks):
+    """Name of a task -> its dataset, its classes and how tables name its data."""
+    described = {}
+    for task in tasks:
+        dataset = CONFIG["tasks"][task]["dataset"]
+        title = CONFIG["datasets"][dataset]["title"]
+        described[task] = {"dataset": dataset, "title": title, "settings": task_settings(task)}
+    return described

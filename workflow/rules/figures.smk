@@ -3,9 +3,12 @@ localrules:
     pgan_fig1,
     pgan_fig2,
     pgan_fig3,
+    pgan_fig4,
+    pgan_fig5,
+    pgan_fig6,
+    pgan_fig7,
     pgan_fig9,
-    pgan_fig10,
-    pgan_fig11,
+    pgan_matrix,
     pgan_curves,
 
 
@@ -36,7 +39,7 @@ rule pgan_fig1:
 rule pgan_fig2:
     input:
         trials=[
-            f"{OUT}/pgan/{experiment}/trials/{FIGURES['pgan_fig2']['evaluation']}.csv"
+            trials_file(experiment, FIGURES["pgan_fig2"]["evaluation"])
             for experiment in FIGURES["pgan_fig2"]["experiments"]
         ],
     output:
@@ -88,6 +91,149 @@ rule pgan_fig3:
         "../../scripts/plot_genuine_and_poison.py"
 
 
+rule pgan_fig4:
+    input:
+        trials=[
+            trials_file(experiment, FIGURES["pgan_fig4"]["evaluation"])
+            for experiment in FIGURES["pgan_fig4"]["experiments"]
+        ],
+        samples=[
+            path
+            for experiment in FIGURES["pgan_fig4"]["experiments"]
+            for path in samples_files(experiment, [FIGURES["pgan_fig4"]["alpha"]])
+        ],
+    output:
+        png=report(figure_file("pgan_fig4", "png"), caption="../report/pgan_fig4.rst", category="pGAN"),
+        pdf=figure_file("pgan_fig4", "pdf"),
+        samples_png=report(
+            figure_file("pgan_fig4_samples", "png"), caption="../report/pgan_fig4_samples.rst", category="pGAN"
+        ),
+        samples_pdf=figure_file("pgan_fig4_samples", "pdf"),
+    log:
+        f"{OUT}/logs/pgan_fig4.log",
+    conda:
+        "../../envs/oleander.yaml"
+    params:
+        titles=dataset_titles(FIGURES["pgan_fig4"]["experiments"]),
+        confidence=CONFIG["confidence"],
+        alpha=FIGURES["pgan_fig4"]["alpha"],
+        rows=FIGURES["pgan_fig4"]["rows"],
+        columns=FIGURES["pgan_fig4"]["columns"],
+        scale=SCALE,
+        version=VERSIONS["plot"],
+    message:
+        "Drawing pGAN, Figure 4"
+    script:
+        "../../scripts/plot_errors_and_samples.py"
+
+
+rule pgan_fig5:
+    input:
+        lambdas=panel_trials(FIGURES["pgan_fig5"]["lambda"]),
+        rejection=panel_trials(FIGURES["pgan_fig5"]["rejection"]),
+        sizes=panel_trials(FIGURES["pgan_fig5"]["sizes"]),
+    output:
+        png=report(figure_file("pgan_fig5", "png"), caption="../report/pgan_fig5.rst", category="pGAN"),
+        pdf=figure_file("pgan_fig5", "pdf"),
+    log:
+        f"{OUT}/logs/pgan_fig5.log",
+    conda:
+        "../../envs/oleander.yaml"
+    params:
+        titles=dataset_titles([FIGURES["pgan_fig5"][panel]["experiment"] for panel in ("lambda", "rejection", "sizes")]),
+        defenses=percentiles(FIGURES["pgan_fig5"]["rejection"]["evaluations"]),
+        poison_fraction=FIGURES["pgan_fig5"]["rejection"]["poison_fraction"],
+        confidence=CONFIG["confidence"],
+        scale=SCALE,
+        version=VERSIONS["plot"],
+    message:
+        "Drawing pGAN, Figure 5"
+    script:
+        "../../scripts/plot_sensitivity.py"
+
+
+rule pgan_fig6:
+    input:
+        trials=[
+            trials_file(experiment, FIGURES["pgan_fig6"]["evaluation"])
+            for experiment in FIGURES["pgan_fig6"]["experiments"]
+        ],
+    output:
+        png=report(figure_file("pgan_fig6", "png"), caption="../report/pgan_fig6.rst", category="pGAN"),
+        pdf=figure_file("pgan_fig6", "pdf"),
+    log:
+        f"{OUT}/logs/pgan_fig6.log",
+    conda:
+        "../../envs/oleander.yaml"
+    params:
+        titles=dataset_titles(FIGURES["pgan_fig6"]["experiments"]),
+        alpha=FIGURES["pgan_fig6"]["alpha"],
+        up_to=FIGURES["pgan_fig6"]["up_to"],
+        confidence=CONFIG["confidence"],
+        scale=SCALE,
+        version=VERSIONS["plot"],
+    message:
+        "Drawing pGAN, Figure 6"
+    script:
+        "../../scripts/plot_attack_comparison.py"
+
+
+rule pgan_fig7:
+    input:
+        trials=trials_file(FIGURES["pgan_fig7"]["experiment"], FIGURES["pgan_fig7"]["evaluation"]),
+        confusion=confusion_file(FIGURES["pgan_fig7"]["experiment"], FIGURES["pgan_fig7"]["evaluation"]),
+    output:
+        png=report(figure_file("pgan_fig7", "png"), caption="../report/pgan_fig7.rst", category="pGAN"),
+        pdf=figure_file("pgan_fig7", "pdf"),
+    log:
+        f"{OUT}/logs/pgan_fig7.log",
+    conda:
+        "../../envs/oleander.yaml"
+    params:
+        title=dataset_title(FIGURES["pgan_fig7"]["experiment"]),
+        task=task_settings(task_of(FIGURES["pgan_fig7"]["experiment"], FIGURES["pgan_fig7"]["evaluation"])),
+        confidence=CONFIG["confidence"],
+        scale=SCALE,
+        version=VERSIONS["plot"],
+    message:
+        "Drawing pGAN, Figure 7"
+    script:
+        "../../scripts/plot_multiclass.py"
+
+
+# Figures 8, 13, 14 and 15: defenses against each other, as many panels as config.yaml gives them.
+for defense_figure in (figure for figure, block in FIGURES.items() if "panels" in block):
+
+    rule:
+        name:
+            defense_figure
+        localrule: True
+        input:
+            trials=list(
+                dict.fromkeys(path for panel in FIGURES[defense_figure]["panels"] for path in panel_trials(panel))
+            ),
+        output:
+            png=report(figure_file(defense_figure, "png"), caption=caption(defense_figure), category="pGAN"),
+            pdf=figure_file(defense_figure, "pdf"),
+        log:
+            f"{OUT}/logs/{defense_figure}.log",
+        conda:
+            "../../envs/oleander.yaml"
+        params:
+            panels=FIGURES[defense_figure]["panels"],
+            titles=dataset_titles([panel["experiment"] for panel in FIGURES[defense_figure]["panels"]]),
+            defenses=defense_titles(),
+            alpha=FIGURES[defense_figure]["alpha"],
+            up_to=FIGURES[defense_figure]["up_to"],
+            confidence=CONFIG["confidence"],
+            scale=SCALE,
+            version=VERSIONS["plot"],
+        message:
+            "Drawing pGAN, Figure " + defense_figure.removeprefix("pgan_fig")
+        script:
+            "../../scripts/plot_defense_comparison.py"
+
+
 rule pgan_fig9:
     input:
         boundaries=cohort_files(
@@ -105,7 +251,7 @@ rule pgan_fig9:
     conda:
         "../../envs/oleander.yaml"
     params:
-        task=task_settings(FIGURES["pgan_fig9"]["experiment"]),
+        task=task_settings(task_of(FIGURES["pgan_fig9"]["experiment"])),
         title=dataset_title(FIGURES["pgan_fig9"]["experiment"]),
         scale=SCALE,
         version=VERSIONS["plot"],
@@ -115,54 +261,66 @@ rule pgan_fig9:
         "../../scripts/plot_boundaries.py"
 
 
-rule pgan_fig10:
+# Figures 10, 11 and 12: a sheet of poison images for every alpha.
+for sheet_figure in ("pgan_fig10", "pgan_fig11", "pgan_fig12"):
+
+    rule:
+        name:
+            sheet_figure
+        localrule: True
+        input:
+            samples=samples_files(
+                FIGURES[sheet_figure]["experiment"],
+                CONFIG["experiments"][FIGURES[sheet_figure]["experiment"]]["alphas"],
+            ),
+        output:
+            png=report(figure_file(sheet_figure, "png"), caption=caption(sheet_figure), category="pGAN"),
+            pdf=figure_file(sheet_figure, "pdf"),
+        log:
+            f"{OUT}/logs/{sheet_figure}.log",
+        conda:
+            "../../envs/oleander.yaml"
+        params:
+            title=dataset_title(FIGURES[sheet_figure]["experiment"]),
+            rows=FIGURES[sheet_figure]["rows"],
+            columns=FIGURES[sheet_figure]["columns"],
+            scale=SCALE,
+            version=VERSIONS["plot"],
+        message:
+            "Drawing pGAN, Figure " + sheet_figure.removeprefix("pgan_fig")
+        script:
+            "../../scripts/plot_sample_sheets.py"
+
+
+rule pgan_matrix:
     input:
-        samples=samples_files(
-            FIGURES["pgan_fig10"]["experiment"],
-            CONFIG["experiments"][FIGURES["pgan_fig10"]["experiment"]]["alphas"],
-        ),
+        trials=[
+            trials_file(experiment, evaluation)
+            for experiments in FIGURES["pgan_matrix"]["experiments"]
+            for experiment in experiments
+            for evaluation in matrix_evaluations()
+        ],
     output:
-        png=report(figure_file("pgan_fig10", "png"), caption="../report/pgan_fig10.rst", category="pGAN"),
-        pdf=figure_file("pgan_fig10", "pdf"),
+        png=report(figure_file("pgan_matrix", "png"), caption="../report/pgan_matrix.rst", category="pGAN"),
+        pdf=figure_file("pgan_matrix", "pdf"),
+        csv=f"{OUT}/tables/pgan_matrix.csv",
     log:
-        f"{OUT}/logs/pgan_fig10.log",
+        f"{OUT}/logs/pgan_matrix.log",
     conda:
         "../../envs/oleander.yaml"
     params:
-        title=dataset_title(FIGURES["pgan_fig10"]["experiment"]),
-        rows=FIGURES["pgan_fig10"]["rows"],
-        columns=FIGURES["pgan_fig10"]["columns"],
+        experiments=FIGURES["pgan_matrix"]["experiments"],
+        titles=dataset_titles([name for names in FIGURES["pgan_matrix"]["experiments"] for name in names]),
+        defenses=defense_titles(),
+        alpha=FIGURES["pgan_matrix"]["alpha"],
+        poison_fraction=FIGURES["pgan_matrix"]["poison_fraction"],
+        confidence=CONFIG["confidence"],
         scale=SCALE,
         version=VERSIONS["plot"],
     message:
-        "Drawing pGAN, Figure 10"
+        "Drawing the matrix of attacks and defenses"
     script:
-        "../../scripts/plot_sample_sheets.py"
-
-
-rule pgan_fig11:
-    input:
-        samples=samples_files(
-            FIGURES["pgan_fig11"]["experiment"],
-            CONFIG["experiments"][FIGURES["pgan_fig11"]["experiment"]]["alphas"],
-        ),
-    output:
-        png=report(figure_file("pgan_fig11", "png"), caption="../report/pgan_fig11.rst", category="pGAN"),
-        pdf=figure_file("pgan_fig11", "pdf"),
-    log:
-        f"{OUT}/logs/pgan_fig11.log",
-    conda:
-        "../../envs/oleander.yaml"
-    params:
-        title=dataset_title(FIGURES["pgan_fig11"]["experiment"]),
-        rows=FIGURES["pgan_fig11"]["rows"],
-        columns=FIGURES["pgan_fig11"]["columns"],
-        scale=SCALE,
-        version=VERSIONS["plot"],
-    message:
-        "Drawing pGAN, Figure 11"
-    script:
-        "../../scripts/plot_sample_sheets.py"
+        "../../scripts/plot_matrix.py"
 
 
 rule pgan_curves:

@@ -1,7 +1,7 @@
-# The poisoning paper: train generators, evaluate them, save samples of them. A job is a cohort.
+# The poisoning paper: train generators, evaluate attacks, save samples of poison. A job is a cohort.
 rule check_task:
     input:
-        dataset=lambda wildcards: dataset_file(wildcards.experiment),
+        dataset=lambda wildcards: dataset_file(task_of(wildcards.experiment, wildcards.evaluation)),
     output:
         check=f"{OUT}/pgan/{{experiment}}/checks/{{evaluation}}.json",
     log:
@@ -14,8 +14,8 @@ rule check_task:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        task=lambda wildcards: task_settings(wildcards.experiment),
-        evaluation=lambda wildcards: evaluation_settings(wildcards.evaluation),
+        task=lambda wildcards: task_settings(task_of(wildcards.experiment, wildcards.evaluation)),
+        evaluation=lambda wildcards: evaluation_settings(wildcards.experiment, wildcards.evaluation),
     message:
         "Checking that the data suffice: {wildcards.experiment}, {wildcards.evaluation}"
     script:
@@ -24,7 +24,7 @@ rule check_task:
 
 rule train_pgan:
     input:
-        dataset=lambda wildcards: dataset_file(wildcards.experiment),
+        dataset=lambda wildcards: dataset_file(task_of(wildcards.experiment)),
     output:
         generators=f"{OUT}/pgan/{{experiment}}/generators/{{cohort}}.safetensors",
         curves=f"{OUT}/pgan/{{experiment}}/curves/{{cohort}}.csv",
@@ -40,7 +40,7 @@ rule train_pgan:
         mem_mb=growing(8000),
         runtime=growing(240),
     params:
-        task=lambda wildcards: task_settings(wildcards.experiment),
+        task=lambda wildcards: task_settings(task_of(wildcards.experiment)),
         attack=lambda wildcards: attack_settings(wildcards.experiment),
         replicas=lambda wildcards: COHORTS[wildcards.experiment][wildcards.cohort],
         identity=lambda wildcards: identity(wildcards.experiment),
@@ -56,11 +56,12 @@ rule train_pgan:
 
 rule run_trials:
     input:
-        dataset=lambda wildcards: dataset_file(wildcards.experiment),
-        generators=rules.train_pgan.output.generators,
+        dataset=lambda wildcards: dataset_file(task_of(wildcards.experiment, wildcards.evaluation)),
+        generators=lambda wildcards: generator_file(wildcards.experiment, wildcards.cohort),
         check=rules.check_task.output.check,
     output:
         trials=f"{OUT}/pgan/{{experiment}}/trials/{{evaluation}}/{{cohort}}.csv",
+        confusion=f"{OUT}/pgan/{{experiment}}/confusion/{{evaluation}}/{{cohort}}.csv",
     log:
         f"{OUT}/logs/run_trials/{{experiment}}/{{evaluation}}/{{cohort}}.log",
     benchmark:
@@ -73,9 +74,11 @@ rule run_trials:
         mem_mb=growing(8000),
         runtime=growing(240),
     params:
-        task=lambda wildcards: task_settings(wildcards.experiment),
-        evaluation=lambda wildcards: evaluation_settings(wildcards.evaluation),
-        identity=lambda wildcards: identity(wildcards.experiment),
+        task=lambda wildcards: task_settings(task_of(wildcards.experiment, wildcards.evaluation)),
+        attack=lambda wildcards: None if is_trained(wildcards.experiment) else attack_settings(wildcards.experiment),
+        repetitions=lambda wildcards: COHORTS[wildcards.experiment][wildcards.cohort],
+        evaluation=lambda wildcards: evaluation_settings(wildcards.experiment, wildcards.evaluation),
+        identity=lambda wildcards: identity(wildcards.experiment, wildcards.evaluation),
         device=CONFIG["device"],
         state=f"{OUT}/state/run_trials/{{experiment}}/{{evaluation}}/{{cohort}}",
         state_minutes=CONFIG["state_minutes"],
@@ -88,7 +91,9 @@ rule run_trials:
 
 rule gather_trials:
     input:
-        trials=lambda wildcards: cohort_files(wildcards.experiment, f"trials/{wildcards.evaluation}/{{cohort}}.csv"),
+        trials=lambda wildcards: cohort_files(
+            wildcards.experiment, f"trials/{wildcards.evaluation}/{{cohort}}.csv", wildcards.evaluation
+        ),
     output:
         trials=f"{OUT}/pgan/{{experiment}}/trials/{{evaluation}}.csv",
     log:
@@ -98,6 +103,24 @@ rule gather_trials:
         "../../envs/oleander.yaml"
     message:
         "Gathering trials: {wildcards.experiment}, {wildcards.evaluation}"
+    script:
+        "../../scripts/gather_csv.py"
+
+
+rule gather_confusion:
+    input:
+        confusion=lambda wildcards: cohort_files(
+            wildcards.experiment, f"confusion/{wildcards.evaluation}/{{cohort}}.csv", wildcards.evaluation
+        ),
+    output:
+        confusion=f"{OUT}/pgan/{{experiment}}/confusion/{{evaluation}}.csv",
+    log:
+        f"{OUT}/logs/gather_confusion/{{experiment}}/{{evaluation}}.log",
+    localrule: True
+    conda:
+        "../../envs/oleander.yaml"
+    message:
+        "Gathering confusion matrices: {wildcards.experiment}, {wildcards.evaluation}"
     script:
         "../../scripts/gather_csv.py"
 
@@ -120,7 +143,7 @@ rule gather_curves:
 
 rule draw_samples:
     input:
-        dataset=lambda wildcards: dataset_file(wildcards.experiment),
+        dataset=lambda wildcards: dataset_file(task_of(wildcards.experiment)),
         generators=rules.train_pgan.output.generators,
     output:
         samples=f"{OUT}/pgan/{{experiment}}/samples/{{cohort}}.safetensors",
@@ -132,7 +155,7 @@ rule draw_samples:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        task=lambda wildcards: task_settings(wildcards.experiment),
+        task=lambda wildcards: task_settings(task_of(wildcards.experiment)),
         identity=lambda wildcards: identity(wildcards.experiment),
         points=SAMPLES,
         version=VERSIONS["draw_samples"],
@@ -144,7 +167,7 @@ rule draw_samples:
 
 rule fit_boundaries:
     input:
-        dataset=lambda wildcards: dataset_file(wildcards.experiment),
+        dataset=lambda wildcards: dataset_file(task_of(wildcards.experiment)),
         generators=rules.train_pgan.output.generators,
         check=rules.check_task.output.check,
     output:
@@ -158,8 +181,8 @@ rule fit_boundaries:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        task=lambda wildcards: task_settings(wildcards.experiment),
-        evaluation=lambda wildcards: evaluation_settings(wildcards.evaluation),
+        task=lambda wildcards: task_settings(task_of(wildcards.experiment)),
+        evaluation=lambda wildcards: evaluation_settings(wildcards.experiment, wildcards.evaluation),
         identity=lambda wildcards: identity(wildcards.experiment),
         version=VERSIONS["fit_boundaries"],
     message:

@@ -1,7 +1,7 @@
 """Attacks: what makes the poison.
 
-One attack, one file, one line in `ATTACKS`. An attack's module has `fit` (train a cohort of poisoners) and, on disk,
-`save_poisoners` and `load_poisoners`; a poisoner's `draw` gives points and labels.
+One attack, one file, one line in `ATTACKS`. An attack that trains nothing is a module with a `craft` function and a
+`SETTINGS_SCHEMA`; pGAN trains generators (`fit`) and draws poison from them. `attacker` gives either the same face.
 """
 
 from types import ModuleType
@@ -9,14 +9,47 @@ from typing import Any
 
 import torch
 
-from oleander.attacks import pgan
+from oleander.attacks import label_flipping, pgan, random_flipping
+from oleander.attacks.base import Attacker, Crafted, Generated, Poison, Repeat
 from oleander.attacks.pgan import Poisoners, Replica
 from oleander.data.tasks import Task
+from oleander.io.errors import OleanderError
 from oleander.training.scratch import Scratch
 
-ATTACKS: dict[str, ModuleType] = {"pgan": pgan}
+ATTACKS: dict[str, ModuleType] = {
+    "pgan": pgan,
+    "label_flipping": label_flipping,
+    "random_flipping": random_flipping,
+}
 
-__all__ = ["ATTACKS", "Poisoners", "Replica", "train_poisoner"]
+__all__ = [
+    "ATTACKS",
+    "Attacker",
+    "Crafted",
+    "Generated",
+    "Poison",
+    "Poisoners",
+    "Repeat",
+    "Replica",
+    "attacker",
+    "train_poisoner",
+]
+
+
+def attacker(settings: dict[str, Any], seeds: list[int]) -> Attacker:
+    """The attack that `settings["name"]` names, ready to poison once for each of `seeds`.
+
+    Raises:
+        OleanderError: an unknown attack, or one that has to be trained first.
+    """
+    attack = ATTACKS.get(settings["name"])
+    if attack is None:
+        raise OleanderError(
+            f"unknown attack '{settings['name']}' in the configuration; choose one of {', '.join(sorted(ATTACKS))}"
+        )
+    if not hasattr(attack, "craft"):
+        raise OleanderError(f"attack '{settings['name']}' has to be trained first; give its trained generators")
+    return Crafted(attack, settings, seeds)
 
 
 def train_poisoner(

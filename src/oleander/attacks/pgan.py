@@ -10,7 +10,10 @@ Every iteration, for each replica:
 
 Where the paper leaves a choice, config.yaml names the one made. Algorithm 1 prints log D(G(z)) in step 1; that is taken
 as a slip for Equation 1's log(1 - D(G(z))). Dropout is on in all three networks while they train and off when points
-are drawn.
+are drawn; batch norm takes the batch's statistics while they train and the running ones when points are drawn. Of
+batches for batch norm the paper says nothing: here genuine and generated points are separate ones, in the classifier as
+in the discriminator, so that step 2 measures each expectation of Equation 2 as step 3 does, where generated points
+come alone; lambda weights the loss only.
 """
 
 import math
@@ -67,12 +70,12 @@ class Networks:
     classifier: Architecture
 
     @classmethod
-    def build(cls, settings: dict[str, Any], features: int) -> "Networks":
-        """From a pGAN block of the configuration, for points of `features` numbers."""
+    def build(cls, settings: dict[str, Any], shape: int | tuple[int, ...]) -> "Networks":
+        """From a pGAN block of the configuration, for points of `shape` (or so many features)."""
         return cls(
-            build_model(settings["generator"], settings["generator"]["noise"], features),
-            build_model(settings["discriminator"], features, 1),
-            build_model(settings["classifier"], features, 1),
+            build_model(settings["generator"], settings["generator"]["noise"], shape),
+            build_model(settings["discriminator"], shape, 1),
+            build_model(settings["classifier"], shape, 1),
         )
 
 
@@ -101,7 +104,7 @@ class Poisoners:
         self.converged, self.noise, self.shape = converged, noise, shape
 
     def draw(self, count: int, seed: int, replica: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw poison points of one replica, dropout off.
+        """Draw poison points of one replica, dropout off and batch norm in evaluation.
 
         Args:
             count: how many points.
@@ -123,7 +126,7 @@ class Poisoners:
         latent = torch.from_numpy(generator.standard_normal((count, self.noise), dtype=np.float32))
         dtype = next(iter(own.values())).dtype
         with torch.no_grad():
-            points = self.model.forward(own, latent.to(device, dtype).unsqueeze(0), None)[0]
+            points = self.model.forward(own, latent.to(device, dtype).unsqueeze(0))[0]
         return points.view(count, *self.shape), torch.ones(count, dtype=torch.int64, device=device)
 
 
@@ -154,7 +157,7 @@ def load_poisoners(path: Path | str, device: torch.device | str) -> Poisoners:
         raise OleanderError(
             f"{path} holds no pGAN generators ({error!r} in its header); delete it and run again"
         ) from error
-    return Poisoners(build_model(settings, noise, math.prod(shape)), parameters, replicas, converged, noise, shape)
+    return Poisoners(build_model(settings, noise, shape), parameters, replicas, converged, noise, shape)
 
 
 def check_replicas(task: Task, replicas: list[Replica]) -> None:
@@ -221,7 +224,7 @@ class _Trainer:
         self.target_rows = (task.train_y == 1).nonzero().flatten()
         if len(self.target_rows) == 0:
             raise OleanderError(f"dataset {task.dataset}: no training points of the target class '{task.target_class}'")
-        self.networks = Networks.build(settings, self.x.shape[1])
+        self.networks = Networks.build(settings, tuple(task.train_x.shape[1:]))
         # The seed alone decides the randomness: replicas that differ only in alpha or lambda' start alike, which
         # takes the luck of the start out of their comparison.
         self.seeds = [derive_seed("pgan", replica.seed) for replica in replicas]
@@ -348,14 +351,15 @@ class _Trainer:
 
         # The generator stands still during steps 1 and 2: one pass makes the poison of all of them.
         with torch.no_grad():
-            poison = self.generator(latent[:, : (i + j) * m], generator_words[:, : (i + j) * m])
+            poison = self._in_batches(self.generator, latent[:, : (i + j) * m], generator_words[:, : (i + j) * m])
         genuine = self.x[self.target_rows[target_rows]]
         truth = torch.zeros(len(self.active), 2 * m, device=self.device, dtype=self.dtype)
         truth[:, :m] = 1 - smoothing
         for step in range(i):
             here = slice(step * m, (step + 1) * m)
             both = torch.cat([genuine[:, here], poison[:, here]], dim=1)
-            logits = self.discriminator(both, discriminator_words[:, 2 * step * m : 2 * (step + 1) * m])
+            words = discriminator_words[:, 2 * step * m : 2 * (step + 1) * m]
+            logits = self._in_batches(self.discriminator, both, words)
             d_losses.append(2 * classification_loss(logits, truth).mean(1))
             self.discriminator.step(d_losses[-1])
 
@@ -366,7 +370,8 @@ class _Trainer:
         for step in range(j):
             here = slice(step * m, (step + 1) * m)
             both = torch.cat([poison[:, i * m :][:, here], genuine[:, here]], dim=1)
-            logits = self.classifier(both, classifier_words[:, 2 * step * m : 2 * (step + 1) * m])
+            words = classifier_words[:, 2 * step * m : 2 * (step + 1) * m]
+            logits = self._in_batches(self.classifier, both, words)
             losses = classification_loss(logits, torch.cat([hard, labels[:, here]], dim=1))
             c_losses.append((weight * losses[:, :m] + (1 - weight) * losses[:, m:]).mean(1))
             self.classifier.step(c_losses[-1])
@@ -388,6 +393,13 @@ class _Trainer:
 
         means = [torch.stack(losses).detach().mean(0) for losses in (d_losses, c_losses, g_losses)]
         return torch.stack([*means, *(logits.detach().sigmoid().mean((1, 2)) for logits in (d_logits, c_logits))])
+
+    def _in_batches(self, stack: Stack, x: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+        """Outputs for `x` of several batches of points; with batch norm, one forward pass a batch."""
+        if not stack.model.batch_norm:
+            return stack(x, words)
+        parts = zip(x.split(self.batch, dim=1), words.split(self.batch, dim=1), strict=True)
+        return torch.cat([stack(own, bits) for own, bits in parts], dim=1)
 
     def _state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         tensors = {

@@ -1,4 +1,4 @@
-"""Tasks: a dataset narrowed to an experiment's two classes, and its trusted and train points."""
+"""Tasks: a dataset seen by an attack, its source and target class first, and splits into trusted and train points."""
 
 from dataclasses import dataclass, replace
 
@@ -12,16 +12,17 @@ from oleander.io.errors import OleanderError
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Two classes of a dataset; label 1 is the target class, the one that poison is labelled as.
+    """Classes of a dataset; label 1 is the target class, the one that poison is labelled as.
 
     Attributes:
         dataset: name of the dataset.
         source_class, target_class: names of the classes labelled 0 and 1.
         train_x, test_x: float32 [N, *shape], images in [-1, 1], points as they are.
-        train_y, test_y: int64 [N], 0 or 1.
+        train_y, test_y: int64 [N], positions in `classes`.
         shape: of one point, without N.
         value_range: of the dataset before scaling; None for unbounded points.
         stand_in_for: the paper's dataset in whose place this one stands; None if it is the real one.
+        other_classes: names of the classes labelled 2, 3, ...; none in a binary task.
     """
 
     dataset: str
@@ -34,11 +35,22 @@ class Task:
     shape: tuple[int, ...]
     value_range: tuple[float, float] | None
     stand_in_for: str | None
+    other_classes: tuple[str, ...] = ()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of all classes, in the order of their labels."""
+        return (self.source_class, self.target_class, *self.other_classes)
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs a classifier for this task has: one, a logit of label 1, where there are two classes."""
+        return 1 if len(self.classes) == 2 else len(self.classes)
 
     @property
     def prior(self) -> float:
         """Pr(Yp), the share of the target class in the train points (pGAN, section 3.3)."""
-        return int(self.train_y.sum()) / len(self.train_y)
+        return int((self.train_y == 1).sum()) / len(self.train_y)
 
     @property
     def target_x(self) -> Tensor:
@@ -58,14 +70,19 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Disjoint rows of a task's train points, int64, on its device; class 0 before class 1, shuffled within."""
+    """Disjoint rows of a task's train points, int64, on its device; class after class, shuffled within."""
 
     trusted_rows: Tensor
     train_rows: Tensor
 
 
-def make_task(dataset: Dataset, source_class: str, target_class: str) -> Task:
-    """Narrow `dataset` to two classes, in the dataset's order, and scale images from value_range to [-1, 1].
+def make_task(dataset: Dataset, source_class: str, target_class: str, all_classes: bool = False) -> Task:
+    """See `dataset` as an attack does, in the dataset's order, images scaled from value_range to [-1, 1].
+
+    Args:
+        dataset: as prepared.
+        source_class, target_class: names of the classes that become labels 0 and 1.
+        all_classes: keep the dataset's other classes too, as labels 2, 3, ... in its order.
 
     Raises:
         OleanderError: the two classes are the same, or the dataset lacks one of them.
@@ -77,11 +94,15 @@ def make_task(dataset: Dataset, source_class: str, target_class: str) -> Task:
     for name in (source_class, target_class):
         if name not in dataset.classes:
             raise OleanderError(f"dataset {dataset.name} has no class {name!r}; it has {', '.join(dataset.classes)}")
-    source, target = dataset.classes.index(source_class), dataset.classes.index(target_class)
+    others = [name for name in dataset.classes if all_classes and name not in (source_class, target_class)]
+    labels = torch.full((len(dataset.classes),), -1)
+    for label, name in enumerate((source_class, target_class, *others)):
+        labels[dataset.classes.index(name)] = label
 
     def narrow(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        chosen = (y == source) | (y == target)
-        return _scale(x[chosen], dataset.value_range), (y[chosen] == target).long()
+        relabelled = labels[y]
+        chosen = relabelled >= 0
+        return _scale(x[chosen], dataset.value_range), relabelled[chosen]
 
     train_x, train_y = narrow(dataset.train_x, dataset.train_y)
     test_x, test_y = narrow(dataset.test_x, dataset.test_y)
@@ -96,6 +117,7 @@ def make_task(dataset: Dataset, source_class: str, target_class: str) -> Task:
         shape=tuple(train_x.shape[1:]),
         value_range=dataset.value_range,
         stand_in_for=dataset.stand_in_for,
+        other_classes=tuple(others),
     )
 
 
@@ -118,25 +140,58 @@ def to_display(x: Tensor, value_range: tuple[float, float] | None) -> Tensor:
     return ((x + 1) / 2).clamp(0, 1)
 
 
-def split_task(task: Task, trusted_per_class: int, train_per_class: int, seed: int) -> Split:
-    """Draw disjoint trusted and train points of each class without replacement (pGAN, section 4.2).
+def class_sizes(available: list[int], total: int) -> list[int]:
+    """How many of `total` points each class gives: equal shares, classes too small for theirs give all they have.
 
-    Each class has its own generator, so that one class's draw does not depend on the other's size.
+    Args:
+        available: points of each class.
+        total: at most their sum.
+
+    Returns:
+        One number a class, summing to `total`; where equal shares leave a remainder, lower labels give one more.
+    """
+    sizes = [0] * len(available)
+    # The smallest class first: what it cannot give falls to the others.
+    order = sorted(range(len(available)), key=lambda label: (available[label], -label))
+    left = total
+    for done, label in enumerate(order):
+        sizes[label] = min(available[label], left // (len(order) - done))
+        left -= sizes[label]
+    return sizes
+
+
+def split_task(task: Task, trusted_per_class: int, train_points: int, seed: int) -> Split:
+    """Draw disjoint trusted and train points without replacement (pGAN, section 4.2).
+
+    Classes share the train points equally (`class_sizes`). Each class has its own generator, so that one class's draw
+    does not depend on the other's size; more train points contain the fewer.
+
+    Args:
+        task: what to draw from.
+        trusted_per_class: trusted points of each class.
+        train_points: train points of all classes together.
+        seed: the same seed draws the same rows.
 
     Raises:
-        OleanderError: a class has fewer train points than are asked for.
+        OleanderError: there are fewer train points than are asked for.
     """
-    trusted, train = [], []
-    needed = trusted_per_class + train_per_class
-    for label, name in enumerate((task.source_class, task.target_class)):
-        rows = (task.train_y == label).nonzero().squeeze(1)
-        if len(rows) < needed:
+    rows = [(task.train_y == label).nonzero().squeeze(1) for label in range(len(task.classes))]
+    for name, own in zip(task.classes, rows, strict=True):
+        if len(own) < trusted_per_class:
             raise OleanderError(
-                f"class {name!r} of {task.dataset} has {len(rows)} train points, but {needed} are needed "
-                f"({trusted_per_class} trusted and {train_per_class} train points)"
+                f"class {name!r} of {task.dataset} has {len(own)} train points, but {trusted_per_class} trusted ones "
+                "are needed; ask for fewer in the evaluation"
             )
-        order = np.random.default_rng([seed, label]).choice(len(rows), needed, replace=False)
-        drawn = rows[torch.from_numpy(order).to(rows.device)]
+    available = [len(own) - trusted_per_class for own in rows]
+    if sum(available) < train_points:
+        raise OleanderError(
+            f"{task.dataset} has {sum(available)} train points of {', '.join(task.classes)} beside "
+            f"{trusted_per_class} trusted ones a class, but {train_points} are needed; ask for fewer in the evaluation"
+        )
+    trusted, train = [], []
+    for label, (own, size) in enumerate(zip(rows, class_sizes(available, train_points), strict=True)):
+        order = np.random.default_rng([seed, label]).permutation(len(own))
+        drawn = own[torch.from_numpy(order).to(own.device)]
         trusted.append(drawn[:trusted_per_class])
-        train.append(drawn[trusted_per_class:])
+        train.append(drawn[trusted_per_class : trusted_per_class + size])
     return Split(trusted_rows=torch.cat(trusted), train_rows=torch.cat(train))

@@ -14,5 +14,5 @@ def sanitize(received: Points, trusted: Points, settings: dict[str, Any], seed: 
     return Sanitized(
         kept=torch.ones(len(received.y), dtype=torch.bool, device=received.x.device),
         labels=received.y.clone(),
-        scores=torch.full((len(received.y),), torch.nan, device=received.x.device),
+        scores=torch.full((len(received.y),), torch.nan, dtype=received.x.dtype, device=received.x.device),
     )

@@ -40,7 +40,7 @@ def fit_boundaries(
     size = len(task.train_x)
     for at, replica in enumerate(poisoners.replicas):
         seed = derive_seed("boundary", replica.seed)
-        genuine = split_task(task, 0, settings["genuine_per_class"], derive_seed(seed, "split")).train_rows
+        genuine = split_task(task, 0, 2 * settings["genuine_per_class"], derive_seed(seed, "split")).train_rows
         poison, poison_labels = poisoners.draw(settings["poison_points"], derive_seed(seed, "poison"), at)
         added = torch.arange(size, size + len(poison), device=genuine.device)
         pool.append(poison)

@@ -21,17 +21,15 @@ def check_task(task: Task, settings: dict[str, Any]) -> dict[str, Any]:
     """
     if "poison_fractions" in settings:
         check_trials(task, settings)
-        split_task(task, settings["trusted_per_class"], settings["train_per_class"], seed=0)
     else:
-        split_task(task, 0, settings["genuine_per_class"], seed=0)
-    classes = (task.source_class, task.target_class)
+        split_task(task, 0, 2 * settings["genuine_per_class"], seed=0)
     return {
         "dataset": task.dataset,
         "stand_in_for": task.stand_in_for,
         "source_class": task.source_class,
         "target_class": task.target_class,
-        "train_points": {name: int((task.train_y == label).sum()) for label, name in enumerate(classes)},
-        "test_points": {name: int((task.test_y == label).sum()) for label, name in enumerate(classes)},
+        "train_points": {name: int((task.train_y == label).sum()) for label, name in enumerate(task.classes)},
+        "test_points": {name: int((task.test_y == label).sum()) for label, name in enumerate(task.classes)},
         "shape": list(task.shape),
         "target_class_prior": task.prior,
     }

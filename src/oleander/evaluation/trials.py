@@ -1,12 +1,13 @@
-"""Trials: poison a training set, let a defense filter it, train a victim, measure (pGAN paper, section 4.2).
+"""Trials: poison a training set, let a defense filter it, train a victim, measure (pGAN paper, sections 4.2 and 4.3).
 
-One trial is one row of measurements. For each generator, run and poison fraction:
+One trial is one row of measurements. For each repetition of the attack, run, size of the training set and poison
+fraction:
  1. split the genuine points afresh into trusted points and a training set;
- 2. replace points of the target class by poison, as many as the fraction of the whole training set says;
+ 2. replace points of it by poison, as many as the fraction of the whole training set says;
  3. let the defense filter what was received;
  4. train a victim on what is left, and measure it on the test set.
 
-Victims are trained in cohorts; a trial's numbers do not depend on which trials share its cohort.
+Defenses and victims work in cohorts; a trial's numbers do not depend on which trials share its cohort.
 """
 
 import logging
@@ -14,54 +15,72 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
-from oleander.attacks import Poisoners
+from oleander.attacks import Attacker
 from oleander.data.tasks import Task, split_task
-from oleander.defenses import Points, sanitize
+from oleander.defenses import FitRequest, LastLayer, Points, Sanitized, sanitize_cohort
 from oleander.io.errors import OleanderError
-from oleander.metrics.classification import error_rates
-from oleander.models import build_model
-from oleander.training.classifiers import TrainingSets, bytes_per_replica, predict, train_classifiers
+from oleander.metrics.classification import confusion, error_rates
+from oleander.models import Architecture, build_model
+from oleander.training.classifiers import (
+    TrainingSets,
+    bytes_per_replica,
+    predict,
+    predict_last_layer,
+    train_classifiers,
+)
 from oleander.training.devices import Placement
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed
 
 logger = logging.getLogger(__name__)
 
-COLUMNS = (
-    "scale",
-    "experiment",
-    "dataset",
-    "stand_in_for",
-    "attack",
-    "alpha",
-    "lambda_prime",
-    "generator",
-    "run",
-    "poison_fraction",
-    "defense",
-    "train_points",
+IDENTITY = ("scale", "experiment", "evaluation", "dataset", "stand_in_for", "attack", "alpha", "lambda_prime")
+"""Columns that say whose trial it is; `stand_in_for` is empty for real data, `alpha` and `lambda_prime` are for attacks
+without them."""
+CONDITIONS = ("generator", "run", "poison_fraction", "defense", "train_points")
+"""Columns that tell the trials of one attack apart. `generator` counts the attack's repetitions, trained or not."""
+MEASURES = (
     "kept_points",
     "genuine_rejected",
     "poison_rejected",
+    "genuine_relabelled",
+    "poison_relabelled",
     "error",
     "false_positive_rate",
     "false_negative_rate",
-    "status",
+    "source_as_target",
 )
-"""Every trials file's columns. Rates and rejections are fractions in [0, 1]; `stand_in_for` is empty for real data;
-`status` is "ok" or "diverged" (then the measurements are empty)."""
+"""What is measured; all but the number of kept points are fractions in [0, 1]. The last four are empty where no victim
+was trained or it diverged."""
+COLUMNS = (*IDENTITY, *CONDITIONS, *MEASURES, "status")
+"""Every trials file's columns; `status` is "ok", or "diverged" where the victim did, or what a defense fitted."""
+CONFUSION_COLUMNS = (*IDENTITY, *CONDITIONS, "true_class", "predicted_class", "share")
+"""Columns of the confusion matrices: one row a trial and pair of classes, shares of the true class's test points."""
 
 
 @dataclass(frozen=True)
 class _Trial:
-    """One victim's received set after its defense, and what is already known of it."""
+    """One victim's received set.
+
+    Attributes:
+        row: the trial's values of `IDENTITY` and `CONDITIONS`.
+        rows: int64 [n], positions in the pool of all points, shuffled: a defense that meets equal scores has to choose
+            by order.
+        labels: int64 [n], as received.
+        poison: bool [n], which of them are poison.
+        trusted: rows of the task's train points that the defender is sure of.
+        seed: of the defense and the victim.
+    """
 
     row: dict[str, Any]
     rows: torch.Tensor
     labels: torch.Tensor
+    poison: torch.Tensor
+    trusted: torch.Tensor
     seed: int
 
 
@@ -71,151 +90,218 @@ def poisoned_count(fraction: float, train_points: int) -> int:
 
 
 def check_trials(task: Task, settings: dict[str, Any]) -> None:
-    """Refuse settings that cannot be run, before anything is trained.
+    """Refuse settings that cannot be run on a task, before anything is trained.
 
     Raises:
-        OleanderError: a poison fraction that needs more points of the target class than the training set has.
+        OleanderError: too few train points, or a poison fraction that needs more points of the target class than a
+            training set has.
     """
-    per_class = settings["train_per_class"]
     worst = max(settings["poison_fractions"])
-    if poisoned_count(worst, 2 * per_class) > per_class:
-        raise OleanderError(
-            f"poison fraction {worst:g} of {2 * per_class} points exceeds the {per_class} points of the target class "
-            f"'{task.target_class}' that it replaces; use fractions up to 0.5"
-        )
+    for points in settings["train_points"]:
+        split = split_task(task, settings["trusted_per_class"], points, seed=0)
+        targets = int((task.train_y[split.train_rows] == 1).sum())
+        if poisoned_count(worst, points) > targets:
+            raise OleanderError(
+                f"poison fraction {worst:g} of {points} points exceeds the {targets} points of the target class "
+                f"'{task.target_class}' that it replaces; use fractions up to {targets / points:.2g}"
+            )
 
 
 def run_trials(
     task: Task,
-    poisoners: Poisoners,
+    attacker: Attacker,
     settings: dict[str, Any],
     identity: dict[str, Any],
     placement: Placement,
     scratch: Scratch,
-) -> pd.DataFrame:
-    """Run every trial of a cohort of poisoners.
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Run every trial of an attacker.
 
     Args:
         task: on the placement's device.
-        poisoners: trained on the same task.
-        settings: `poison_fractions`, `runs`, `trusted_per_class`, `train_per_class`, `defense`, `victim`.
-        identity: values of the columns that do not vary here: `scale`, `experiment`, `attack`.
+        attacker: trained on the same source and target class, or untrained.
+        settings: `poison_fractions`, `runs`, `trusted_per_class`, `train_points` (a list), `defense` (a block of the
+            configuration), `victim` (None trains none), optionally `alphas` (all others are left out).
+        identity: values of the columns that do not vary here: `scale`, `experiment`, `evaluation`, `attack`,
+            `defense`.
         placement: device and cohort size.
         scratch: where to continue from and to save to.
 
     Returns:
-        One row a trial, columns `COLUMNS`.
+        One row a trial, columns `COLUMNS`, and the victims' confusion matrices, columns `CONFUSION_COLUMNS`.
     """
     check_trials(task, settings)
-    pool, trials = _receive(task, poisoners, settings, identity)
+    pool, trials = _receive(task, attacker, settings, identity)
     victim = settings["victim"]
-    features = math.prod(task.shape)
-    model = build_model(victim, features, 1)
-    size = placement.cohort_size(bytes_per_replica(model, victim["batch_size"], features))
-    rows = []
+    model, size = None, placement.cpu_replicas
+    if victim is not None:
+        model = build_model(victim, task.shape, task.outputs)
+        size = placement.cohort_size(bytes_per_replica(model, victim["batch_size"], pool.shape[1]))
+    rows: list[dict[str, Any]] = []
+    matrices: list[dict[str, Any]] = []
     for start in range(0, len(trials), size):
         part = trials[start : start + size]
-        logger.info("victims %d to %d of %d", start + 1, start + len(part), len(trials))
+        logger.info("trials %d to %d of %d", start + 1, start + len(part), len(trials))
         # Named by both ends: a run that continues on another device may cut its cohorts elsewhere.
         span = f"{start}-{start + len(part)}"
         saved = scratch.load(f"measured-{span}", placement.device)
         if saved is None:
-            measured = _train_and_measure(task, pool, part, model, victim, placement, scratch, f"victims-{span}")
+            measured = _measure_cohort(task, pool, part, model, settings, placement, scratch, span)
             scratch.save(f"measured-{span}", measured, {})
         else:
             measured = saved[0]
-        values = {name: tensor.tolist() for name, tensor in measured.items()}
         for at, trial in enumerate(part):
-            fine = bool(values["converged"][at])
-            rates = {name: values[name][at] if fine else math.nan for name in values if name != "converged"}
-            rows.append({**trial.row, **rates, "status": "ok" if fine else "diverged"})
+            values = {name: measured[name][at].item() for name in MEASURES if name in measured}
+            fine = bool(measured["converged"][at])
+            rows.append({**trial.row, **values, "status": "ok" if fine else "diverged"})
+            if victim is not None and fine:
+                shares = measured["confusion"][at].tolist()
+                matrices += [
+                    {**trial.row, "true_class": true_class, "predicted_class": predicted_class, "share": share}
+                    for true_class, line in zip(task.classes, shares, strict=True)
+                    for predicted_class, share in zip(task.classes, line, strict=True)
+                ]
     diverged = sum(row["status"] != "ok" for row in rows)
     if diverged:
         logger.warning("%d of %d victims diverged and are left out of every mean", diverged, len(rows))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(COLUMNS)), pd.DataFrame(matrices, columns=list(CONFUSION_COLUMNS))
 
 
-def _train_and_measure(
+def _measure_cohort(
     task: Task,
     pool: torch.Tensor,
     part: list[_Trial],
-    model: Any,
-    victim: dict[str, Any],
+    model: Architecture | None,
+    settings: dict[str, Any],
     placement: Placement,
     scratch: Scratch,
-    name: str,
+    span: str,
 ) -> dict[str, torch.Tensor]:
-    """Train one cohort of victims and measure it on the test set; every value [victims]."""
-    sets = TrainingSets(
-        pool, [trial.rows for trial in part], [trial.labels for trial in part], [trial.seed for trial in part]
+    """Steps 3 and 4 for one cohort: `MEASURES`, `converged` and `confusion`, each [trials, ...]."""
+    victim, device = settings["victim"], placement.device
+    seeds = [derive_seed(trial.seed, "victim") for trial in part]
+    fits = 0
+
+    def fit(requests: list[FitRequest]) -> list[LastLayer]:
+        """Train what a defense wants to look at, with the victims' own settings."""
+        nonlocal fits
+        name = f"fit{fits}-{span}"
+        fits += 1
+        saved = scratch.load(f"{name}-done", device)
+        if saved is None:
+            sets = TrainingSets(
+                pool,
+                [trial.rows[asked.kept] for trial, asked in zip(part, requests, strict=True)],
+                [trial.labels[asked.kept] for trial, asked in zip(part, requests, strict=True)],
+                seeds,
+            )
+            parameters, _converged = train_classifiers(model, sets, victim, device, scratch, name)
+            layers = predict_last_layer(model, parameters, pool, [trial.rows for trial in part])
+            tensors = {f"{kind}{at}": pair[k] for at, pair in enumerate(layers) for k, kind in enumerate(_LAYER)}
+            scratch.save(f"{name}-done", tensors, {})
+        else:
+            tensors = saved[0]
+        return [LastLayer(*(tensors[f"{kind}{at}"] for kind in _LAYER)) for at in range(len(part))]
+
+    shape = task.shape
+    done = sanitize_cohort(
+        [Points(pool[trial.rows].view(-1, *shape), trial.labels) for trial in part],
+        [Points(task.train_x[trial.trusted], task.train_y[trial.trusted]) for trial in part],
+        settings["defense"],
+        [derive_seed(trial.seed, "defense") for trial in part],
+        fit if model is not None else None,
     )
-    parameters, converged = train_classifiers(model, sets, victim, placement.device, scratch, name)
-    rates = error_rates(predict(model, parameters, task.test_x.flatten(1)), task.test_y)
-    return {**rates, "converged": converged.to(torch.uint8)}
+    measured = _what_was_done(part, done)
+    if model is None:
+        return {**measured, "converged": torch.ones(len(part), dtype=torch.uint8)}
+    sets = TrainingSets(
+        pool,
+        [trial.rows[one.kept] for trial, one in zip(part, done, strict=True)],
+        [one.labels[one.kept] for one in done],
+        seeds,
+    )
+    parameters, converged = train_classifiers(model, sets, victim, device, scratch, f"victims-{span}")
+    converged &= torch.tensor([not one.diverged for one in done], device=device)
+    predicted = predict(model, parameters, task.test_x.flatten(1))
+    for number in range(fits):
+        scratch.forget(f"fit{number}-{span}-done")
+    rates = error_rates(predicted, task.test_y)
+    for rate in rates.values():
+        rate[~converged] = torch.nan
+    shares = confusion(predicted, task.test_y, len(task.classes))
+    return {**measured, **rates, "confusion": shares, "converged": converged.to(torch.uint8)}
+
+
+_LAYER = ("hidden", "logits")
+
+
+def _what_was_done(part: list[_Trial], done: list[Sanitized]) -> dict[str, torch.Tensor]:
+    """The defense's side of `MEASURES`, float64 [trials] each."""
+
+    def share(of: torch.Tensor) -> float:
+        return int(of.sum()) / len(of) if len(of) else math.nan
+
+    columns: dict[str, list[float]] = {name: [] for name in MEASURES[:5]}
+    for trial, one in zip(part, done, strict=True):
+        rejected, changed = ~one.kept, one.labels != trial.labels
+        columns["kept_points"].append(int(one.kept.sum()))
+        for name, of in (("rejected", rejected), ("relabelled", changed)):
+            columns[f"poison_{name}"].append(share(of[trial.poison]))
+            columns[f"genuine_{name}"].append(share(of[~trial.poison]))
+    return {name: torch.tensor(values, dtype=torch.float64) for name, values in columns.items()}
 
 
 def _receive(
-    task: Task, poisoners: Poisoners, settings: dict[str, Any], identity: dict[str, Any]
+    task: Task, attacker: Attacker, settings: dict[str, Any], identity: dict[str, Any]
 ) -> tuple[torch.Tensor, list[_Trial]]:
-    """Steps 1 to 3 for every trial: the pool of all points [points, features], and what each victim trains on.
+    """Steps 1 and 2 for every trial: the pool of all points [points, features], and what each victim receives.
 
-    Splits, defenses' draws and victims' seeds depend on generator and run alone, and a larger poison fraction contains
+    Splits, defenses' draws and victims' seeds depend on repetition and run alone, and a larger poison fraction contains
     the smaller: curves over alpha and fraction differ by the poison, not by the luck of the draw.
     """
-    per_class = settings["train_per_class"]
-    fractions = settings["poison_fractions"]
-    most = poisoned_count(max(fractions), 2 * per_class)
     flat = task.train_x.flatten(1)
     chunks, size = [flat], len(flat)
     trials = []
-    for at, replica in enumerate(poisoners.replicas):
-        if not poisoners.converged[at]:
+    wanted = settings.get("alphas")
+    for at, replica in enumerate(attacker.replicas):
+        if wanted is not None and not math.isnan(replica.alpha) and replica.alpha not in wanted:
+            continue
+        if not attacker.converged[at]:
             logger.warning("%s diverged in training; its trials are left out", replica)
             continue
         for run in range(settings["runs"]):
             seed = derive_seed("trial", replica.seed, run)
-            split = split_task(task, settings["trusted_per_class"], per_class, derive_seed(seed, "split"))
-            trusted = Points(task.train_x[split.trusted_rows], task.train_y[split.trusted_rows])
-            row = {
-                **identity,
-                "dataset": task.dataset,
-                "stand_in_for": task.stand_in_for or "",
-                "alpha": replica.alpha,
-                "lambda_prime": replica.lambda_prime,
-                "generator": replica.seed,
-                "run": run,
-                "defense": settings["defense"]["name"],
-            }
-            poison, _labels = poisoners.draw(most, derive_seed(seed, "poison"), at)
-            target_first = split.train_rows[task.train_y[split.train_rows].argsort(descending=True, stable=True)]
-            chunks.append(poison.flatten(1))
-            for fraction in fractions:
-                count = poisoned_count(fraction, 2 * per_class)
-                rows = torch.cat([torch.arange(size, size + count, device=flat.device), target_first[count:]])
-                is_poison = torch.arange(len(rows), device=flat.device) < count
-                x = torch.cat([poison[:count], task.train_x[target_first[count:]]])
-                y = torch.cat([torch.ones_like(rows[:count]), task.train_y[target_first[count:]]])
-                done = sanitize(Points(x, y), trusted, settings["defense"], derive_seed(seed, "defense"))
-                trials.append(
-                    _Trial(
-                        row={
-                            **row,
-                            "poison_fraction": fraction,
-                            "train_points": len(rows),
-                            "kept_points": int(done.kept.sum()),
-                            "genuine_rejected": _share(~done.kept, ~is_poison),
-                            "poison_rejected": _share(~done.kept, is_poison),
-                        },
-                        rows=rows[done.kept],
-                        labels=done.labels[done.kept],
-                        seed=derive_seed(seed, "victim"),
+            for train_points in settings["train_points"]:
+                split = split_task(task, settings["trusted_per_class"], train_points, derive_seed(seed, "split"))
+                most = poisoned_count(max(settings["poison_fractions"]), train_points)
+                poison = attacker.craft(task, split.train_rows, most, derive_seed(seed, "poison"), at)
+                chunks.append(poison.x.flatten(1))
+                for fraction in settings["poison_fractions"]:
+                    count = poisoned_count(fraction, train_points)
+                    genuine = split.train_rows[~torch.isin(split.train_rows, poison.replaced[:count])]
+                    rows = torch.cat([torch.arange(size, size + count, device=flat.device), genuine])
+                    labels = torch.cat([poison.y[:count], task.train_y[genuine]])
+                    shuffled = np.random.default_rng(derive_seed(seed, "order")).permutation(len(rows))
+                    order = torch.from_numpy(shuffled).to(flat.device)
+                    trials.append(
+                        _Trial(
+                            row={
+                                **identity,
+                                "dataset": task.dataset,
+                                "stand_in_for": task.stand_in_for or "",
+                                "alpha": replica.alpha,
+                                "lambda_prime": replica.lambda_prime,
+                                "generator": replica.seed,
+                                "run": run,
+                                "poison_fraction": fraction,
+                                "train_points": len(rows),
+                            },
+                            rows=rows[order],
+                            labels=labels[order],
+                            poison=order < count,
+                            trusted=split.trusted_rows,
+                            seed=seed,
+                        )
                     )
-                )
-            size += len(poison)
+                size += len(poison.x)
     return torch.cat(chunks), trials
-
-
-def _share(of: torch.Tensor, among: torch.Tensor) -> float:
-    """The fraction of the points `among` that are also `of`; NaN where there are none."""
-    total = int(among.sum())
-    return int((of & among).sum()) / total if total else math.nan

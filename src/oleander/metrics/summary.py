@@ -4,8 +4,19 @@ import pandas as pd
 
 from oleander.metrics.intervals import mean_interval
 
-GROUPS = ["experiment", "dataset", "stand_in_for", "attack", "alpha", "poison_fraction", "defense"]
-"""What trials have in common that are averaged."""
+GROUPS = [
+    "experiment",
+    "evaluation",
+    "dataset",
+    "stand_in_for",
+    "attack",
+    "alpha",
+    "lambda_prime",
+    "poison_fraction",
+    "defense",
+    "train_points",
+]
+"""What trials have in common that are averaged; alpha and lambda' are empty for attacks that train nothing."""
 SUMMARY = [*GROUPS, "measure", "mean", "low", "high", "n", "runs"]
 """Columns of a summary."""
 
@@ -14,8 +25,8 @@ def summarize(trials: pd.DataFrame, measures: list[str], confidence: float) -> p
     """Average trials over generators and runs.
 
     Args:
-        trials: `evaluation.trials.COLUMNS`, of one scale and, in each experiment, one lambda'. Trials whose status is
-            not "ok" are left out, and so are measurements that are empty.
+        trials: `evaluation.trials.COLUMNS`, of one scale. Trials whose status is not "ok" are left out, and so are
+            measurements that are empty.
         measures: columns to average, e.g. `error`; fractions stay fractions.
         confidence: of the interval, e.g. 0.95.
 
@@ -25,15 +36,15 @@ def summarize(trials: pd.DataFrame, measures: list[str], confidence: float) -> p
         the order of `measures`.
 
     Raises:
-        ValueError: trials of several scales, or of several lambda' in one experiment, which no column would tell apart.
+        ValueError: trials of several scales, which no column would tell apart.
     """
     trials = trials[trials["status"] == "ok"]
     # A CSV brings the empty string of real data back as NaN, which would drop out of the groups.
     trials = trials.assign(stand_in_for=trials["stand_in_for"].astype(object).fillna(""))
-    if trials["scale"].nunique() > 1 or (trials.groupby("experiment")["lambda_prime"].nunique() > 1).any():
-        raise ValueError("trials of several scales or several lambda' cannot share a mean; select one of them first")
+    if trials["scale"].nunique() > 1:
+        raise ValueError("trials of several scales cannot share a mean; select one of them first")
     rows = []
-    for values, group in trials.groupby(GROUPS, sort=True):
+    for values, group in trials.groupby(GROUPS, sort=True, dropna=False):
         for measure in measures:
             measured = group.dropna(subset=[measure])
             rows.append(

@@ -1,29 +1,42 @@
 """Network architectures of the papers' tables, written for stacks of replicas.
 
-One architecture, one file, one line in `ARCHITECTURES`.
+One architecture, one line in `ARCHITECTURES`; one family, one file.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from oleander.io.errors import OleanderError
-from oleander.models.base import Architecture, Parameters
+from oleander.models.base import Architecture, Layer, Parameters, is_running
+from oleander.models.cnn import Cnn
 from oleander.models.mlp import Mlp
 
-ARCHITECTURES: dict[str, Callable[..., Architecture]] = {"mlp": Mlp.from_settings}
+ARCHITECTURES: dict[str, Callable[..., Architecture]] = {
+    "mlp": Mlp.from_settings,
+    "cnn": Cnn.from_settings,
+    "transposed_cnn": Cnn.transposed_from_settings,
+}
 
-__all__ = ["ARCHITECTURES", "Architecture", "Mlp", "Parameters", "build_model"]
+__all__ = ["ARCHITECTURES", "Architecture", "Cnn", "Layer", "Mlp", "Parameters", "build_model", "is_running"]
 
 
-def build_model(settings: dict[str, Any], inputs: int, outputs: int) -> Architecture:
-    """Build the network that `settings` describe for rows of `inputs` features and `outputs` outputs.
+def build_model(
+    settings: dict[str, Any], inputs: int | tuple[int, ...], outputs: int | tuple[int, ...]
+) -> Architecture:
+    """Build the network that `settings` describe.
+
+    Args:
+        settings: a network's block of the configuration.
+        inputs: shape of one row, or its number of features: convolutions want channels, height and width.
+        outputs: the same of the outputs.
 
     Raises:
-        OleanderError: `settings["architecture"]` is not registered.
+        OleanderError: `settings["architecture"]` is not registered, or does not fit these shapes.
     """
     name = settings["architecture"]
     if name not in ARCHITECTURES:
         raise OleanderError(
             f"unknown architecture '{name}' in the configuration; choose one of {sorted(ARCHITECTURES)}"
         )
-    return ARCHITECTURES[name](settings, inputs, outputs)
+    shapes = [(size,) if isinstance(size, int) else tuple(size) for size in (inputs, outputs)]
+    return ARCHITECTURES[name](settings, *shapes)

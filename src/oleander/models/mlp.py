@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from oleander.models.base import Parameters
+from oleander.models.base import Layer, Parameters, activation_name
 from oleander.models.dropout import dropout_factor, words_needed
 
 OUTPUTS = {"logits": lambda x: x, "linear": lambda x: x, "tanh": torch.tanh}
@@ -35,10 +35,10 @@ class Mlp:
     output: str
 
     @classmethod
-    def from_settings(cls, settings: dict[str, Any], inputs: int, outputs: int) -> "Mlp":
-        """Build from a block of the configuration and the sizes that the data decide."""
+    def from_settings(cls, settings: dict[str, Any], inputs: tuple[int, ...], outputs: tuple[int, ...]) -> "Mlp":
+        """Build from a block of the configuration and the shapes that the data decide."""
         return cls(
-            widths=(inputs, *settings["hidden"], outputs),
+            widths=(math.prod(inputs), *settings["hidden"], math.prod(outputs)),
             negative_slope=settings["negative_slope"],
             dropout=settings["dropout"],
             output=settings["output"],
@@ -49,6 +49,16 @@ class Mlp:
         """64-bit words of random bits that one row's masks need."""
         return sum(words_needed(width, self.dropout) for width in self.widths[1:-1])
 
+    @property
+    def batch_norm(self) -> bool:
+        """Rows never see each other."""
+        return False
+
+    @property
+    def activations(self) -> int:
+        """Units of all layers."""
+        return sum(self.widths[1:])
+
     def initial(self, generator: torch.Generator) -> Parameters:
         """Initial weights [in, out] and biases [1, out], uniform in +-1/sqrt(in): torch.nn.Linear's own default."""
         parameters = {}
@@ -58,20 +68,50 @@ class Mlp:
             parameters[f"bias{layer}"] = torch.empty(1, fan_out).uniform_(-bound, bound, generator=generator)
         return parameters
 
-    def forward(self, parameters: Parameters, x: torch.Tensor, words: torch.Tensor | None) -> torch.Tensor:
+    def forward(
+        self,
+        parameters: Parameters,
+        x: torch.Tensor,
+        words: torch.Tensor | None = None,
+        training: bool = False,
+        present: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """[replicas, rows, outputs] for `x` of shape [replicas, rows, inputs]; see `Architecture.forward`."""
-        last = len(self.widths) - 2
+        return self._outputs(parameters, self._hidden(parameters, x, words))
+
+    def last_layer(self, parameters: Parameters, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The last hidden layer's units (the inputs, where there is none) and the outputs."""
+        hidden = self._hidden(parameters, x, None)
+        return hidden, self._outputs(parameters, hidden)
+
+    def _hidden(self, parameters: Parameters, x: torch.Tensor, words: torch.Tensor | None) -> torch.Tensor:
         position = 0
-        for layer in range(last + 1):
+        for layer, units in enumerate(self.widths[1:-1]):
             x = torch.baddbmm(parameters[f"bias{layer}"], x, parameters[f"weight{layer}"])
-            if layer == last:
-                break
             x = F.leaky_relu(x, self.negative_slope)
             if words is not None and self.dropout > 0:
-                units = self.widths[layer + 1]
                 needed = words_needed(units, self.dropout)
                 x = x * dropout_factor(
                     words[..., position : position + needed].contiguous(), units, self.dropout, x.dtype
                 )
                 position += needed
-        return OUTPUTS[self.output](x)
+        return x
+
+    def _outputs(self, parameters: Parameters, hidden: torch.Tensor) -> torch.Tensor:
+        last = len(self.widths) - 2
+        return OUTPUTS[self.output](torch.baddbmm(parameters[f"bias{last}"], hidden, parameters[f"weight{last}"]))
+
+    def describe(self) -> list[Layer]:
+        """The linear layers."""
+        layers = []
+        for number, (fan_in, fan_out) in enumerate(itertools.pairwise(self.widths), start=1):
+            kind = [f"fully connected, {fan_in} -> {fan_out}"]
+            if number == len(self.widths) - 1:
+                kind.append(self.output)
+            else:
+                kind.append(activation_name(self.negative_slope))
+                kind += [f"dropout {self.dropout:g}"] if self.dropout else []
+            layers.append(
+                Layer(f"layer {number}", ", ".join(kind), (fan_out,), (fan_in + 1) * fan_out, fan_in * fan_out)
+            )
+        return layers

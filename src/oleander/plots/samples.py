@@ -1,4 +1,4 @@
-"""Sheets of genuine and poison images side by side (pGAN, Figures 3, 10 and 11)."""
+"""Sheets of genuine and poison images side by side (pGAN, Figures 3, 4 and 10-12)."""
 
 from dataclasses import dataclass
 
@@ -59,7 +59,7 @@ class SamplePanel:
 
 
 def plot_genuine_and_poison(panels: list[SamplePanel], rows: int, columns: int, scale: str) -> Figure:
-    """A line of three blocks a dataset: genuine source class, poison, genuine target class (Figure 3).
+    """A line of three blocks a dataset: genuine source class, poison, genuine target class (Figures 3 and 4).
 
     Args:
         panels: one a dataset, from top to bottom.
@@ -84,7 +84,7 @@ def plot_genuine_and_poison(panels: list[SamplePanel], rows: int, columns: int, 
 
 
 def plot_sample_sheets(panel_by_alpha: dict[float, SamplePanel], rows: int, columns: int, scale: str) -> Figure:
-    """Genuine images of both classes, then a block of poison an alpha (Figures 10 and 11).
+    """Genuine images of both classes, then a block of poison an alpha (Figures 10-12).
 
     Args:
         panel_by_alpha: alpha -> its images, all of one dataset; alphas are shown ascending.

@@ -1,10 +1,79 @@
-"""Tables of measurements, as Markdown and LaTeX, with what the paper says beneath."""
+"""Tables as Markdown and LaTeX, with what the paper says beneath."""
 
 import math
+from dataclasses import dataclass
 
 import pandas as pd
 
 from oleander.plots.style import describe
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of text.
+
+    Attributes:
+        header: titles of the columns.
+        rows: the cells, row after row.
+        columns: one letter a column: l for left, r for right, p for long text that LaTeX may break.
+    """
+
+    header: list[str]
+    rows: list[list[str]]
+    columns: str
+
+
+def markdown_table(grid: Grid) -> str:
+    """A table as GitHub renders it, with a line break at its end."""
+    marks = ["---:" if column == "r" else "---" for column in grid.columns]
+    return "".join(_markdown_row(row) for row in [grid.header, marks, *grid.rows])
+
+
+def published_markdown(published: pd.DataFrame, figure: str, name: str) -> str:
+    """The paper's statements on a figure or table.
+
+    Args:
+        published: the papers' numbers: columns id, figure, dataset, condition, quantity, value.
+        figure: what stands in their column figure, such as "Fig2".
+        name: what the heading calls it, such as "this figure".
+    """
+    columns = ["id", "dataset", "condition", "quantity", "value"]
+    statements = published.loc[published["figure"] == figure, columns]
+    grid = Grid(columns, statements.astype(str).values.tolist(), "l" * len(columns))
+    return f"## What the paper says of {name}, at its own scale\n\n{markdown_table(grid)}"
+
+
+def latex_float(title: str, grids: list[Grid], note: str) -> str:
+    """A LaTeX table with a caption, its grids beneath each other and a note below; all text is escaped."""
+    parts = [f"\\begin{{table}}\n\\footnotesize\n\\caption{{{escape_latex(title)}}}\n"]
+    for grid in grids:
+        columns = grid.columns.replace("p", "p{0.38\\linewidth}")
+        header, *rows = (" & ".join(map(escape_latex, row)) + " \\\\\n" for row in [grid.header, *grid.rows])
+        parts.append(
+            f"\\begin{{tabular}}{{{columns}}}\n\\hline\n{header}\\hline\n{''.join(rows)}\\hline\n\\end{{tabular}}\n\n"
+            "\\medskip\n"
+        )
+    return "".join([*parts, f"{escape_latex(note)}\n\\end{{table}}\n"])
+
+
+def escape_latex(text: str) -> str:
+    """`text` with every sign that LaTeX would take as a command, or as another sign, written out."""
+    return text.replace("->", "→").translate(_LATEX_SIGNS)
+
+
+_LATEX_SIGNS = str.maketrans(
+    {sign: f"\\{sign}" for sign in "&%$#_{}"}
+    | {
+        "\\": "\\textbackslash{}",
+        "~": "\\textasciitilde{}",
+        "^": "\\textasciicircum{}",
+        "<": "\\textless{}",
+        ">": "\\textgreater{}",
+        "|": "\\textbar{}",
+        "→": "$\\rightarrow$",
+        "–": "--",
+    }
+)
 
 
 def effectiveness_markdown(summary: pd.DataFrame, published: pd.DataFrame, titles: dict[str, str], scale: str) -> str:
@@ -21,14 +90,10 @@ def effectiveness_markdown(summary: pd.DataFrame, published: pd.DataFrame, title
         table, stand_in = _error_table(summary, experiment)
         parts.append(f"## Test error (%), {describe(scale, stand_in, title)}\n")
         header = ["poison (%)", *(f"alpha {alpha:g}" for alpha in table.columns)]
-        parts.append(_markdown_row(header) + _markdown_row(["---"] * len(header)))
-        parts[-1] += "".join(_markdown_row([f"{100 * fraction:g}", *row]) for fraction, row in table.iterrows())
+        rows = [[f"{100 * fraction:g}", *row] for fraction, row in table.iterrows()]
+        parts.append(markdown_table(Grid(header, rows, "l" * len(header))))
     parts.append("In brackets the interval of the mean, over generators or, where there is one alone, over its runs.\n")
-    statements = published[published["figure"] == "Fig2"]
-    parts.append("## What the paper says of this figure, at its own scale\n")
-    columns = ["id", "dataset", "condition", "quantity", "value"]
-    parts.append(_markdown_row(columns) + _markdown_row(["---"] * len(columns)))
-    parts[-1] += "".join(_markdown_row(row) for row in statements[columns].astype(str).values.tolist())
+    parts.append(published_markdown(published, "Fig2", "this figure"))
     return "\n".join(parts)
 
 

@@ -20,7 +20,11 @@ from oleander.training.seeds import derive_seed, generator_for, random_words
 from oleander.training.stack import Stack
 
 BLOCK = 64
-"""Steps whose random numbers are drawn at once."""
+"""Steps whose random numbers are drawn at once, unless their dropout needs many (`steps_per_block`)."""
+
+WORDS_AT_ONCE = 2**15
+"""64-bit words of random bits that one row may need in a block. Table 5's fully connected network needs 24 a step, the
+convolutional one 2,384."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +64,45 @@ def classification_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Te
 
 
 def predict(model: Architecture, parameters: Parameters, x: torch.Tensor, rows_at_once: int = 500) -> torch.Tensor:
-    """Predicted labels, int64 [replicas, points], of every replica for the same points `x` [points, features]."""
+    """Predicted labels, int64 [replicas, points], of every replica for the same points `x` [points, features], dropout
+    off and batch norm in evaluation."""
     replicas = next(iter(parameters.values())).shape[0]
     answers = []
     with torch.no_grad():
         for part in x.split(rows_at_once):
-            logits = model.forward(parameters, part.expand(replicas, *part.shape), None)
+            logits = model.forward(parameters, part.expand(replicas, *part.shape))
             answers.append((logits[..., 0] > 0).long() if logits.shape[-1] == 1 else logits.argmax(-1))
     return torch.cat(answers, dim=1)
+
+
+def predict_last_layer(
+    model: Architecture,
+    parameters: Parameters,
+    pool: torch.Tensor,
+    rows: list[torch.Tensor],
+    rows_at_once: int = 500,
+) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """What every replica's last layer takes and makes of its own points, dropout off and batch norm in evaluation.
+
+    Args:
+        model: the replicas' architecture.
+        parameters: name -> [replicas, ...].
+        pool: [points, features], shared by all replicas.
+        rows: one int64 [n_r] a replica: its points' positions in the pool.
+        rows_at_once: points of a replica that are computed together.
+
+    Returns:
+        One pair a replica: the last layer's inputs [n_r, units] and the logits [n_r, outputs]; NaN where the replica
+        diverged.
+    """
+    padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
+    dtype = next(iter(parameters.values())).dtype
+    with torch.no_grad():
+        parts = [
+            model.last_layer(parameters, pool[part].flatten(2).to(dtype)) for part in padded.split(rows_at_once, dim=1)
+        ]
+    hidden, logits = (torch.cat(tensors, dim=1) for tensors in zip(*parts, strict=True))
+    return [(hidden[at, : len(own)], logits[at, : len(own)]) for at, own in enumerate(rows)]
 
 
 def batches_of(seed: int, rows: int, batch_size: int, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -95,8 +130,14 @@ def bytes_per_replica(model: Architecture, batch_size: int, features: int, items
     """A generous estimate of what one replica in training holds in memory: five copies of its parameters (values,
     gradients, optimizer, one spare) and its activations and random bits."""
     sizes = [tensor.numel() for tensor in model.initial(generator_for("cpu", 0)).values()]
-    activations = 8 * batch_size * (features + sum(sizes) // features)
-    return itemsize * (5 * sum(sizes) + activations) + 8 * BLOCK * batch_size * max(1, model.dropout_words)
+    activations = 8 * batch_size * (features + model.activations)
+    words = 8 * steps_per_block(model) * batch_size * max(1, model.dropout_words)
+    return itemsize * (5 * sum(sizes) + activations) + words
+
+
+def steps_per_block(model: Architecture) -> int:
+    """How many steps' random numbers are drawn at once; it decides the random bits, so nothing else may enter."""
+    return max(1, min(BLOCK, WORDS_AT_ONCE // max(1, model.dropout_words)))
 
 
 def train_classifiers(
@@ -120,8 +161,8 @@ def train_classifiers(
         dtype: floating type of the parameters.
 
     Returns:
-        Parameters [replicas, ...], and a bool [replicas]: False where training diverged (NaN or infinity), in which
-        case that replica's parameters are NaN.
+        Parameters [replicas, ...], batch norm's running statistics among them, and a bool [replicas]: False where
+        training diverged (NaN or infinity), in which case that replica's parameters are NaN.
     """
     batch_size, epochs = settings["batch_size"], settings["epochs"]
     total_steps = [epochs * math.ceil(len(rows) / batch_size) for rows in sets.rows]
@@ -152,16 +193,17 @@ def train_classifiers(
 
     progress = Progress(f"{len(sets)} classifiers", max(total_steps), step)
     while active:
-        block = step // BLOCK
-        end = min((block + 1) * BLOCK, min(total_steps[replica] for replica in active))
-        batches = _draw_block(model, sets, active, batch_size, block, step, end, device)
+        block = step // steps_per_block(model)
+        end = min((block + 1) * steps_per_block(model), min(total_steps[replica] for replica in active))
+        *batches, padded = _draw_block(model, sets, active, batch_size, block, step, end, device)
         chosen = torch.tensor(active, device=device)
         finite = torch.ones(len(active), dtype=torch.bool, device=device)
         for offset in range(end - step):
             places, weights, words = (part_[:, offset] for part_ in batches)
             x = sets.pool[padded_rows[chosen.unsqueeze(1), places]].flatten(2).to(dtype)
             y = padded_labels[chosen.unsqueeze(1), places]
-            loss = (classification_loss(stack(x, words), y) * weights.to(dtype)).sum(1)
+            logits = stack(x, words, weights > 0 if padded[offset] else None)
+            loss = (classification_loss(logits, y) * weights.to(dtype)).sum(1)
             stack.step(loss)
             finite &= loss.detach().isfinite()
         progress.advance(end - step)
@@ -197,19 +239,20 @@ def _draw_block(
     start: int,
     end: int,
     device: torch.device,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Places [replicas, steps, batch], weights of the same shape and random bits [replicas, steps, batch, words] of
-    the steps start..end-1, all within `block`. Bits are drawn for the whole block, so that they do not depend on where
-    a run was interrupted."""
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, list[bool]]:
+    """Places [replicas, steps, batch], weights of the same shape, random bits [replicas, steps, batch, words] of the
+    steps start..end-1, all within `block`, and whether a batch of the step is padded. Bits are drawn for the whole
+    block, so that they do not depend on where a run was interrupted."""
     steps = [batches_of(sets.seeds[r], len(sets.rows[r]), batch_size, start, end - start) for r in active]
     places = torch.from_numpy(np.stack([order for order, _ in steps])).to(device)
-    weights = torch.from_numpy(np.stack([weight for _, weight in steps])).to(device)
-    shape = (BLOCK, batch_size, model.dropout_words)
-    first = start - block * BLOCK
+    weights = np.stack([weight for _, weight in steps])
+    padded = (weights == 0).any(axis=(0, 2)).tolist()
+    shape = (steps_per_block(model), batch_size, model.dropout_words)
+    first = start - block * steps_per_block(model)
     words = torch.stack(
         [
             random_words(shape, generator_for(device, sets.seeds[r], "dropout", block))[first : first + end - start]
             for r in active
         ]
     )
-    return places, weights, words
+    return places, torch.from_numpy(weights).to(device), words, padded

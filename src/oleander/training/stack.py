@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from oleander.io.errors import OleanderError
-from oleander.models.base import Architecture, Parameters
+from oleander.models.base import Architecture, Parameters, is_running
 from oleander.training.seeds import generator_for
 
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
@@ -30,14 +30,18 @@ class Stack:
 
     Attributes:
         model: the architecture.
-        parameters: name -> [replicas, ...] leaf tensors.
+        parameters: name -> [replicas, ...] leaf tensors, batch norm's running statistics among them.
+        trained: those of them that the optimizer moves.
     """
 
     def __init__(self, model: Architecture, parameters: Parameters, optimizer_settings: dict[str, Any]) -> None:
         self.model = model
         self.optimizer_settings = optimizer_settings
-        self.parameters = {name: tensor.detach().requires_grad_() for name, tensor in parameters.items()}
-        self.optimizer = make_optimizer(optimizer_settings, self.parameters.values())
+        self.parameters = {
+            name: tensor.detach().requires_grad_(not is_running(name)) for name, tensor in parameters.items()
+        }
+        self.trained = {name: tensor for name, tensor in self.parameters.items() if not is_running(name)}
+        self.optimizer = make_optimizer(optimizer_settings, self.trained.values())
 
     @classmethod
     def initial(
@@ -54,13 +58,15 @@ class Stack:
         parameters = {name: torch.stack([one[name] for one in alone]).to(device, dtype) for name in alone[0]}
         return cls(model, parameters, optimizer_settings)
 
-    def __call__(self, x: torch.Tensor, words: torch.Tensor | None) -> torch.Tensor:
-        """The network's outputs, [replicas, rows, outputs]."""
-        return self.model.forward(self.parameters, x, words)
+    def __call__(
+        self, x: torch.Tensor, words: torch.Tensor | None, present: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """The network's outputs in training, [replicas, rows, outputs]; see `Architecture.forward`."""
+        return self.model.forward(self.parameters, x, words, training=True, present=present)
 
     def step(self, loss: torch.Tensor) -> None:
-        """One optimizer step on `loss` [replicas]; only this stack's parameters get gradients and move."""
-        tensors = list(self.parameters.values())
+        """One optimizer step on `loss` [replicas]; only this stack's trained tensors get gradients and move."""
+        tensors = list(self.trained.values())
         for tensor, gradient in zip(tensors, torch.autograd.grad(loss.sum(), tensors), strict=True):
             tensor.grad = gradient
         self.optimizer.step()
@@ -68,7 +74,7 @@ class Stack:
     def state(self, prefix: str) -> dict[str, torch.Tensor]:
         """Parameters and optimizer state, flat, names starting with `prefix`."""
         flat = {f"{prefix}.{name}": tensor.detach() for name, tensor in self.parameters.items()}
-        for name, tensor in self.parameters.items():
+        for name, tensor in self.trained.items():
             for key, value in self.optimizer.state[tensor].items():
                 if isinstance(value, torch.Tensor):
                     flat[f"{prefix}.{name}.{key}"] = value
@@ -87,7 +93,7 @@ class Stack:
             name.removeprefix(f"{prefix}."): tensor for name, tensor in flat.items() if name.startswith(f"{prefix}.")
         }
         stack = cls(model, {name: tensor for name, tensor in own.items() if "." not in name}, optimizer_settings)
-        for name, tensor in stack.parameters.items():
+        for name, tensor in stack.trained.items():
             entries = {key.removeprefix(f"{name}."): own[key] for key in own if key.startswith(f"{name}.")}
             if entries:
                 stack.optimizer.state[tensor] = entries

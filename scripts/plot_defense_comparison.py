@@ -1,0 +1,23 @@
+"""Draw test error against the poison fraction under several defenses (pGAN paper, Figures 8, 13, 14 and 15)."""
+
+from oleander.evaluation.trials import COLUMNS
+from oleander.io.errors import plain_errors
+from oleander.io.tables import read_csvs
+from oleander.plots.defense_comparison import plot_defense_comparison
+from oleander.plots.style import save_figure
+
+with plain_errors():
+    params = snakemake.params
+    trials = read_csvs(snakemake.input.trials, COLUMNS)
+    trials = trials[(trials["alpha"] == params.alpha) & (trials["poison_fraction"] <= params.up_to)]
+    panels = []
+    for panel in params.panels:
+        own = trials[(trials["experiment"] == panel["experiment"]) & trials["evaluation"].isin(panel["evaluations"])]
+        by_defense = {params.defenses[name]: part for name, part in own.groupby("defense", sort=False)}
+        panels.append((params.titles[panel["experiment"]], by_defense))
+    title = f"pGAN at α = {params.alpha:g} against defenses"
+    save_figure(
+        plot_defense_comparison(title, panels, params.scale, params.confidence),
+        snakemake.output.png,
+        snakemake.output.pdf,
+    )

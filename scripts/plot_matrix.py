@@ -1,0 +1,24 @@
+"""Draw and tabulate every attack against every defense on every dataset, at one poison fraction."""
+
+from oleander.evaluation.trials import COLUMNS
+from oleander.io.errors import plain_errors
+from oleander.io.tables import read_csvs, write_csv
+from oleander.plots.matrix import matrix_table, plot_matrix
+from oleander.plots.style import attack_titles, save_figure
+
+with plain_errors():
+    params = snakemake.params
+    trials = read_csvs(snakemake.input.trials, COLUMNS)
+    trials = trials[trials["alpha"].isna() | (trials["alpha"] == params.alpha)]
+    datasets = dict(zip(trials["experiment"], trials["dataset"], strict=True))
+    figure = plot_matrix(
+        trials=trials,
+        poison_fraction=params.poison_fraction,
+        dataset_titles={datasets[experiment]: title for experiment, title in params.titles.items()},
+        attack_titles=attack_titles(trials["attack"].unique(), params.alpha),
+        defense_titles={defense: params.defenses[defense] for defense in trials["defense"].unique()},
+        scale=params.scale,
+        confidence=params.confidence,
+    )
+    write_csv(snakemake.output.csv, matrix_table(trials, params.poison_fraction, params.confidence))
+    save_figure(figure, snakemake.output.png, snakemake.output.pdf)

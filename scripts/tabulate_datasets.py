@@ -1,0 +1,19 @@
+"""Tabulate the points of every task as they are prepared (pGAN paper, Table 2)."""
+
+from oleander.data import load_dataset, make_task
+from oleander.evaluation.inventory import dataset_table
+from oleander.io.errors import plain_errors
+from oleander.io.files import write_text
+from oleander.io.tables import read_csv, write_csv
+from oleander.plots.paper_tables import datasets_latex, datasets_markdown
+
+with plain_errors():
+    params = snakemake.params
+    datasets = {dataset.name: dataset for dataset in map(load_dataset, snakemake.input.datasets)}
+    tasks = {name: make_task(datasets[task["dataset"]], **task["settings"]) for name, task in params.tasks.items()}
+    titles = {name: task["title"] for name, task in params.tasks.items()}
+    table = dataset_table(params.scale, params.table, tasks)
+    published = read_csv(snakemake.input.published, ("id", "figure", "dataset", "condition", "quantity", "value"))
+    write_csv(snakemake.output.csv, table)
+    write_text(snakemake.output.markdown, datasets_markdown(table, published, titles))
+    write_text(snakemake.output.latex, datasets_latex(table, titles))

@@ -1,0 +1,23 @@
+"""Random label flipping: the plain baseline that every other attack has to beat.
+
+Points of the source and the target class, chosen at random, take each other's label.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from oleander.attacks.base import Poison, check_finite, relabelled
+from oleander.data.tasks import Task
+
+SETTINGS_SCHEMA: dict[str, Any] = {"properties": {}, "required": []}
+
+
+def craft(task: Task, train_rows: torch.Tensor, count: int, settings: dict[str, Any], seed: int) -> Poison:
+    """Flip `count` points of the two classes in a random order; see `Attacker.craft`. No settings."""
+    check_finite(task, "random_flipping")
+    rows = train_rows[task.train_y[train_rows] <= 1]
+    order = torch.from_numpy(np.random.default_rng(seed).permutation(len(rows))).to(rows.device)
+    chosen = rows[order][:count]
+    return relabelled(task, chosen, 1 - task.train_y[chosen])

@@ -1,0 +1,75 @@
+"""Outliers from a principal subspace, one subspace a class (pGAN paper, section 4.3).
+
+Rubinstein et al., "Antidote: understanding and defending against poisoning of anomaly detectors", 2009.
+
+For every class, on the received data:
+ 1. subtract the mean; principal subspace = the smallest number of components that hold a given share of the variance,
+    or a given number of components;
+ 2. score of a point = squared length of its part outside the subspace;
+ 3. reject the epsilon highest scores.
+"""
+
+from typing import Any
+
+import torch
+
+from oleander.defenses.base import Points, Sanitized
+from oleander.defenses.filtering import ROUNDING, centred, largest, share_of
+from oleander.io.errors import OleanderError
+
+SETTINGS_SCHEMA: dict[str, Any] = {
+    "properties": {
+        "epsilon": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+        "variance": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+        "components": {"type": "integer", "minimum": 1},
+    },
+    "required": ["epsilon"],
+    "oneOf": [{"required": ["variance"]}, {"required": ["components"]}],
+}
+
+
+def sanitize(received: Points, trusted: Points, settings: dict[str, Any], seed: int) -> Sanitized:
+    """Reject the points furthest from their class's principal subspace; see `oleander.defenses.sanitize`.
+
+    Settings: `epsilon`, the share of each class to reject (half up), and either `variance`, the share of the variance
+    that the subspace holds, or `components`, its dimension. Of equal scores the earlier point is rejected first; points
+    with a score of zero and the last point of a class stay.
+
+    Raises:
+        OleanderError: not exactly one of `variance` and `components`, or so many components that all points of a class
+            lie in the subspace.
+    """
+    if ("variance" in settings) == ("components" in settings):
+        raise OleanderError("PCA: set either variance or components, not both and not neither, in the configuration")
+    kept = torch.ones(len(received.y), dtype=torch.bool, device=received.x.device)
+    scores = torch.zeros(len(received.y), dtype=received.x.dtype, device=received.x.device)
+    for label in received.y.unique().tolist():
+        rows = (received.y == label).nonzero()[:, 0]
+        x = received.x[rows].flatten(1)
+        count = share_of(settings["epsilon"], len(rows))
+        most = min(len(rows) - 1, x.shape[1])
+        if count > 0 and len(rows) > 1 and settings.get("components", 0) >= most:
+            raise OleanderError(
+                f"PCA: components={settings['components']} leave nothing to judge by, because the {len(rows)} points "
+                f"of class {label} with {x.shape[1]} features span {most} dimensions at most; set fewer components"
+            )
+        fresh = _residuals(centred(x), settings)
+        scores[rows] = fresh.to(scores.dtype)
+        kept[rows[largest(fresh, count)]] = False
+    return Sanitized(kept=kept, labels=received.y.clone(), scores=scores)
+
+
+def _residuals(rows: torch.Tensor, settings: dict[str, Any]) -> torch.Tensor:
+    """Scores [n] of step 2 for centred `rows` [n, d], from the smaller of the two Gram matrices."""
+    n, d = rows.shape
+    values, vectors = torch.linalg.eigh(rows @ rows.T if n <= d else rows.T @ rows)
+    values, vectors = values.flip(0), vectors.flip(1)
+    held = values.clamp(min=0).cumsum(0)
+    if "components" in settings:
+        inside = settings["components"]
+    else:
+        inside = int((held < settings["variance"] * held[-1]).sum()) + 1
+    outside = (torch.arange(len(values), device=rows.device) >= inside) & (values > ROUNDING * values[0])
+    # With rows = U S V', a row's part along the j-th direction is U_j S_j, or the product with V_j.
+    along = vectors * values.clamp(min=0).sqrt() if n <= d else rows @ vectors
+    return along.square() @ outside.double()

@@ -1,0 +1,332 @@
+"""Convolutional networks for images (pGAN paper, Tables 4 and 5), computed for a stack of replicas.
+
+`cnn` goes from an image to logits, `transposed_cnn` from noise to an image. A hidden layer is a convolution, batch norm
+or a bias, max pooling, (leaky) ReLU and dropout; pooling comes before the activation, which gives the same numbers as
+after it and activates fewer. Outputs are as in `mlp`: logits, or a generator's image after its tanh.
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from oleander.io.errors import OleanderError
+from oleander.models.base import Layer, Parameters, activation_name
+from oleander.models.batch_norm import batch_norm
+from oleander.models.dropout import dropout_factor, words_needed
+from oleander.models.mlp import OUTPUTS
+
+REPLICAS_AT_ONCE = {"cpu": 1}
+"""How many replicas one call of a convolution takes, by device type; all of them where nothing stands here.
+
+On a CPU one replica goes through the whole network after the other, channels last: a training step of Table 5's network
+takes 42 ms a replica (batch 100, 8 replicas, 1 thread of a Zen 4 core), against 74 ms with channels first, 73 ms
+(channels last) and 104 ms (first) as one grouped convolution over all replicas, and 165 ms with torch.func.vmap. Other
+devices take all replicas in one grouped convolution, so that the number of kernels does not grow with the cohort; not
+measured.
+"""
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """A convolutional layer as the settings give it; kernels, strides, paddings and pools are square.
+
+    Attributes:
+        channels: made by the layer.
+        kernel: side of the kernel.
+        stride: step of the kernel; of a transposed convolution, its enlargement.
+        padding: zeros added on each side; of a transposed convolution, rows cut off.
+        batch_norm: with it there is no bias.
+        max_pool: side of the max pooling, which drops incomplete squares; 1 for none.
+        dropout: probability to drop a unit, in [0, 1).
+    """
+
+    channels: int
+    kernel: int
+    stride: int
+    padding: int
+    batch_norm: bool = False
+    max_pool: int = 1
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class Cnn:
+    """Convolutions, the last of which, or a fully connected layer, makes the outputs.
+
+    Attributes:
+        inputs: channels, height and width of a row.
+        outputs: the same of the outputs; a classifier's are [outputs, 1, 1].
+        hidden: the hidden layers.
+        last: the last layer if it is a convolution; None for a fully connected one.
+        negative_slope: slope of the leaky ReLU below zero; 0 for ReLU.
+        output: "logits", "linear" or "tanh".
+        transposed: whether the convolutions are transposed.
+    """
+
+    inputs: Shape
+    outputs: Shape
+    hidden: tuple[Convolution, ...]
+    last: Convolution | None
+    negative_slope: float
+    output: str
+    transposed: bool
+
+    def __post_init__(self) -> None:
+        made = [pooled for _convolved, pooled in self._shapes]
+        if (self.last and made[-1] != self.outputs) or min(map(min, made), default=1) < 1:
+            raise OleanderError(
+                f"the convolutions in the configuration make {' -> '.join(map(_text, [self.inputs, *made]))}, where "
+                f"{_text(self.outputs)} is wanted in the end and no side may vanish; change their kernels, strides "
+                "and paddings to fit the data"
+            )
+
+    @classmethod
+    def from_settings(cls, settings: dict[str, Any], inputs: tuple[int, ...], outputs: tuple[int, ...]) -> "Cnn":
+        """An image's classifier or discriminator.
+
+        Args:
+            settings: `hidden` (a list of blocks with the attributes of `Convolution`), `last` ("fully_connected" or a
+                block with kernel, stride and padding), `negative_slope`, `output`.
+            inputs: channels, height and width.
+            outputs: one number.
+
+        Raises:
+            OleanderError: the data are no images, or the layers do not fit their size.
+        """
+        return cls._build(settings, _image(settings, inputs), (math.prod(outputs), 1, 1), transposed=False)
+
+    @classmethod
+    def transposed_from_settings(
+        cls, settings: dict[str, Any], inputs: tuple[int, ...], outputs: tuple[int, ...]
+    ) -> "Cnn":
+        """A generator of images: `inputs` is the length of the noise, `outputs` channels, height and width; otherwise
+        as `from_settings`."""
+        return cls._build(settings, (math.prod(inputs), 1, 1), _image(settings, outputs), transposed=True)
+
+    @classmethod
+    def _build(cls, settings: dict[str, Any], inputs: Shape, outputs: Shape, transposed: bool) -> "Cnn":
+        last = settings["last"]
+        return cls(
+            inputs=inputs,
+            outputs=outputs,
+            hidden=tuple(Convolution(**block) for block in settings["hidden"]),
+            last=None if last == "fully_connected" else Convolution(outputs[0], **last),
+            negative_slope=settings["negative_slope"],
+            output=settings["output"],
+            transposed=transposed,
+        )
+
+    @functools.cached_property
+    def _convolutions(self) -> tuple[Convolution, ...]:
+        return (*self.hidden, self.last) if self.last else self.hidden
+
+    @functools.cached_property
+    def _shapes(self) -> list[tuple[Shape, Shape]]:
+        """The shapes that each convolution makes of a row, before and after pooling."""
+        shapes = []
+        shape = self.inputs
+        for block in self._convolutions:
+            sides = [
+                (side - 1) * block.stride - 2 * block.padding + block.kernel
+                if self.transposed
+                else (side + 2 * block.padding - block.kernel) // block.stride + 1
+                for side in shape[1:]
+            ]
+            shape = (block.channels, *(side // block.max_pool for side in sides))
+            shapes.append(((block.channels, *sides), shape))
+        return shapes
+
+    @functools.cached_property
+    def _channels_in(self) -> list[int]:
+        """What each convolution takes."""
+        return [self.inputs[0], *(block.channels for block in self._convolutions)]
+
+    @functools.cached_property
+    def _hidden_units(self) -> list[int]:
+        """Units of each hidden layer, after pooling."""
+        return [math.prod(pooled) for _convolved, pooled in self._shapes[: len(self.hidden)]]
+
+    @property
+    def _units(self) -> int:
+        """What the last layer takes of a row."""
+        return self._hidden_units[-1] if self.hidden else math.prod(self.inputs)
+
+    @property
+    def dropout_words(self) -> int:
+        """64-bit words of random bits that one row's masks need."""
+        return sum(
+            words_needed(units, block.dropout) for units, block in zip(self._hidden_units, self.hidden, strict=True)
+        )
+
+    @property
+    def batch_norm(self) -> bool:
+        """Whether any layer has it."""
+        return any(block.batch_norm for block in self.hidden)
+
+    @property
+    def activations(self) -> int:
+        """What the convolutions make before pooling and after it, and the outputs."""
+        return sum(math.prod(shape) for shapes in self._shapes for shape in shapes) + math.prod(self.outputs)
+
+    def initial(self, generator: torch.Generator) -> Parameters:
+        """Initial parameters by torch's own defaults.
+
+        Weights [out, in, kernel, kernel] (transposed: [in, out, kernel, kernel]) and biases [out], uniform in
+        +-1/sqrt(fan in), the fan in being the size of weight[0]; of a fully connected layer [in, out] and [1, out];
+        batch norm's scale 1 and shift 0, running mean 0 and variance 1, each [out].
+        """
+        parameters: Parameters = {}
+        for at, (block, channels_in) in enumerate(zip(self._convolutions, self._channels_in, strict=False)):
+            channels = (channels_in, block.channels) if self.transposed else (block.channels, channels_in)
+            weight = torch.empty(*channels, block.kernel, block.kernel)
+            bound = 1 / math.sqrt(weight[0].numel())
+            parameters[f"weight{at}"] = weight.uniform_(-bound, bound, generator=generator)
+            if block.batch_norm:
+                parameters[f"scale{at}"] = torch.ones(block.channels)
+                parameters[f"shift{at}"] = torch.zeros(block.channels)
+                parameters[f"running_mean{at}"] = torch.zeros(block.channels)
+                parameters[f"running_var{at}"] = torch.ones(block.channels)
+            else:
+                parameters[f"bias{at}"] = torch.empty(block.channels).uniform_(-bound, bound, generator=generator)
+        if self.last is None:
+            at, bound, outputs = len(self.hidden), 1 / math.sqrt(self._units), math.prod(self.outputs)
+            parameters[f"weight{at}"] = torch.empty(self._units, outputs).uniform_(-bound, bound, generator=generator)
+            parameters[f"bias{at}"] = torch.empty(1, outputs).uniform_(-bound, bound, generator=generator)
+        return parameters
+
+    def forward(
+        self,
+        parameters: Parameters,
+        x: torch.Tensor,
+        words: torch.Tensor | None = None,
+        training: bool = False,
+        present: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """[replicas, rows, outputs] for `x` of shape [replicas, rows, features]; see `Architecture.forward`."""
+        return self._run(parameters, x, words, training, present)[1]
+
+    def last_layer(self, parameters: Parameters, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The last layer's inputs, flat, and the outputs."""
+        return self._run(parameters, x, None, False, None)
+
+    def _run(
+        self,
+        parameters: Parameters,
+        x: torch.Tensor,
+        words: torch.Tensor | None,
+        training: bool,
+        present: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Last layer's inputs and outputs, as many replicas at once as suits the device."""
+        size = REPLICAS_AT_ONCE.get(x.device.type, len(x))
+        parts = {name: tensor.split(size) for name, tensor in parameters.items()}
+        made = [
+            self._run_together(
+                {name: tensors[at] for name, tensors in parts.items()},
+                own,
+                None if words is None else words[at * size : (at + 1) * size],
+                training,
+                None if present is None else present[at * size : (at + 1) * size],
+            )
+            for at, own in enumerate(x.split(size))
+        ]
+        hidden, outputs = zip(*made, strict=True)
+        return torch.cat(hidden), torch.cat(outputs)
+
+    def _run_together(
+        self,
+        parameters: Parameters,
+        x: torch.Tensor,
+        words: torch.Tensor | None,
+        training: bool,
+        present: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The same for replicas whose channels lie side by side: [rows, replicas * channels, height, width]."""
+        replicas, rows = x.shape[:2]
+        x = x.transpose(0, 1).reshape(rows, replicas * self.inputs[0], *self.inputs[1:])
+        # Transposed convolutions gain nothing from it.
+        if replicas == 1 and not self.transposed:
+            x = x.contiguous(memory_format=torch.channels_last)
+        position = 0
+        for at, block in enumerate(self.hidden):
+            x = self._convolve(parameters, at, x)
+            if block.batch_norm:
+                names = (f"{name}{at}" for name in ("scale", "shift", "running_mean", "running_var"))
+                x = batch_norm(x, *(parameters[name] for name in names), training, present)
+            if block.max_pool > 1:
+                x = F.max_pool2d(x, block.max_pool)
+            x = F.leaky_relu(x, self.negative_slope)
+            if words is not None and block.dropout > 0:
+                units = self._hidden_units[at]
+                needed = words_needed(units, block.dropout)
+                bits = words[..., position : position + needed].contiguous()
+                factor = dropout_factor(bits, units, block.dropout, x.dtype)
+                x = x * factor.transpose(0, 1).reshape(x.shape)
+                position += needed
+        hidden = _rows_of_replicas(x, replicas)
+        if self.last is None:
+            at = len(self.hidden)
+            outputs = torch.baddbmm(parameters[f"bias{at}"], hidden, parameters[f"weight{at}"])
+        else:
+            outputs = _rows_of_replicas(self._convolve(parameters, len(self.hidden), x), replicas)
+        return hidden, OUTPUTS[self.output](outputs)
+
+    def _convolve(self, parameters: Parameters, at: int, x: torch.Tensor) -> torch.Tensor:
+        """Convolution number `at` of all replicas at once, one group each."""
+        block, weight = self._convolutions[at], parameters[f"weight{at}"]
+        bias = None if block.batch_norm else parameters[f"bias{at}"].flatten()
+        convolve = F.conv_transpose2d if self.transposed else F.conv2d
+        return convolve(x, weight.flatten(0, 1), bias, stride=block.stride, padding=block.padding, groups=len(weight))
+
+    def describe(self) -> list[Layer]:
+        """The convolutions, and the fully connected layer if there is one."""
+        layers = []
+        shape = self.inputs
+        for at, (block, (convolved, pooled)) in enumerate(zip(self._convolutions, self._shapes, strict=True)):
+            weights = shape[0] * block.channels * block.kernel**2
+            kind = [
+                f"{'transposed ' if self.transposed else ''}conv {block.kernel}x{block.kernel}",
+                f"{shape[0]} -> {block.channels}",
+                f"stride {block.stride}",
+                f"padding {block.padding}",
+            ]
+            kind += ["no bias", "batch norm"] if block.batch_norm else []
+            kind += [f"max pool {block.max_pool}x{block.max_pool}"] if block.max_pool > 1 else []
+            kind.append(activation_name(self.negative_slope) if at < len(self.hidden) else self.output)
+            kind += [f"dropout {block.dropout:g}"] if block.dropout else []
+            # Scale and shift, or a bias.
+            trained = weights + block.channels * (2 if block.batch_norm else 1)
+            places = math.prod((shape if self.transposed else convolved)[1:])
+            layers.append(Layer(f"layer {at + 1}", ", ".join(kind), pooled, trained, weights * places))
+            shape = pooled
+        if self.last is None:
+            outputs = math.prod(self.outputs)
+            kind = f"fully connected, {self._units} -> {outputs}, {self.output}"
+            name = f"layer {len(self.hidden) + 1}"
+            layers.append(Layer(name, kind, (outputs,), (self._units + 1) * outputs, self._units * outputs))
+        return layers
+
+
+def _rows_of_replicas(x: torch.Tensor, replicas: int) -> torch.Tensor:
+    """[replicas, rows, units] of [rows, replicas * channels, height, width]."""
+    return x.unflatten(1, (replicas, -1)).transpose(0, 1).flatten(2)
+
+
+def _image(settings: dict[str, Any], shape: tuple[int, ...]) -> Shape:
+    """The shape, if it is an image's."""
+    if len(shape) != 3:
+        raise OleanderError(
+            f"architecture '{settings['architecture']}' in the configuration wants images (channels x height x width), "
+            f"not points of shape {_text(shape)}; choose another architecture or other data"
+        )
+    return shape
+
+
+def _text(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))

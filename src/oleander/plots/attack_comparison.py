@@ -1,0 +1,45 @@
+"""Which errors an attack causes, against another attack (pGAN, Figure 6)."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from oleander.plots.lines import Line, Panel, describe_trials, plot_lines
+
+MEASURES = {
+    "error": "Test error (%)",
+    "false_positive_rate": "False positive rate (%)",
+    "false_negative_rate": "False negative rate (%)",
+}
+"""What the panels show, from left to right."""
+
+
+def plot_attack_comparison(
+    trials: pd.DataFrame,
+    attack_titles: dict[str, str],
+    dataset_title: str,
+    scale: str,
+    confidence: float,
+) -> Figure:
+    """Test error, false positives and false negatives against poison fraction: a panel each, a line an attack.
+
+    Args:
+        trials: `evaluation.trials.COLUMNS` of one dataset, one defense and, for each attack, one alpha.
+        attack_titles: attack -> what the legend calls it, in the order of the lines; other attacks are left out.
+        dataset_title: of the dataset.
+        scale: name of the scale.
+        confidence: of the error bars, e.g. 0.95.
+
+    Raises:
+        ValueError: an attack with several alphas or defenses, or trials of several datasets.
+    """
+    trials = trials[trials["attack"].isin(attack_titles)]
+    panels = [
+        Panel(
+            title="",
+            lines=[Line(title, trials[trials["attack"] == attack], measure) for attack, title in attack_titles.items()],
+            y_label=label,
+        )
+        for measure, label in MEASURES.items()
+    ]
+    title = f"Attacks compared: {describe_trials(trials, dataset_title, scale)}"
+    return plot_lines(title, panels, confidence)

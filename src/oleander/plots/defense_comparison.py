@@ -1,0 +1,39 @@
+"""The attack against several defenses, or one defense at several strengths (pGAN, Figures 8, 13, 14 and 15)."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from oleander.plots.lines import Line, Panel, describe_trials, plot_lines
+
+
+def plot_defense_comparison(
+    title: str,
+    panels: Sequence[tuple[str, dict[str, pd.DataFrame]]],
+    scale: str,
+    confidence: float,
+) -> Figure:
+    """Test error against poison fraction: a line a defense.
+
+    Args:
+        title: of the figure.
+        panels: the title of a panel's dataset, and what the legend calls a defense -> its trials
+            (`evaluation.trials.COLUMNS`), of one attack and alpha.
+        scale: name of the scale.
+        confidence: of the error bars, e.g. 0.95.
+
+    Raises:
+        ValueError: a line with trials of several defenses, attacks or alphas, or a panel of several datasets.
+    """
+    return plot_lines(
+        title,
+        [
+            Panel(
+                title=describe_trials(pd.concat(trials.values()), dataset_title, scale),
+                lines=[Line(label, own) for label, own in trials.items()],
+            )
+            for dataset_title, trials in panels
+        ],
+        confidence,
+    )

@@ -1,0 +1,232 @@
+"""Means with intervals against a setting of the trials: what every figure with lines is drawn by."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from oleander.metrics.summary import GROUPS, SUMMARY, summarize
+from oleander.plots import style
+
+ERROR, FRACTION = "Test error (%)", "Poison fraction (%)"
+
+_NARROW = 12
+"""Signs in a label that a legend beside two panels has room for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One line of a panel.
+
+    Attributes:
+        label: in the legend; the same label looks the same in every panel.
+        trials: `evaluation.trials.COLUMNS`; those whose status is not "ok" are left out. They differ in what the panel
+            shows along x, in generator and in run alone.
+        measure: the column that is shown, a fraction in [0, 1].
+    """
+
+    label: str
+    trials: pd.DataFrame
+    measure: str = "error"
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Lines that share their axes.
+
+    Attributes:
+        title: above the panel; may be empty.
+        lines: at least one.
+        x: the column along x, one of `metrics.summary.GROUPS`.
+        x_label, y_label: of the axes; y is always in per cent.
+        x_in_percent: is x a fraction to be shown in per cent?
+    """
+
+    title: str
+    lines: Sequence[Line]
+    x: str = "poison_fraction"
+    x_label: str = FRACTION
+    y_label: str = ERROR
+    x_in_percent: bool = True
+
+
+def plot_lines(
+    title: str,
+    panels: Sequence[Panel],
+    confidence: float,
+    note: str = "",
+    looks: Mapping[str, dict[str, Any]] | None = None,
+    shape: tuple[int, int] | None = None,
+    height: float | None = None,
+) -> Figure:
+    """Panels in reading order; one legend if labels recur in several panels, else one under each panel.
+
+    Args:
+        title: of the figure; it or the panels' titles say what data at which scale (`describe_trials`).
+        panels: at least one.
+        confidence: of the error bars, e.g. 0.95.
+        note: what to add to the explanation of the bars under the panels.
+        looks: label -> look of its line, in the order of the legend; `style.label_styles` if None.
+        shape: rows and columns of panels; `style.grid_shape` if None.
+        height: inches; by the rows of panels, and the legends under them, if None.
+
+    Raises:
+        ValueError: lines that could not be told apart, or a line with several values at one place.
+    """
+    rows, columns = shape or style.grid_shape(len(panels))
+    labels = [label for panel in panels for label in dict.fromkeys(line.label for line in panel.lines)]
+    shared = looks is not None or len(panels) == 1 or len(set(labels)) < len(labels)
+    if looks is None and shared:
+        looks = style.label_styles(labels)
+    if height is None:
+        height = 3.2 * rows + 0.6
+        if not shared:
+            # Legends under the panels are not to take room from them; a line of letters is 0.2 inches high.
+            texts = ["\n".join(style.break_label(line.label) for line in panel.lines) for panel in panels]
+            height += 0.2 * rows * (1 + max(text.count("\n") + 1 for text in texts))
+    figure = style.new_figure(height, title)
+    places = figure.subplots(rows, columns, squeeze=False).flat
+    cut = False
+    for axes, panel in zip(places, panels, strict=False):
+        own = looks if shared else style.label_styles(line.label for line in panel.lines)
+        cut |= draw_lines(axes, panel, own, confidence)
+        style.panel_title(axes, panel.title, columns)
+        if not shared:
+            style.panel_legend(axes, own)
+    for axes in places:
+        axes.set_visible(False)
+    note = " ".join(filter(None, (explain_bars(panels, confidence, cut), note)))
+    if shared and (columns > 2 or max(map(len, labels), default=0) > _NARROW):
+        style.line_legend(figure, looks, note)
+    else:
+        if shared:
+            style.line_legend(figure, looks)
+        style.add_note(figure, note)
+    return figure
+
+
+def draw_lines(axes: Axes, panel: Panel, looks: Mapping[str, dict[str, Any]], confidence: float) -> bool:
+    """Draw a panel's lines and label its axes; True if a bar is cut at the panel's edge.
+
+    Raises:
+        ValueError: as `plot_lines` does.
+    """
+    labels = [line.label for line in panel.lines]
+    if len(set(labels)) < len(labels):
+        raise ValueError(f"several lines of one label in a panel: {', '.join(labels)}; name them apart")
+    factor = 100 if panel.x_in_percent else 1
+    summaries = {line.label: _summarize_line(line, panel.x, confidence) for line in panel.lines}
+    style.tidy(axes, panel.x_label, panel.y_label)
+    # An empty frame has no types and would spoil those of the others.
+    found = [summary for summary in summaries.values() if len(summary)]
+    every = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=SUMMARY)
+    places = np.sort(every[panel.x].unique()) * factor
+    every = every.dropna(subset=["mean"])
+    if every.empty:
+        style.say_nothing_to_draw(axes, "no trial was measured")
+        return False
+    drawn = {label: summary for label, summary in summaries.items() if summary["mean"].notna().any()}
+    # Bars at the same place would hide each other: lines stand side by side, over a quarter of the smallest gap.
+    gap = np.diff(places).min() if len(places) > 1 else 1.0
+    for (label, line), shift in zip(drawn.items(), np.linspace(-gap / 8, gap / 8, len(drawn) + 2)[1:-1], strict=True):
+        line = line.dropna(subset=["mean"]).sort_values(panel.x)
+        mean, low, high = (line[name].to_numpy() * 100 for name in ("mean", "low", "high"))
+        axes.errorbar(
+            line[panel.x].to_numpy() * factor + shift,
+            mean,
+            yerr=[mean - low, high - mean],
+            label=label,
+            capsize=2,
+            elinewidth=0.9,
+            **looks[label],
+        )
+    # With two generators a Student interval is many times as wide as their difference: it must not flatten the means.
+    largest = every["mean"].max() * 100
+    widest = max(np.nanmax([*every["high"] * 100, largest]), largest)
+    top = max(min(widest, 2 * largest, 100), 1) * 1.05
+    axes.set_ylim(-0.03 * top, top)
+    axes.set_xlim(places[0] - gap / 4, places[-1] + gap / 4)
+    names = [f"{place:g}" for place in places]
+    if len(places) <= 6 and _have_room(places, names):
+        axes.set_xticks(places, names)
+    return bool((every["low"] * 100 < -0.03 * top).any() or widest > top)
+
+
+def _have_room(places: np.ndarray, names: list[str]) -> bool:
+    """Do tick labels at these places stand apart in a panel of a third of the figure's width?"""
+    sizes = np.array([len(name) for name in names])
+    # A panel that narrow holds about 30 digits; neighbours need half of either's length and one more between.
+    needed = ((sizes[1:] + sizes[:-1]) / 2 + 1) / 30
+    return bool((np.diff(places) >= needed * np.ptp(places)).all())
+
+
+def _summarize_line(line: Line, x: str, confidence: float) -> pd.DataFrame:
+    """A line's means and intervals, one row a place.
+
+    Raises:
+        ValueError: trials that differ in more than x, or that have no x.
+    """
+    # An experiment or an evaluation may hold one place alone; what they set stands in the other columns.
+    for column in sorted(set(GROUPS) - {x, "experiment", "evaluation"}):
+        if line.trials[column].nunique(dropna=False) > 1:
+            raise ValueError(f"line '{line.label}' has trials of several values of {column}; select one of them first")
+    if line.trials[x].isna().any():
+        raise ValueError(f"line '{line.label}' has trials without {x}, which is what the figure shows along x")
+    summary = summarize(line.trials, [line.measure], confidence)
+    if summary.duplicated([x]).any():
+        raise ValueError(
+            f"line '{line.label}' has trials of several experiments or evaluations at one {x}; select one of them first"
+        )
+    return summary
+
+
+def explain_bars(panels: Sequence[Panel], confidence: float, cut: bool) -> str:
+    """What the error bars are, and what was left out."""
+    generators = [
+        count
+        for panel in panels
+        for line in panel.lines
+        for count in line.trials[line.trials["status"] == "ok"].groupby(panel.x)["generator"].nunique()
+    ]
+    fewest, most = (min(generators), max(generators)) if generators else (0, 0)
+    if most <= 1:
+        over = "the runs of one generator"
+    elif fewest == 1:
+        over = f"generators (up to {most}), or over runs where there is one generator"
+    else:
+        over = f"{most} generators" if fewest == most else f"{fewest} to {most} generators"
+    note = f"Bars: {confidence * 100:g} % Student interval of the mean over {over}"
+    note += ", cut at a panel's edge." if cut else "."
+    # Two lines may show two measures of the same trials.
+    shown = [line.trials for panel in panels for line in panel.lines if len(line.trials)]
+    return " ".join(filter(None, (note, count_left_out(pd.concat(shown).drop_duplicates()) if shown else "")))
+
+
+def count_left_out(trials: pd.DataFrame) -> str:
+    """A sentence on the trials that diverged; empty if none did."""
+    diverged = int((trials["status"] != "ok").sum())
+    return f"{diverged} of {len(trials)} trials diverged and are left out." if diverged else ""
+
+
+def describe_trials(trials: pd.DataFrame, dataset_title: str, scale: str) -> str:
+    """What data at which scale, e.g. "embedded digits in place of MNIST - demo scale".
+
+    Raises:
+        ValueError: trials of several datasets, or of a dataset and its stand-in.
+    """
+    if trials["dataset"].nunique() > 1:
+        raise ValueError(f"trials of several datasets cannot stand under the title {dataset_title}; select one first")
+    # A CSV brings the empty string of real data back as NaN.
+    stand_ins = set(trials["stand_in_for"].astype(object).fillna(""))
+    if len(stand_ins) > 1:
+        raise ValueError(f"trials of {dataset_title} are of real data and of a stand-in; select one of them first")
+    return style.describe(scale, next(iter(stand_ins), None), dataset_title)
+
+
+def select_fraction(trials: pd.DataFrame, fraction: float) -> pd.DataFrame:
+    """The trials at one poison fraction."""
+    return trials[np.isclose(trials["poison_fraction"], fraction, rtol=0, atol=1e-9)]

@@ -1,0 +1,112 @@
+"""An attack that aims at one error of a classifier of many classes (pGAN, Figure 7)."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from oleander.metrics.summary import GROUPS
+from oleander.plots import style
+from oleander.plots.heat_maps import draw_heat_map
+from oleander.plots.lines import Line, Panel, describe_trials, draw_lines, explain_bars
+
+_OWN = ("true_class", "predicted_class")
+
+
+def plot_multiclass(
+    trials: pd.DataFrame,
+    confusion: pd.DataFrame,
+    classes: tuple[str, str],
+    dataset_title: str,
+    scale: str,
+    confidence: float,
+) -> Figure:
+    """Left: overall error, and source taken for target class, against poison fraction. Right: what else changed.
+
+    Args:
+        trials: `evaluation.trials.COLUMNS` of one dataset, defense and alpha.
+        confusion: as `confusion_difference` takes it.
+        classes: names of source and target class.
+        dataset_title: of the dataset.
+        scale: name of the scale.
+        confidence: of the error bars, e.g. 0.95.
+
+    Raises:
+        ValueError: trials or confusions that differ in more than poison fraction, generator and run.
+    """
+    data = ["dataset", "stand_in_for"]
+    described = describe_trials(pd.concat([trials[data], confusion[data]]), dataset_title, scale)
+    figure = style.new_figure(4.7, f"All classes: {described}")
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.35))
+    source, target = classes
+    lines = [Line("overall error", trials), Line(f"{source} taken for {target}", trials, "source_as_target")]
+    panel = Panel("Test error", lines)
+    looks = style.label_styles(line.label for line in lines)
+    cut = draw_lines(left, panel, looks, confidence)
+    style.panel_title(left, panel.title, 2)
+    style.panel_legend(left, looks)
+    _draw_difference(right, confusion)
+    style.add_note(figure, explain_bars([panel], confidence, cut))
+    return figure
+
+
+def confusion_difference(confusion: pd.DataFrame) -> pd.DataFrame:
+    """How the mean confusion matrix at the largest poison fraction differs from that without poison.
+
+    Args:
+        confusion: columns `metrics.summary.GROUPS`, generator, run, true_class, predicted_class (names) and share, of
+            the true class's test points, a fraction in [0, 1]. One dataset, attack, alpha and defense.
+
+    Returns:
+        Percentage points, true class by predicted class in the order in which the true classes occur. A mean is over
+        the generators' means, as `metrics.intervals.mean_interval` takes it. Empty if there is nothing without poison
+        or nothing with it.
+
+    Raises:
+        ValueError: confusions that differ in more than poison fraction, generator and run.
+    """
+    for column in GROUPS:
+        if column != "poison_fraction" and confusion[column].nunique(dropna=False) > 1:
+            raise ValueError(f"confusion matrices of several values of {column}; select one of them first")
+    # A CSV brings the names of digits back as numbers.
+    confusion = confusion.astype(dict.fromkeys(_OWN, str))
+    names = confusion["true_class"].unique()
+    fractions = confusion["poison_fraction"]
+    if not ((fractions == 0).any() and (fractions > 0).any()):
+        return pd.DataFrame()
+    poisoned, clean = (
+        confusion[fractions == fraction]
+        .groupby([*_OWN, "generator"])["share"]
+        .mean()
+        .groupby(list(_OWN))
+        .mean()
+        .unstack()
+        .reindex(index=names, columns=names)
+        for fraction in (fractions.max(), 0)
+    )
+    return 100 * (poisoned - clean)
+
+
+def _draw_difference(axes: Axes, confusion: pd.DataFrame) -> None:
+    difference = confusion_difference(confusion)
+    if difference.empty:
+        style.say_nothing_to_draw(axes, "no trial was measured")
+        axes.set_axis_off()
+        return
+    values = difference.to_numpy()
+    texts = [["" if np.isnan(value) else _write(value) for value in row] for row in values]
+    names = list(difference.index)
+    most = max(np.nanmax(np.abs(values)), 0.1)
+    # At most ten cells across half a figure hold numbers of 8 points.
+    size = min(style.NOTE_SIZE, 80 / len(names))
+    draw_heat_map(axes, values, texts, (names, names), "RdBu_r", (-most, most), size)
+    axes.set_xlabel("Predicted class", fontsize=style.LABEL_SIZE)
+    axes.set_ylabel("True class", fontsize=style.LABEL_SIZE)
+    largest = 100 * confusion["poison_fraction"].max()
+    style.panel_title(axes, f"Change at {largest:g} % poison, percentage points", 2)
+
+
+def _write(value: float) -> str:
+    """With its sign, which colours do not show in grey print."""
+    rounded = f"{value:+.1f}"
+    return "0" if float(rounded) == 0 else rounded.replace("-", "−")
