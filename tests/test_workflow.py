@@ -17,31 +17,69 @@ import pandas as pd
 import pytest
 import yaml
 
+import oleander
 from oleander.data import load_dataset
 from oleander.evaluation.trials import COLUMNS
 
 pytestmark = pytest.mark.workflow
 
-FIGURES = ("pgan_fig1", "pgan_fig2", "pgan_fig3", "pgan_fig9", "pgan_fig10", "pgan_fig11", "pgan_curves")
+FIGURES = (*(f"pgan_fig{number}" for number in range(1, 16)), "pgan_matrix", "pgan_curves")
+TABLES = tuple(f"pgan_table{number}" for number in range(1, 7))
 SCALES = ("demo", "laptop", "paper")
 
 # Demo scale cut down further: what a run needs to touch every rule, and two cohorts an experiment.
 NETWORK = {"hidden": [16]}
 IMAGES = {"epochs": 6, "alphas": [0.1, 0.3], "generators": 1}
+
+
+def halving(channels: int) -> dict:
+    """A convolution that halves the sides of its image, or doubles them if it is transposed."""
+    return {"channels": channels, "kernel": 4, "stride": 2, "padding": 1, "batch_norm": True}
+
+
+FIRST = {"channels": 8, "kernel": 4, "stride": 1, "padding": 0, "batch_norm": True}
+UP = {"hidden": [FIRST, halving(6), halving(4)]}
+DOWN = {"hidden": [halving(4), halving(6), halving(8)], "last": {"kernel": 4, "stride": 1, "padding": 0}}
+SMALL = {"runs": 1, "trusted_per_class": 30, "train_points": [80]}
+BYPASS = {**SMALL, "poison_fractions": [0.0, 0.3]}
+DEFENSES = ("sever_005", "sever_01", "sever_02", "pca_005", "pca_01", "pca_02", "label_sanitization", "undefended")
 TINY = {
     "scales": {
         "demo": {
             "cohort": {"alphas_per_job": 1},
-            "attacks": {"pgan_images": {"generator": NETWORK, "discriminator": NETWORK, "classifier": NETWORK}},
-            "experiments": {"mnist": IMAGES, "fmnist": IMAGES, "synthetic": {"epochs": 20, "alphas": [0.2]}},
-            "victims": {"binary_mlp": {**NETWORK, "epochs": 3}, "logistic": {"epochs": 20}},
+            "attacks": {
+                "pgan_images": {"generator": NETWORK, "discriminator": NETWORK, "classifier": NETWORK},
+                "pgan_cifar": {"generator": UP, "discriminator": DOWN, "classifier": DOWN},
+            },
+            "experiments": {
+                "mnist": IMAGES,
+                "fmnist": IMAGES,
+                "cifar": {**IMAGES, "epochs": 1},
+                "mnist_lambda": {"epochs": 2, "lambda_primes": [0.1, 0.9], "generators": 1},
+                "mnist_label_flipping": {"generators": 1},
+                "mnist_random_flipping": {"generators": 1},
+                "synthetic": {"epochs": 20, "alphas": [0.2]},
+            },
+            "victims": {
+                "binary_mlp": {**NETWORK, "epochs": 3},
+                "ten_class_mlp": {**NETWORK, "epochs": 2},
+                "binary_cnn": {**DOWN, "last": "fully_connected", "epochs": 1},
+                "logistic": {"epochs": 20},
+            },
             "evaluations": {
-                "effectiveness": {
-                    "poison_fractions": [0.0, 0.4],
-                    "runs": 1,
-                    "trusted_per_class": 30,
-                    "train_per_class": 40,
-                }
+                "effectiveness": {**SMALL, "poison_fractions": [0.0, 0.2, 0.3]},
+                "rejection_90": SMALL,
+                "one_fraction": SMALL,
+                "sizes": {**SMALL, "train_points": [60, 80]},
+                "ten_classes": {**SMALL, "trusted_per_class": 25, "train_points": [400], "poison_fractions": [0, 0.04]},
+                **dict.fromkeys(DEFENSES, BYPASS),
+            },
+            "figures": {
+                "pgan_fig8": {"panels": [{"experiment": "mnist", "evaluations": ["effectiveness", "sever_01"]}]},
+                "pgan_fig13": {"panels": [{"experiment": "mnist", "evaluations": ["sever_01"]}]},
+                "pgan_fig14": {"panels": [{"experiment": "mnist", "evaluations": ["pca_005"]}]},
+                "pgan_fig15": {"panels": [{"experiment": "mnist", "evaluations": ["label_sanitization"]}]},
+                "pgan_matrix": {"experiments": [["mnist", "mnist_label_flipping", "mnist_random_flipping"]]},
             },
         }
     }
@@ -58,6 +96,7 @@ class Checkout:
 
     def __init__(self, repository: Path, folder: Path) -> None:
         self.folder = folder
+        self.package: Path | None = None
         for name in ("scripts", "workflow"):
             shutil.copytree(repository / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("Snakefile", "config.yaml"):
@@ -75,6 +114,8 @@ class Checkout:
 
     def run(self, *arguments: str, data: str | None = None) -> subprocess.CompletedProcess:
         environment = {key: value for key, value in os.environ.items() if key != "OLEANDER_DATA"}
+        if self.package is not None:
+            environment["PYTHONPATH"] = str(self.package)
         if data is not None:
             environment["OLEANDER_DATA"] = data
         return subprocess.run(
@@ -114,7 +155,10 @@ def test_one_command_makes_every_figure_and_table(finished):
         assert finished.result(f"figures/{figure}.png").read_bytes().startswith(b"\x89PNG")
         assert finished.result(f"figures/{figure}.pdf").read_bytes().startswith(b"%PDF")
     assert finished.result("figures/pgan_fig2_rates.png").exists()
-    assert {path.suffix for path in finished.result("tables").iterdir()} == {".csv", ".md", ".tex"}
+    assert finished.result("figures/pgan_fig4_samples.png").exists()
+    made = {path.name for path in finished.result("tables").iterdir()}
+    assert {f"{table}{ending}" for table in (*TABLES, "pgan_fig2") for ending in (".csv", ".md", ".tex")} <= made
+    assert "pgan_matrix.csv" in made
     assert not list(finished.result("state").rglob("*.safetensors")), "state of finished jobs was left behind"
     assert not list(finished.folder.rglob(".partial-*"))
 
@@ -122,14 +166,36 @@ def test_one_command_makes_every_figure_and_table(finished):
 def test_trials_are_tidy_and_say_what_they_are(finished):
     trials = pd.read_csv(finished.result("pgan/mnist/trials/effectiveness.csv"))
     assert tuple(trials.columns) == COLUMNS
-    assert len(trials) == 2 * 2
+    assert len(trials) == 2 * 3
     assert set(trials["scale"]) == {"demo"}
     assert set(trials["stand_in_for"]) == {"MNIST"}
     assert trials["status"].eq("ok").all()
     assert trials["error"].between(0, 1).all()
-    poisoned = trials[trials["poison_fraction"] == 0.4]
+    poisoned = trials[trials["poison_fraction"] == 0.3]
     assert poisoned["train_points"].eq(80).all()
     assert trials.loc[trials["poison_fraction"] == 0, "poison_rejected"].isna().all()
+
+
+def test_every_evaluation_is_one_tidy_table(finished):
+    """The same columns whatever the attack, the defense, the task and the figure."""
+    files = sorted(finished.result("pgan").glob("*/trials/*.csv"))
+    trials = pd.concat([pd.read_csv(path) for path in files])
+    assert tuple(trials.columns) == COLUMNS
+    assert set(trials["attack"]) == {"pgan", "label_flipping", "random_flipping"}
+    assert {"none", "outlier", "outlier_90", "sever_01", "pca_005", "label_sanitization"} <= set(trials["defense"])
+    assert set(trials["dataset"]) == {"mnist", "fmnist", "cifar10"}
+    assert trials["status"].eq("ok").all()
+    many = pd.read_csv(finished.result("pgan/mnist/confusion/ten_classes.csv"))
+    assert many["true_class"].nunique() == 10
+
+
+def test_the_matrix_has_every_attack_and_defense(finished):
+    matrix = pd.read_csv(finished.result("tables/pgan_matrix.csv"))
+    poisoned = matrix[matrix["poison_fraction"] == 0.3]
+    assert len(poisoned) == 3 * 5
+    assert poisoned["attack"].nunique() == 3
+    assert poisoned["defense"].nunique() == 5
+    assert poisoned["mean"].between(0, 1).all()
 
 
 def test_tables_say_scale_and_stand_in(finished):
@@ -170,20 +236,23 @@ def test_a_longer_grid_trains_only_what_is_new(finished):
         jobs, said = finished.planned()
     finally:
         finished.configure(TINY)
-    assert jobs["train_pgan"] == jobs["run_trials"] == jobs["draw_samples"] == 1
+    assert jobs["train_pgan"] == jobs["draw_samples"] == 1
+    # effectiveness and rejection_90 look at every alpha; all else at 0.1.
+    assert jobs["run_trials"] == 2
     assert "Training pGAN generators: mnist, alpha_0.9_" in said
-    assert not {"pgan_fig1", "pgan_fig9", "pgan_fig11", "prepare_dataset"} & set(jobs)
+    assert not {"pgan_fig1", "pgan_fig9", "pgan_fig11", "pgan_fig13", "prepare_dataset"} & set(jobs)
 
 
 def test_a_changed_setting_retrains_what_depends_on_it(finished):
     changed = tiny()
-    changed["scales"]["demo"]["victims"]["binary_mlp"]["epochs"] = 4
+    changed["scales"]["demo"]["victims"]["ten_class_mlp"]["epochs"] = 4
     try:
         finished.configure(changed)
         jobs, _said = finished.planned()
     finally:
         finished.configure(TINY)
-    assert jobs["run_trials"] == 4
+    assert jobs["run_trials"] == 1
+    assert jobs["pgan_fig7"] == 1
     assert "train_pgan" not in jobs
     assert "fit_boundaries" not in jobs
 
@@ -206,11 +275,65 @@ def test_each_figure_is_a_target_of_its_own(finished, figure):
         ("pgan_fig3", {"prepare_dataset": 2, "train_pgan": 2, "draw_samples": 2}),
         ("pgan_fig9", {"prepare_dataset": 1, "train_pgan": 1, "fit_boundaries": 1, "check_task": 1}),
         ("pgan_fig10", {"prepare_dataset": 1, "train_pgan": 2, "draw_samples": 2}),
-        ("pgan_curves", {"prepare_dataset": 3, "train_pgan": 5, "gather_curves": 3}),
+        ("pgan_curves", {"prepare_dataset": 4, "train_pgan": 7, "gather_curves": 4}),
+        ("pgan_fig6", {"prepare_dataset": 1, "train_pgan": 2, "run_trials": 3, "gather_trials": 2, "check_task": 2}),
+        (
+            "pgan_fig7",
+            {
+                "prepare_dataset": 1,
+                "train_pgan": 1,
+                "run_trials": 1,
+                "gather_trials": 1,
+                "gather_confusion": 1,
+                "check_task": 1,
+            },
+        ),
+        ("pgan_fig13", {"prepare_dataset": 1, "train_pgan": 1, "run_trials": 1, "gather_trials": 1, "check_task": 1}),
     ],
 )
 def test_a_figure_asks_for_no_more_than_it_shows(checkout, figure, jobs):
     assert checkout.planned(figure)[0] == {**jobs, figure: 1}
+
+
+def test_no_figure_trains_again_what_another_has(finished):
+    """With everything made, each other figure of the same generators has nothing to train."""
+    for figure in ("pgan_fig3", "pgan_fig6", "pgan_fig7", "pgan_fig8", "pgan_fig13", "pgan_fig15", "pgan_matrix"):
+        jobs, _said = finished.planned("--forcerun", figure, "--", figure)
+        assert jobs == {figure: 1}
+
+
+def test_a_defense_of_its_own_joins_the_matrix(checkout):
+    """One file, one line of the registry and one block of settings: schema, trials and matrix have it."""
+    package = checkout.folder / "package/oleander"
+    shutil.copytree(Path(oleander.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "defenses/halving.py").write_text(
+        "from typing import Any\n\n"
+        "import torch\n\n"
+        "from oleander.defenses.base import Points, Sanitized\n\n"
+        'SETTINGS_SCHEMA: dict[str, Any] = {"properties": {"every": {"type": "integer"}}, "required": ["every"]}\n\n\n'
+        "def sanitize(received: Points, trusted: Points, settings: dict[str, Any], seed: int) -> Sanitized:\n"
+        "    kept = torch.arange(len(received.y)) % settings['every'] == 0\n"
+        "    return Sanitized(kept, received.y.clone(), torch.zeros(len(kept)))\n"
+    )
+    registry = package / "defenses/__init__.py"
+    text = registry.read_text().replace("import label_sanitization", "import halving, label_sanitization")
+    registry.write_text(text.replace("] = {", '] = {\n    "halving": halving,', 1))
+    mine = tiny()
+    mine["defenses"] = {"mine": {"name": "halving", "title": "every second point", "every": 2}}
+    checkout.configure(mine)
+    checkout.package = package.parent
+    trials = "results/demo/pgan/mnist_random_flipping/trials/mine.csv"
+    checkout.succeed(trials)
+    found = pd.read_csv(checkout.folder / trials)
+    assert set(found["defense"]) == {"mine"}
+    assert set(found["kept_points"]) == {40}
+    said = checkout.succeed("--dry-run", "pgan_matrix")
+    for experiment in ("mnist", "mnist_label_flipping"):
+        assert f"Training and testing victims: {experiment}, mine, " in said
+    mine["defenses"]["mine"]["every"] = "second"
+    checkout.configure(mine)
+    done = checkout.run("--dry-run", "pgan_matrix")
+    assert "defenses.mine.every" in done.stdout + done.stderr
 
 
 def test_every_scale_and_the_cluster_profile_can_be_planned(repository):
@@ -299,12 +422,12 @@ def test_corrupt_data_is_one_sentence_and_leaves_nothing(checkout, data_root, tm
 
 def test_too_few_points_are_said_before_training(checkout):
     greedy = tiny()
-    greedy["scales"]["demo"]["evaluations"]["effectiveness"]["trusted_per_class"] = 500
+    greedy["scales"]["demo"]["evaluations"]["effectiveness"] = {"trusted_per_class": 500}
     checkout.configure(greedy)
     done = checkout.run("pgan_fig2")
     assert done.returncode != 0
     said = done.stdout + done.stderr
-    assert re.search(r"^error: class '\w' of f?mnist has \d+ train points, but 540 are needed", said, re.MULTILINE)
+    assert re.search(r"^error: class '\w' of f?mnist has \d+ train points, but 500 trusted", said, re.MULTILINE)
     assert not (checkout.result("logs/train_pgan")).exists()
 
 

@@ -207,7 +207,6 @@ for defense_figure in (figure for figure, block in FIGURES.items() if "panels" i
     rule:
         name:
             defense_figure
-        localrule: True
         input:
             trials=list(
                 dict.fromkeys(path for panel in FIGURES[defense_figure]["panels"] for path in panel_trials(panel))
@@ -217,6 +216,7 @@ for defense_figure in (figure for figure, block in FIGURES.items() if "panels" i
             pdf=figure_file(defense_figure, "pdf"),
         log:
             f"{OUT}/logs/{defense_figure}.log",
+        localrule: True
         conda:
             "../../envs/oleander.yaml"
         params:
@@ -267,7 +267,6 @@ for sheet_figure in ("pgan_fig10", "pgan_fig11", "pgan_fig12"):
     rule:
         name:
             sheet_figure
-        localrule: True
         input:
             samples=samples_files(
                 FIGURES[sheet_figure]["experiment"],
@@ -278,6 +277,7 @@ for sheet_figure in ("pgan_fig10", "pgan_fig11", "pgan_fig12"):
             pdf=figure_file(sheet_figure, "pdf"),
         log:
             f"{OUT}/logs/{sheet_figure}.log",
+        localrule: True
         conda:
             "../../envs/oleander.yaml"
         params:

@@ -51,7 +51,6 @@ for network_table in NETWORK_TABLES:
     rule:
         name:
             network_table
-        localrule: True
         input:
             datasets=dataset_files(network_tasks(NETWORK_TABLES[network_table])),
         output:
@@ -60,6 +59,7 @@ for network_table in NETWORK_TABLES:
             latex=table_file(network_table, "tex"),
         log:
             f"{OUT}/logs/{network_table}.log",
+        localrule: True
         conda:
             "../../envs/oleander.yaml"
         params:

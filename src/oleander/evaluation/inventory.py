@@ -32,6 +32,7 @@ LOSSES = {True: "cross-entropy of the sigmoid", False: "cross-entropy of the sof
 _IN_LAYERS = ("architecture", "hidden", "last", "negative_slope", "dropout", "output")
 _PLAYERS = ("generator", "discriminator", "classifier")
 _STEPS = {f"{player}_steps": f"{player} steps ({letter})" for player, letter in zip(_PLAYERS, "kij", strict=True)}
+"""With Algorithm 1's letters."""
 
 
 def network_table(scale: str, table: int, blocks: dict[str, dict[str, Any]], tasks: dict[str, Task]) -> pd.DataFrame:
@@ -134,12 +135,14 @@ def _setting_rows(network: str, settings: dict[str, Any]) -> list[dict[str, Any]
     rows = []
     for key, value in settings.items():
         inner = value if isinstance(value, dict) else {"name": value}
-        rows += [_setting(network, key if name == "name" else name, own) for name, own in inner.items()]
+        for name, own in inner.items():
+            named = key if name == "name" else name
+            rows.append(_setting(network, _STEPS.get(named, named.replace("_", " ")), own))
     return rows
 
 
 def _setting(network: str, name: str, value: Any) -> dict[str, Any]:
-    return {"network": network, "setting": _STEPS.get(name, name.replace("_", " ")), "value": value}
+    return {"network": network, "setting": name, "value": value}
 
 
 def _text(shape: tuple[int, ...]) -> str:

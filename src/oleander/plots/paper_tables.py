@@ -12,24 +12,23 @@ _NETWORKS_NOTE = (
 )
 _DATASETS_NOTE = (
     "Every trial draws its trusted and its training points from these. For all ten digits the paper's table counts "
-    "10,000 training points, which is what it draws for a victim (section 4.2)."
+    "10,000 training points: those that its victims train on (section 4.2)."
 )
 
 
 def networks_markdown(table: pd.DataFrame, titles: dict[str, str]) -> str:
-    """Layers and settings, one section for the tasks that get the same networks.
+    """Layers and settings of each block, once for all tasks that get the same networks.
 
     Args:
         table: as `oleander.evaluation.inventory.network_table` gives it.
         titles: task -> title of its dataset.
     """
-    sections = [_markdown_section(*section) for section in _network_sections(table, titles)]
-    return "\n".join([*sections, f"{_NETWORKS_NOTE}\n"])
+    return "\n".join(_markdown(*section) for section in _network_sections(table, titles))
 
 
 def networks_latex(table: pd.DataFrame, titles: dict[str, str]) -> str:
-    """The same as one table a section; it needs no package."""
-    return "\n".join(latex_float(*section, _NETWORKS_NOTE) for section in _network_sections(table, titles))
+    """The same as LaTeX tables."""
+    return "\n".join(latex_float(*section) for section in _network_sections(table, titles))
 
 
 def datasets_markdown(table: pd.DataFrame, published: pd.DataFrame, titles: dict[str, str]) -> str:
@@ -40,40 +39,33 @@ def datasets_markdown(table: pd.DataFrame, published: pd.DataFrame, titles: dict
         published: the papers' numbers: columns id, figure, dataset, condition, quantity, value.
         titles: task -> title of its dataset.
     """
-    section = _markdown_section(*_dataset_section(table, titles))
     says = published_markdown(published, f"Table{table['table'].iloc[0]}", "this table")
-    return "\n".join([section, f"{_DATASETS_NOTE}\n", says])
+    return f"{_markdown(*_dataset_section(table, titles))}\n{says}"
 
 
 def datasets_latex(table: pd.DataFrame, titles: dict[str, str]) -> str:
-    """The points of each class as a table; it needs no package."""
-    return latex_float(*_dataset_section(table, titles), _DATASETS_NOTE)
+    """The points of each class as a LaTeX table."""
+    return latex_float(*_dataset_section(table, titles))
 
 
-def _markdown_section(title: str, grids: list[Grid]) -> str:
-    return "\n".join([f"## {title}\n", *map(markdown_table, grids)])
+def _markdown(title: str, grid: Grid, note: str) -> str:
+    return f"## {title}\n\n{markdown_table(grid)}" + (f"\n{note}\n" if note else "")
 
 
-def _network_sections(table: pd.DataFrame, titles: dict[str, str]) -> list[tuple[str, list[Grid]]]:
-    """A title, the layers and the settings of each block, once for all tasks whose layers are the same."""
+def _network_sections(table: pd.DataFrame, titles: dict[str, str]) -> list[tuple[str, Grid, str]]:
+    """Title, layers and note, then title, settings and no note, block after block."""
     sections = []
     for block, rows in table.groupby("block", sort=False):
         alike: dict[tuple, list[pd.DataFrame]] = {}
         for _task, own in rows.groupby("task", sort=False):
             alike.setdefault(tuple(map(tuple, _layers(own))), []).append(own)
-        for parts in alike.values():
+        for layers, parts in alike.items():
             together = pd.concat(parts)
-            settings = together[together["setting"].notna()]
-            # What the tasks share stands there once.
-            lines = dict.fromkeys(
-                (network, setting, _number(value))
-                for network, setting, value in settings[["network", *SETTING_COLUMNS]].itertuples(index=False)
-            )
-            grids = [
-                Grid(["network", "layer", "what it does", "output", "parameters"], _layers(parts[0]), "llplr"),
-                Grid(["network", "setting", "value"], [list(line) for line in lines], "lll"),
-            ]
-            sections.append((_title(together, titles, f"{block}, "), grids))
+            title = _title(together, titles, f"layers of {block}")
+            header = ["network", "layer", "what it does", "output", "parameters"]
+            sections.append((title, Grid(header, list(map(list, layers)), "llplr"), _NETWORKS_NOTE))
+            title = _title(together, titles, f"settings of {block}")
+            sections.append((title, Grid(["network", "setting", "value"], _settings(together), "lll"), ""))
     return sections
 
 
@@ -85,12 +77,18 @@ def _layers(rows: pd.DataFrame) -> list[list[str]]:
     ]
 
 
-def _dataset_section(table: pd.DataFrame, titles: dict[str, str]) -> tuple[str, list[Grid]]:
+def _settings(rows: pd.DataFrame) -> list[list[str]]:
+    """Each setting once, however many tasks share it."""
+    settings = rows.loc[rows["setting"].notna(), ["network", *SETTING_COLUMNS]]
+    lines = ((network, name, _spell(value)) for network, name, value in settings.itertuples(index=False))
+    return [list(line) for line in dict.fromkeys(lines)]
+
+
+def _dataset_section(table: pd.DataFrame, titles: dict[str, str]) -> tuple[str, Grid, str]:
+    """Title, points of each class of each task, and note."""
     lines = []
     for task, rows in table.groupby("task", sort=False):
         data = name_data(rows["stand_in_for"].iloc[0], titles[task])
-        features, shape = rows["features"].iloc[0], rows["shape"].iloc[0]
-        size = f"{features:,}" if shape == str(features) else f"{features:,} ({shape})"
         counts = [
             (f"{name} ({role})", train, test)
             for name, role, train, test in rows[["class", "role", "train_points", "test_points"]].itertuples(
@@ -98,20 +96,21 @@ def _dataset_section(table: pd.DataFrame, titles: dict[str, str]) -> tuple[str, 
             )
         ]
         counts.append((SUM, rows["train_points"].sum(), rows["test_points"].sum()))
-        lines += [[task, data, name, f"{train:,}", f"{test:,}", size] for name, train, test in counts]
-    header = ["task", "data", "class", "training points", "test points", "features"]
-    return _title(table, titles), [Grid(header, lines, "lllrrr")]
+        features = rows["features"].iloc[0]
+        lines += [[data, name, f"{train:,}", f"{test:,}", f"{features:,}"] for name, train, test in counts]
+    header = ["data", "class", "train", "test", "features"]
+    return _title(table, titles, "points of each class"), Grid(header, lines, "plrrr"), _DATASETS_NOTE
 
 
-def _title(rows: pd.DataFrame, titles: dict[str, str], prefix: str = "") -> str:
-    """Which table, of what data, at which scale."""
+def _title(rows: pd.DataFrame, titles: dict[str, str], content: str) -> str:
+    """What of which table, for what data, at which scale."""
     tasks = rows.drop_duplicates("task")
     data = dict.fromkeys(
         name_data(stand_in, titles[task]) for task, stand_in in zip(tasks["task"], tasks["stand_in_for"], strict=True)
     )
     scale, number = rows["scale"].iloc[0], rows["table"].iloc[0]
-    return f"pGAN, Table {number}: {prefix}{describe(scale, None, ', '.join(data))}"
+    return f"pGAN, Table {number}: {content}, {describe(scale, None, ', '.join(data))}"
 
 
-def _number(value: object) -> str:
+def _spell(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)

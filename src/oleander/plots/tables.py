@@ -43,17 +43,16 @@ def published_markdown(published: pd.DataFrame, figure: str, name: str) -> str:
     return f"## What the paper says of {name}, at its own scale\n\n{markdown_table(grid)}"
 
 
-def latex_float(title: str, grids: list[Grid], note: str) -> str:
-    """A LaTeX table with a caption, its grids beneath each other and a note below; all text is escaped."""
-    parts = [f"\\begin{{table}}\n\\footnotesize\n\\caption{{{escape_latex(title)}}}\n"]
-    for grid in grids:
-        columns = grid.columns.replace("p", "p{0.38\\linewidth}")
-        header, *rows = (" & ".join(map(escape_latex, row)) + " \\\\\n" for row in [grid.header, *grid.rows])
-        parts.append(
-            f"\\begin{{tabular}}{{{columns}}}\n\\hline\n{header}\\hline\n{''.join(rows)}\\hline\n\\end{{tabular}}\n\n"
-            "\\medskip\n"
-        )
-    return "".join([*parts, f"{escape_latex(note)}\n\\end{{table}}\n"])
+def latex_float(title: str, grid: Grid, note: str = "") -> str:
+    """A LaTeX table with a caption and perhaps a note below; all text is escaped, and no package needed."""
+    columns = grid.columns.replace("p", "p{0.35\\linewidth}")
+    header, *rows = (" & ".join(map(escape_latex, row)) + " \\\\\n" for row in [grid.header, *grid.rows])
+    beneath = f"\n\\medskip\n{escape_latex(note)}\n" if note else ""
+    return (
+        f"\\begin{{table}}\n\\footnotesize\n\\caption{{{escape_latex(title)}}}\n"
+        f"\\begin{{tabular}}{{{columns}}}\n\\hline\n{header}\\hline\n{''.join(rows)}\\hline\n\\end{{tabular}}\n"
+        f"{beneath}\\end{{table}}\n"
+    )
 
 
 def escape_latex(text: str) -> str:
