@@ -17,6 +17,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/pgan.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/reference.smk"
 
 
 # Everything of the poisoning paper.

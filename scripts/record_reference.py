@@ -1,6 +1,5 @@
-"""Copy a scale's figures, tables and CSVs to the committed evidence, with their provenance."""
+"""Copy a figure or table and its CSVs to the committed evidence, with their provenance."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -12,23 +11,24 @@ with plain_errors():
     commit = commit_of(".")
     if "+changes" in commit:
         raise OleanderError("the checkout has changes that are not committed; commit them, then record the evidence")
-    output = Path(snakemake.output.provenance)
-    results = os.path.commonpath(snakemake.input)
-    for source in snakemake.input:
-        copy = output.parent / Path(source).relative_to(results)
+    output, results = Path(snakemake.output.provenance), Path(snakemake.params.results)
+    for source in map(Path, snakemake.input.files):
+        copy = output.parents[1] / source.relative_to(results)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
-    seconds = job_seconds(snakemake.params.benchmarks)
+    jobs = snakemake.params.jobs
+    seconds = job_seconds(results / "benchmarks", jobs)
     write_json(
         output,
         {
             "command": snakemake.params.command,
             "scale": snakemake.params.scale,
             "commit": commit,
-            "commits_of_the_jobs": training_commits(snakemake.params.logs),
+            "commits_of_the_jobs": training_commits(results / "logs", jobs),
             "machine": machine(),
             "wall_seconds_of_all_jobs": round(sum(seconds.values())),
             "wall_seconds": seconds,
-            "seeds": seeds_of(list(snakemake.input.trials)),
+            "seeds": seeds_of([path for path in snakemake.input.files if "/trials/" in path]),
+            "files": [str(Path(path).relative_to(results)) for path in snakemake.input.files],
         },
     )

@@ -63,7 +63,7 @@ def leaves(block, path=()):
 def test_scales_override_sizes_alone(config):
     sizes = {"epochs", "alphas", "lambda_primes", "generators", "poison_fractions", "runs", "trusted_per_class"}
     sizes |= {"train_points", "threads", "batch_size", "rows", "columns", "points"}
-    sizes |= {"alphas_per_job", "lambdas_per_job", "generators_per_job"}
+    sizes |= {"alphas_per_job", "lambdas_per_job", "generators_per_job", "minutes"}
     for scale, overrides in config["scales"].items():
         for path in leaves(overrides):
             allowed = path[-1] in sizes or (

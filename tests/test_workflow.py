@@ -295,6 +295,24 @@ def test_a_figure_asks_for_no_more_than_it_shows(checkout, figure, jobs):
     assert checkout.planned(figure)[0] == {**jobs, figure: 1}
 
 
+def test_evidence_is_recorded_a_figure_at_a_time(finished):
+    finished.succeed("reference_pgan_fig7", "reference_pgan_table2")
+    folder = finished.folder / "results/reference/demo"
+    provenance = json.loads((folder / "provenance/pgan_fig7.json").read_text())
+    assert {path.removeprefix("results/demo/") for path in provenance["files"]} == {
+        "figures/pgan_fig7.png",
+        "pgan/mnist/trials/ten_classes.csv",
+        "pgan/mnist/confusion/ten_classes.csv",
+        "data/mnist.json",
+    }
+    for path in provenance["files"]:
+        assert (folder / path).read_bytes() == finished.result(path).read_bytes()
+    assert provenance["seeds"] == {"mnist": {"generators": [0], "runs": [0]}}
+    jobs = {job.rpartition("/")[0] for job in provenance["wall_seconds"]}
+    assert jobs == {"prepare_dataset", "train_pgan/mnist", "run_trials/mnist/ten_classes"}
+    assert (folder / "tables/pgan_table2.md").exists()
+
+
 def test_no_figure_trains_again_what_another_has(finished):
     """With everything made, each other figure of the same generators has nothing to train."""
     for figure in ("pgan_fig3", "pgan_fig6", "pgan_fig7", "pgan_fig8", "pgan_fig13", "pgan_fig15", "pgan_matrix"):

@@ -241,6 +241,36 @@ def stand_in_for(experiment):
     return CONFIG["datasets"][dataset_of(experiment)].get("stand_in_for", "")
 
 
+# Evidence.
+def evidence_files(rule, name):
+    """What is committed of a figure or table: the PNG or tables, the CSVs that it is drawn from, the data's manifests."""
+    endings = (".png", ".csv", ".md")
+    files = [path for path in [*rule.output, *rule.input] if path.endswith(endings) and path.startswith(OUT)]
+    if name == "pgan_fig2":
+        files += [table_file(name, ending) for ending in ("csv", "md")]
+    manifests = [f"{OUT}/data/{dataset_of(experiment)}.json" for experiment in evidence_experiments(rule)]
+    manifests += [path.removesuffix("safetensors") + "json" for path in rule.input if path.startswith(f"{OUT}/data/")]
+    return list(dict.fromkeys(files + manifests))
+
+
+def evidence_experiments(rule):
+    """The experiments that a figure shows, each once."""
+    prefix = f"{OUT}/pgan/"
+    return list(dict.fromkeys(path.split("/")[3] for path in rule.input if path.startswith(prefix)))
+
+
+def evidence_jobs(rule):
+    """Where the benchmarks and logs of the jobs behind a figure stand, below those folders."""
+    experiments = evidence_experiments(rule)
+    jobs = [f"prepare_dataset/{dataset_of(experiment)}" for experiment in experiments]
+    jobs += [f"train_pgan/{experiment}" for experiment in experiments if is_trained(experiment)]
+    for path in rule.input:
+        parts = path.removesuffix(".csv").split("/")
+        if path.startswith(f"{OUT}/pgan/") and parts[4] == "trials":
+            jobs.append(f"run_trials/{parts[3]}/{parts[5]}")
+    return list(dict.fromkeys(jobs))
+
+
 # Resources that grow when a job is tried again.
 def growing(amount):
     def resource(wildcards, attempt):

@@ -4,7 +4,6 @@ localrules:
     tables,
     tabulate_effectiveness,
     pgan_table2,
-    reference,
 
 
 # The paper's tables of networks -> the attacks or victims of config.yaml that they hold.
@@ -15,12 +14,12 @@ NETWORK_TABLES = {
     "pgan_table5": ["binary_mlp", "binary_cnn"],
     "pgan_table6": ["ten_class_mlp"],
 }
-TABLES = ["pgan_fig2", *sorted([*NETWORK_TABLES, "pgan_table2"])]
+PAPER_TABLES = sorted([*NETWORK_TABLES, "pgan_table2"])
 
 
 rule tables:
     input:
-        [table_file(table, "csv") for table in TABLES],
+        [table_file(table, "csv") for table in ["pgan_fig2", *PAPER_TABLES]],
 
 
 rule tabulate_effectiveness:
@@ -95,29 +94,3 @@ rule pgan_table2:
         "Tabulating pGAN, Table 2"
     script:
         "../../scripts/tabulate_datasets.py"
-
-
-# The committed evidence: `snakemake --config scale=laptop -- reference`. Not part of `all`.
-rule reference:
-    input:
-        figures=[figure_file(figure, "png") for figure in [*FIGURES, "pgan_fig2_rates"]],
-        tables=[table_file(table, ending) for table in TABLES for ending in ("csv", "md")],
-        trials=rules.pgan_fig2.input.trials,
-        curves=rules.pgan_curves.input.curves,
-        boundaries=rules.pgan_fig9.input.boundaries,
-        manifests=[f"{OUT}/data/{dataset}.json" for dataset in CONFIG["datasets"]],
-    output:
-        provenance=f"results/reference/{SCALE}/provenance.json",
-    log:
-        f"{OUT}/logs/reference.log",
-    conda:
-        "../../envs/oleander.yaml"
-    params:
-        command=f"snakemake --config scale={SCALE} -- reference",
-        scale=SCALE,
-        benchmarks=f"{OUT}/benchmarks",
-        logs=f"{OUT}/logs",
-    message:
-        "Recording the evidence of scale {params.scale}"
-    script:
-        "../../scripts/record_reference.py"

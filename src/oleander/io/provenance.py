@@ -9,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 
-from oleander.io.errors import OleanderError
 from oleander.io.tables import read_csv
 
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn", "snakemake")
@@ -50,30 +49,38 @@ def machine() -> dict[str, Any]:
     }
 
 
-def job_seconds(benchmarks: str | os.PathLike[str]) -> dict[str, float]:
-    """Job -> wall seconds of its last run, from the folder of Snakemake's benchmark files.
+def job_seconds(benchmarks: str | os.PathLike[str], jobs: list[str]) -> dict[str, float]:
+    """Job -> wall seconds of its last run.
 
-    Raises:
-        OleanderError: there are none.
+    Args:
+        benchmarks: folder of Snakemake's benchmark files.
+        jobs: names below it, of a file (without .tsv) or of a folder of them.
     """
     folder = Path(benchmarks)
     seconds = {}
-    for path in sorted(folder.rglob("*.tsv")):
+    for path in _files_of(folder, jobs, ".tsv"):
         table = pd.read_csv(path, sep="\t")
         seconds[str(path.relative_to(folder).with_suffix(""))] = round(float(table["s"].iloc[-1]), 1)
-    if not seconds:
-        raise OleanderError(f"no benchmark files in {benchmarks}; run the workflow at this scale first")
     return seconds
 
 
-def training_commits(logs: str | os.PathLike[str]) -> list[str]:
-    """The commits that the jobs' logs name, each once."""
+def training_commits(logs: str | os.PathLike[str], jobs: list[str]) -> list[str]:
+    """The commits that the logs of `jobs` (as in `job_seconds`) name, each once."""
     found = set()
-    for path in Path(logs).rglob("*.log"):
+    for path in _files_of(Path(logs), jobs, ".log"):
         for line in path.read_text(encoding="utf-8").splitlines():
             if " commit " in line:
                 found.add(line.rpartition(" commit ")[2].strip())
     return sorted(found)
+
+
+def _files_of(folder: Path, jobs: list[str], ending: str) -> list[Path]:
+    """Files with the ending that are one of `jobs` or lie in one."""
+    return sorted(
+        path
+        for path in folder.rglob(f"*{ending}")
+        if any(str(path.relative_to(folder)) == f"{job}{ending}" or path.is_relative_to(folder / job) for job in jobs)
+    )
 
 
 def seeds_of(trials: list[str]) -> dict[str, Any]:
