@@ -83,6 +83,7 @@ def test_duplicate_points_are_points_like_others(settings, name):
     task.train_x[:] = 1.0
     poison = craft(settings, name, task, count=6)
     assert len(set(poison.replaced.tolist())) == 6
+    assert (poison.x == 1.0).all()
 
 
 @every_attack
@@ -95,7 +96,9 @@ def test_points_that_are_not_finite_are_refused_in_one_sentence(settings, name, 
 
 
 def test_unknown_attacks_and_untrained_ones_are_said():
-    with pytest.raises(OleanderError, match=r"unknown attack 'luck'.*label_flipping, pgan, random_flipping"):
+    with pytest.raises(
+        OleanderError, match=r"unknown attack 'luck'.*duplication, label_flipping, pgan, random_flipping"
+    ):
         attacker({"name": "luck"}, [0])
     with pytest.raises(OleanderError, match="'pgan' has to be trained first"):
         attacker({"name": "pgan"}, [0])
@@ -129,6 +132,18 @@ def test_random_flipping_is_uniform_over_both_classes():
     assert not hits[~of_two].any()
     # Each of the 40 is flipped with probability 1/4; five standard deviations are 0.108.
     assert ((hits[of_two] / 400 - 0.25).abs() < 0.108).all()
+
+
+@given(seed=st.integers(0, 1000), count=st.integers(1, 15))
+def test_duplication_is_rightly_labelled_copies_of_what_stays_longer(seed, count):
+    task = make_task((20, 16), seed)
+    rows = np.random.default_rng(seed).permutation(36)
+    poison = attacker({"name": "duplication"}, [0]).craft(task, torch.from_numpy(rows), count, seed, 0)
+    targets = [row for row in rows.tolist() if task.train_y[row] == 1]
+    assert poison.replaced.tolist() == targets[:count]
+    assert poison.y.tolist() == [1] * count
+    for place, x in enumerate(poison.x):
+        assert any(torch.equal(x, task.train_x[row]) for row in targets[place + 1 :])
 
 
 def test_generated_poison_takes_the_place_of_target_points(repository):

@@ -63,6 +63,13 @@ def test_the_dataset_example_fits_the_schema(repository):
 def test_every_target_of_the_figure_table_exists(repository):
     text = (repository / "README.md").read_text(encoding="utf-8")
     named = set(re.findall(r"`(pgan_\w+)`", text))
+    table = text.partition("## Figures and tables")[2].partition("## How to")[0]
+    budgets = yaml.safe_load((repository / "config.yaml").read_text())["scales"]["laptop"]["figures"]
+    for line in table.splitlines():
+        targets = re.findall(r"`(pgan_(?:fig\w+|matrix|curves))`", line)
+        if targets:
+            said = [float(minutes) for minutes in line.split("|")[-2].split(",")]
+            assert said == [budgets[target]["minutes"] for target in targets], line
     figures = yaml.safe_load((repository / "config.yaml").read_text())["figures"]
     assert set(figures) <= named
 

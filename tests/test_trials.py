@@ -336,13 +336,18 @@ def test_confusion_matrices_agree_with_the_rates():
 
 @pytest.mark.parametrize("name", [name for name, module in ATTACKS.items() if hasattr(module, "craft")])
 def test_untrained_attacks_run_through(name):
-    settings = {"label_flipping": {"flipped": "target"}, "random_flipping": {}}[name]
+    settings = {"flipped": "target"} if name == "label_flipping" else {}
     found = run(attack=attacker({"name": name, **settings}, [0, 3]), defense=NONE)
     assert len(found) == 2 * 2 * 3
     assert set(found["generator"]) == {0, 3}
     assert found["alpha"].isna().all()
     assert found["error"].between(0, 1).all()
     assert set(found["train_points"]) == {40}
+
+
+def test_an_attack_with_too_little_poison_is_said():
+    with pytest.raises(OleanderError, match="has 19 poison points for 40 points of tiny, but 20 are asked for"):
+        run(attack=attacker({"name": "duplication"}, [0]), poison_fractions=[0.5])
 
 
 def test_attacks_are_compared_on_the_same_splits(frame):

@@ -58,6 +58,7 @@ TINY = {
                 "mnist_lambda": {"epochs": 2, "lambda_primes": [0.1, 0.9], "generators": 1},
                 "mnist_label_flipping": {"generators": 1},
                 "mnist_random_flipping": {"generators": 1},
+                "mnist_duplication": {"generators": 1},
                 "synthetic": {"epochs": 20, "alphas": [0.2]},
             },
             "victims": {
@@ -181,7 +182,7 @@ def test_every_evaluation_is_one_tidy_table(finished):
     files = sorted(finished.result("pgan").glob("*/trials/*.csv"))
     trials = pd.concat([pd.read_csv(path) for path in files])
     assert tuple(trials.columns) == COLUMNS
-    assert set(trials["attack"]) == {"pgan", "label_flipping", "random_flipping"}
+    assert set(trials["attack"]) == {"pgan", "label_flipping", "random_flipping", "duplication"}
     assert {"none", "outlier", "outlier_90", "sever_01", "pca_005", "label_sanitization"} <= set(trials["defense"])
     assert set(trials["dataset"]) == {"mnist", "fmnist", "cifar10"}
     assert trials["status"].eq("ok").all()
@@ -276,7 +277,7 @@ def test_each_figure_is_a_target_of_its_own(finished, figure):
         ("pgan_fig9", {"prepare_dataset": 1, "train_pgan": 1, "fit_boundaries": 1, "check_task": 1}),
         ("pgan_fig10", {"prepare_dataset": 1, "train_pgan": 2, "draw_samples": 2}),
         ("pgan_curves", {"prepare_dataset": 4, "train_pgan": 7, "gather_curves": 4}),
-        ("pgan_fig6", {"prepare_dataset": 1, "train_pgan": 2, "run_trials": 3, "gather_trials": 2, "check_task": 2}),
+        ("pgan_fig6", {"prepare_dataset": 1, "train_pgan": 2, "run_trials": 4, "gather_trials": 3, "check_task": 3}),
         (
             "pgan_fig7",
             {

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from oleander.attacks import label_flipping, pgan, random_flipping
+from oleander.attacks import duplication, label_flipping, pgan, random_flipping
 from oleander.attacks.base import Attacker, Crafted, Generated, Poison, Repeat
 from oleander.attacks.pgan import Poisoners, Replica
 from oleander.data.tasks import Task
@@ -20,6 +20,7 @@ ATTACKS: dict[str, ModuleType] = {
     "pgan": pgan,
     "label_flipping": label_flipping,
     "random_flipping": random_flipping,
+    "duplication": duplication,
 }
 
 __all__ = [

@@ -275,6 +275,11 @@ def _receive(
                 split = split_task(task, settings["trusted_per_class"], train_points, derive_seed(seed, "split"))
                 most = poisoned_count(max(settings["poison_fractions"]), train_points)
                 poison = attacker.craft(task, split.train_rows, most, derive_seed(seed, "poison"), at)
+                if len(poison.x) < most:
+                    raise OleanderError(
+                        f"attack '{identity['attack']}' has {len(poison.x)} poison points for {train_points} points of "
+                        f"{task.dataset}, but {most} are asked for; use smaller poison fractions in the evaluation"
+                    )
                 chunks.append(poison.x.flatten(1))
                 for fraction in settings["poison_fractions"]:
                     count = poisoned_count(fraction, train_points)
