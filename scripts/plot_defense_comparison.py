@@ -13,7 +13,8 @@ with plain_errors():
     panels = []
     for panel in params.panels:
         own = trials[(trials["experiment"] == panel["experiment"]) & trials["evaluation"].isin(panel["evaluations"])]
-        by_defense = {params.defenses[name]: part for name, part in own.groupby("defense", sort=False)}
+        # A defense whose trials are all missing, because a generator diverged, keeps its empty line.
+        by_defense = {params.defenses[name]: own[own["defense"] == name] for name in panel["defenses"]}
         panels.append((params.titles[panel["experiment"]], by_defense))
     title = f"pGAN at α = {params.alpha:g} against defenses"
     save_figure(

@@ -10,13 +10,12 @@ with plain_errors():
     params = snakemake.params
     trials = read_csvs(snakemake.input.trials, COLUMNS)
     trials = trials[trials["alpha"].isna() | (trials["alpha"] == params.alpha)]
-    datasets = dict(zip(trials["experiment"], trials["dataset"], strict=True))
     figure = plot_matrix(
         trials=trials,
         poison_fraction=params.poison_fraction,
-        dataset_titles={datasets[experiment]: title for experiment, title in params.titles.items()},
+        dataset_titles=params.titles,
         attack_titles=attack_titles(trials["attack"].unique(), params.alpha),
-        defense_titles={defense: params.defenses[defense] for defense in trials["defense"].unique()},
+        defense_titles=params.defenses,
         scale=params.scale,
         confidence=params.confidence,
     )

@@ -1,4 +1,4 @@
-"""Draw poison images at every alpha (pGAN paper, Figures 10 and 11)."""
+"""Draw poison images at every alpha (pGAN paper, Figures 10, 11 and 12)."""
 
 from oleander.evaluation.samples import load_samples
 from oleander.io.errors import plain_errors

@@ -103,6 +103,9 @@ def set_at(config, path, value):
         ("tasks.mnist_3v5.victim", "nobody", ["tasks.mnist_3v5.victim", "binary_mlp"]),
         ("evaluations.effectiveness.defense", "luck", ["evaluations.effectiveness.defense", "outlier"]),
         ("figures.pgan_fig8.panels", [{"experiment": "nowhere"}], ["figures.pgan_fig8", "'nowhere'"]),
+        ("figures.pgan_fig8.alpha", 0.25, ["figures.pgan_fig8", "alpha 0.25", "experiments.mnist.alphas"]),
+        ("figures.pgan_matrix.poison_fraction", 0.33, ["pgan_matrix", "0.33", "evaluations.undefended"]),
+        ("figures.pgan_fig7.experiment", "fmnist", ["figures.pgan_fig7", "ten_classes", "mnist_all", "fmnist"]),
         ("experiments.mnist.attack", "label_flipping", ["experiments.mnist", "epochs", "not known"]),
         ("experiments.mnist_label_flipping.attack", "pgan_images", ["mnist_label_flipping", "epochs", "needed"]),
         ("defenses.sever_01.epsilon", 2, ["defenses.sever_01.epsilon", "maximum"]),
@@ -177,3 +180,30 @@ def test_every_registered_method_is_configured(config):
     """What is registered takes part in the matrix, which is made of the configuration's blocks."""
     for block, registry in (("defenses", DEFENSES), ("attacks", ATTACKS)):
         assert {entry["name"] for entry in config[block].values()} == set(registry)
+
+
+def test_declarations_are_read_with_or_without_an_annotation(tmp_path, monkeypatch):
+    import oleander.io.declared as declared
+
+    package = tmp_path / "methods"
+    package.mkdir()
+    (package / "plain.py").write_text('SETTINGS_SCHEMA = {"properties": {}, "required": []}\n')
+    (package / "annotated.py").write_text('SETTINGS_SCHEMA: dict = {"properties": {"a": {}}, "required": []}\n')
+    (package / "neither.py").write_text("OTHER = {}\n")
+    monkeypatch.setattr(declared, "__file__", str(tmp_path / "io" / "declared.py"))
+    assert declared_settings("methods") == {
+        "annotated": {"properties": {"a": {}}, "required": []},
+        "plain": {"properties": {}, "required": []},
+    }
+    (package / "plain.py").write_text("SETTINGS_SCHEMA = dict(properties=OTHER)\n")
+    with pytest.raises(OleanderError, match=r"plain\.py: SETTINGS_SCHEMA must be written out"):
+        declared_settings("methods")
+
+
+def test_a_defense_without_evaluation_gets_one_of_its_name(config, schema):
+    config["defenses"]["mine"] = {"name": "none", "title": "mine"}
+    resolved = resolve({**config, "scale": "laptop"}, schema)
+    assert resolved["evaluations"]["mine"] == {**resolved["evaluations"]["undefended"], "defense": "mine"}
+    config["defenses"]["sizes"] = config["defenses"].pop("mine")
+    with pytest.raises(OleanderError, match=r"defenses\.sizes: no evaluation names it.*another name"):
+        resolve(config, schema)

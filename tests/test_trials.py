@@ -346,7 +346,7 @@ def test_untrained_attacks_run_through(name):
 
 
 def test_an_attack_with_too_little_poison_is_said():
-    with pytest.raises(OleanderError, match="has 19 poison points for 40 points of tiny, but 20 are asked for"):
+    with pytest.raises(OleanderError, match="has 16 poison points for 40 points of tiny, but 20 are asked for"):
         run(attack=attacker({"name": "duplication"}, [0]), poison_fractions=[0.5])
 
 

@@ -308,9 +308,13 @@ def test_evidence_is_recorded_a_figure_at_a_time(finished):
     }
     for path in provenance["files"]:
         assert (folder / path).read_bytes() == finished.result(path).read_bytes()
-    assert provenance["seeds"] == {"mnist": {"generators": [0], "runs": [0]}}
-    jobs = {job.rpartition("/")[0] for job in provenance["wall_seconds"]}
-    assert jobs == {"prepare_dataset", "train_pgan/mnist", "run_trials/mnist/ten_classes"}
+    assert provenance["seeds"] == {"mnist/ten_classes": {"generators": [0], "runs": [0]}}
+    cohort = "alpha_0.1_lambda_0.9_generators_0-0"
+    assert set(provenance["wall_seconds"]) == {
+        "prepare_dataset/mnist",
+        f"train_pgan/mnist/{cohort}",
+        f"run_trials/mnist/ten_classes/{cohort}",
+    }
     assert (folder / "tables/pgan_table2.md").exists()
 
 

@@ -18,10 +18,6 @@ OUT = f"results/{SCALE}"
 PUBLISHED = f"{workflow.basedir}/workflow/published/published_numbers.csv"
 
 FIGURES = CONFIG["figures"]
-
-# A defense that no evaluation names is tested like no defense at all, so that the matrix has every one of them.
-for name in CONFIG["defenses"].keys() - {block.get("defense") for block in CONFIG["evaluations"].values()}:
-    CONFIG["evaluations"].setdefault(name, {**CONFIG["evaluations"]["undefended"], "defense": name})
 # Points saved of every generator: enough for every figure that shows samples.
 SAMPLES = max(figure.get("points", figure.get("rows", 0) * figure.get("columns", 0)) for figure in FIGURES.values())
 
@@ -102,7 +98,11 @@ def tested_cohorts(experiment, evaluation):
     alphas = CONFIG["evaluations"][evaluation].get("alphas")
     if alphas is None or not is_trained(experiment):
         return list(COHORTS[experiment])
-    return list(dict.fromkeys(cohort_name(experiment, alpha) for alpha in alphas))
+    return [
+        name
+        for name, replicas in COHORTS[experiment].items()
+        if any(replica["alpha"] in alphas for replica in replicas)
+    ]
 
 
 # Files.
@@ -150,13 +150,26 @@ def figure_file(figure, ending):
 
 
 def matrix_evaluations():
-    """The evaluations that config.yaml names for the matrix, then one of every method that they leave out."""
-    chosen = list(FIGURES["pgan_matrix"]["evaluations"])
-    for evaluation, block in CONFIG["evaluations"].items():
-        method = lambda name: CONFIG["defenses"][CONFIG["evaluations"][name]["defense"]]["name"]
-        if "defense" in block and method(evaluation) not in map(method, chosen):
-            chosen.append(evaluation)
+    """The evaluations that config.yaml names for the matrix, then one of every defense method that they leave out."""
+    evaluations, matrix = CONFIG["evaluations"], FIGURES["pgan_matrix"]
+    methods = {
+        name: CONFIG["defenses"][block["defense"]]["name"] for name, block in evaluations.items() if "defense" in block
+    }
+    chosen = list(matrix["evaluations"])
+    for name, method in methods.items():
+        block = evaluations[name]
+        fits = block["train_victims"] and "task" not in block and matrix["poison_fraction"] in block["poison_fractions"]
+        if fits and method not in {methods[other] for other in chosen}:
+            chosen.append(name)
     return chosen
+
+
+def matrix_defenses():
+    """The matrix's columns in their order: a defense's block -> its title."""
+    return {
+        CONFIG["evaluations"][name]["defense"]: defense_titles()[CONFIG["evaluations"][name]["defense"]]
+        for name in matrix_evaluations()
+    }
 
 
 def caption(figure):
@@ -263,11 +276,17 @@ def evidence_jobs(rule):
     """Where the benchmarks and logs of the jobs behind a figure stand, below those folders."""
     experiments = evidence_experiments(rule)
     jobs = [f"prepare_dataset/{dataset_of(experiment)}" for experiment in experiments]
-    jobs += [f"train_pgan/{experiment}" for experiment in experiments if is_trained(experiment)]
     for path in rule.input:
-        parts = path.removesuffix(".csv").split("/")
-        if path.startswith(f"{OUT}/pgan/") and parts[4] == "trials":
-            jobs.append(f"run_trials/{parts[3]}/{parts[5]}")
+        if not path.startswith(f"{OUT}/pgan/"):
+            continue
+        experiment, kind, *names = path.rsplit(".", 1)[0].split("/")[3:]
+        if kind in ("trials", "confusion"):
+            cohorts = tested_cohorts(experiment, *names)
+            jobs += [f"run_trials/{experiment}/{names[0]}/{cohort}" for cohort in cohorts]
+        else:
+            # Samples and boundaries are of one cohort, curves of all.
+            cohorts = names if kind == "samples" else COHORTS[experiment]
+        jobs += [f"train_pgan/{experiment}/{cohort}" for cohort in cohorts if is_trained(experiment)]
     return list(dict.fromkeys(jobs))
 
 

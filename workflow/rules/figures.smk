@@ -220,7 +220,10 @@ for defense_figure in (figure for figure, block in FIGURES.items() if "panels" i
         conda:
             "../../envs/oleander.yaml"
         params:
-            panels=FIGURES[defense_figure]["panels"],
+            panels=[
+                {**panel, "defenses": [CONFIG["evaluations"][name]["defense"] for name in panel["evaluations"]]}
+                for panel in FIGURES[defense_figure]["panels"]
+            ],
             titles=dataset_titles([panel["experiment"] for panel in FIGURES[defense_figure]["panels"]]),
             defenses=defense_titles(),
             alpha=FIGURES[defense_figure]["alpha"],
@@ -310,8 +313,12 @@ rule pgan_matrix:
         "../../envs/oleander.yaml"
     params:
         experiments=FIGURES["pgan_matrix"]["experiments"],
-        titles=dataset_titles([name for names in FIGURES["pgan_matrix"]["experiments"] for name in names]),
-        defenses=defense_titles(),
+        titles={
+            dataset_of(experiment): dataset_title(experiment)
+            for experiments in FIGURES["pgan_matrix"]["experiments"]
+            for experiment in experiments
+        },
+        defenses=matrix_defenses(),
         alpha=FIGURES["pgan_matrix"]["alpha"],
         poison_fraction=FIGURES["pgan_matrix"]["poison_fraction"],
         confidence=CONFIG["confidence"],

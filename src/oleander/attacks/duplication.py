@@ -15,17 +15,19 @@ from oleander.data.tasks import Task
 SETTINGS_SCHEMA: dict[str, Any] = {"properties": {}, "required": []}
 
 
-def craft(task: Task, train_rows: torch.Tensor, count: int, settings: dict[str, Any], seed: int) -> Poison:
-    """Copies of target points in place of earlier ones in `train_rows`; see `Attacker.craft`. No settings.
+KEPT = 5
+"""One in so many target points is never replaced; the copies are of these."""
 
-    Copy i is drawn from the points after the i-th, so that it does not depend on `count`.
+
+def craft(task: Task, train_rows: torch.Tensor, count: int, settings: dict[str, Any], seed: int) -> Poison:
+    """Copies of the last target points of `train_rows` in place of the first; see `Attacker.craft`. No settings.
+
+    Four in five target points can be replaced: as many as the paper replaces at most, 400 of 500.
     """
     check_finite(task, "duplication")
     rows = train_rows[task.train_y[train_rows] == 1]
-    count = min(count, len(rows) - 1)
-    if count < 1:
-        return Poison(task.train_x[rows[:0]], rows[:0], rows[:0])
-    first = np.arange(count) + 1
-    later = first + np.floor(np.random.default_rng(seed).random(count) * (len(rows) - first)).astype(np.int64)
-    copied = rows[torch.from_numpy(later).to(rows.device)]
+    kept = rows[len(rows) - len(rows) // KEPT :]
+    count = min(count, len(rows) - len(kept)) if len(kept) else 0
+    drawn = np.random.default_rng(seed).random(count) * len(kept)
+    copied = kept[torch.from_numpy(drawn.astype(np.int64)).to(rows.device)]
     return Poison(task.train_x[copied], torch.ones_like(copied), rows[:count])

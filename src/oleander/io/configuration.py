@@ -14,6 +14,9 @@ import yaml
 from oleander.io.declared import choose_one, declared_settings
 from oleander.io.errors import OleanderError
 
+PANELS = ("lambda", "rejection", "sizes")
+"""Keys of a figure whose panels differ in kind."""
+
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """`base` with the entries of `over` in place of its own; mappings are merged, all else is replaced.
@@ -52,7 +55,11 @@ def resolve(config: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     resolved = {name: merge(base, {**(over or {}), "scale": name}) for name, over in scales.items()}
     schema = complete(schema)
     for name, one in resolved.items():
-        _check(name, one, schema)
+        _check_schema(name, one, schema)
+        _evaluate_every_defense(name, one)
+        _check_references(name, one)
+        for figure, block in one["figures"].items():
+            _check_figure(f"configuration at scale {name}, figures.{figure}", block, one)
     return resolved[config["scale"]]
 
 
@@ -81,14 +88,32 @@ def load_configuration(path: str | Path, schema_path: str | Path, scale: str | N
     return resolve(config if scale is None else {**config, "scale": scale}, schema)
 
 
-def _check(scale: str, config: dict[str, Any], schema: dict[str, Any]) -> None:
-    """Schema first, then references from one block to another."""
+def _check_schema(scale: str, config: dict[str, Any], schema: dict[str, Any]) -> None:
     error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(config))
     if error is not None:
         where = ".".join(str(part) for part in error.absolute_path) or "the top level"
         raise OleanderError(
             f"configuration at scale {scale}, {where}: {error.message}; see config.yaml for what is known"
         )
+
+
+def _evaluate_every_defense(scale: str, config: dict[str, Any]) -> None:
+    """A defense that no evaluation names gets one of its own name, with the sizes of the evaluation `undefended`."""
+    evaluations = config["evaluations"]
+    named = {block.get("defense") for block in evaluations.values()}
+    for defense in config["defenses"]:
+        if defense in named:
+            continue
+        if defense in evaluations or "undefended" not in evaluations:
+            raise OleanderError(
+                f"configuration at scale {scale}, defenses.{defense}: no evaluation names it, and none can be made of "
+                "the evaluation 'undefended' under its name; add one to evaluations, or give the defense another name"
+            )
+        evaluations[defense] = {**copy.deepcopy(evaluations["undefended"]), "defense": defense}
+
+
+def _check_references(scale: str, config: dict[str, Any]) -> None:
+    """Every name that one block has for another, and what training an experiment's attack asks for."""
     references = [
         ("tasks", "dataset", "datasets"),
         ("tasks", "victim", "victims"),
@@ -116,6 +141,41 @@ def _check(scale: str, config: dict[str, Any], schema: dict[str, Any]) -> None:
                 f"configuration at scale {scale}, experiments.{name}: epochs, alphas and lambda_primes are "
                 f"{'needed, as' if trained else 'not known, as nothing in'} attack '{experiment['attack']}' is trained"
             )
+
+
+def _check_figure(where: str, figure: dict[str, Any], config: dict[str, Any]) -> None:
+    """A figure shows what its experiments and evaluations make: alphas, poison fractions, and the same two classes."""
+    for panel in [figure, *figure.get("panels", []), *(figure[key] for key in PANELS if key in figure)]:
+        experiments = [name for key in ("experiment", "experiments") for name in _flat(panel.get(key, []))]
+        evaluations = [name for key in ("evaluation", "evaluations") for name in _flat(panel.get(key, []))]
+        for name in experiments:
+            alphas = config["experiments"][name].get("alphas")
+            if "alpha" in figure and alphas is not None and figure["alpha"] not in alphas:
+                raise OleanderError(
+                    f"{where}: alpha {figure['alpha']:g} is not among experiments.{name}.alphas; add it there"
+                )
+            for evaluation in evaluations:
+                _check_evaluation(where, panel, name, evaluation, config)
+
+
+def _check_evaluation(
+    where: str, panel: dict[str, Any], experiment: str, evaluation: str, config: dict[str, Any]
+) -> None:
+    """One evaluation of one experiment in a panel."""
+    block = config["evaluations"][evaluation]
+    fraction = panel.get("poison_fraction")
+    if fraction is not None and fraction not in block.get("poison_fractions", [fraction]):
+        raise OleanderError(
+            f"{where}: poison_fraction {fraction:g} is not among evaluations.{evaluation}.poison_fractions; "
+            "add it there"
+        )
+    attacked = config["tasks"][config["experiments"][experiment]["task"]]
+    tested = config["tasks"][block.get("task", config["experiments"][experiment]["task"])]
+    if any(attacked[key] != tested[key] for key in ("dataset", "source_class", "target_class")):
+        raise OleanderError(
+            f"{where}: evaluation {evaluation} tests task {block['task']}, whose dataset or classes are not those that "
+            f"experiment {experiment} attacks; give the evaluation another task or the figure another experiment"
+        )
 
 
 def _values(entry: Any, key: str, where: str) -> Iterator[tuple[str, str]]:

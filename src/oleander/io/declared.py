@@ -24,8 +24,11 @@ def declared_settings(package: str) -> dict[str, dict[str, Any]]:
     found = {}
     for path in sorted((Path(__file__).resolve().parents[1] / package).glob("*.py")):
         for statement in ast.parse(path.read_text(encoding="utf-8")).body:
-            target = statement.target if isinstance(statement, ast.AnnAssign) else None
-            if isinstance(target, ast.Name) and target.id == NAME:
+            if isinstance(statement, ast.AnnAssign):
+                targets = [statement.target]
+            else:
+                targets = statement.targets if isinstance(statement, ast.Assign) else []
+            if any(isinstance(target, ast.Name) and target.id == NAME for target in targets):
                 try:
                     found[path.stem] = ast.literal_eval(statement.value)
                 except ValueError as error:

@@ -84,11 +84,12 @@ def _files_of(folder: Path, jobs: list[str], ending: str) -> list[Path]:
 
 
 def seeds_of(trials: list[str]) -> dict[str, Any]:
-    """Generators and runs of every trials file, by experiment."""
+    """Generators and runs of every trials file, by experiment and evaluation."""
     seeds: dict[str, Any] = {}
     for path in trials:
-        for experiment, rows in read_csv(path, ("experiment", "generator", "run")).groupby("experiment"):
-            seeds[str(experiment)] = {
+        table = read_csv(path, ("experiment", "evaluation", "generator", "run"))
+        for (experiment, evaluation), rows in table.groupby(["experiment", "evaluation"]):
+            seeds[f"{experiment}/{evaluation}"] = {
                 "generators": sorted(rows["generator"].unique().tolist()),
                 "runs": sorted(rows["run"].unique().tolist()),
             }

@@ -193,12 +193,15 @@ def explain_bars(panels: Sequence[Panel], confidence: float, cut: bool) -> str:
         for count in line.trials[line.trials["status"] == "ok"].groupby(panel.x)["generator"].nunique()
     ]
     fewest, most = (min(generators), max(generators)) if generators else (0, 0)
+    # Attacks that train nothing are repeated instead.
+    untrained = any(line.trials["alpha"].isna().any() for panel in panels for line in panel.lines)
+    one, many = ("generator or repetition", "generators or repetitions") if untrained else ("generator", "generators")
     if most <= 1:
-        over = "the runs of one generator"
+        over = f"the runs of one {one}"
     elif fewest == 1:
-        over = f"generators (up to {most}), or over runs where there is one generator"
+        over = f"{many} (up to {most}), or over runs where there is one {one}"
     else:
-        over = f"{most} generators" if fewest == most else f"{fewest} to {most} generators"
+        over = f"{most} {many}" if fewest == most else f"{fewest} to {most} {many}"
     note = f"Bars: {confidence * 100:g} % Student interval of the mean over {over}"
     note += ", cut at a panel's edge." if cut else "."
     # Two lines may show two measures of the same trials.

@@ -92,8 +92,8 @@ def plot_matrix(
         style.panel_title(axes, describe_trials(own, dataset_title, scale))
     shown = trials[np.isclose(trials["poison_fraction"], 0) | np.isclose(trials["poison_fraction"], poison_fraction)]
     note = (
-        f"±: half of the {confidence * 100:g} % Student interval of the mean, over generators or, where there is one "
-        "alone, over its runs. Darker: larger error."
+        f"±: half of the {confidence * 100:g} % Student interval of the mean, over generators or repetitions or, where "
+        "there is one alone, over its runs. Darker: larger error."
     )
     style.add_note(figure, " ".join(filter(None, (note, count_left_out(shown)))))
     return figure

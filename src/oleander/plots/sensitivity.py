@@ -42,7 +42,7 @@ def plot_sensitivity(
     }
     panels = [
         Panel(
-            title="Weight of the classifier",
+            title="Share of poison in the classifier's loss",
             lines=[Line(f"{_name_alpha(by_lambda)}{poisoned}", select_fraction(by_lambda, poison_fraction))],
             x="lambda_prime",
             x_label="λ′ = λ / Pr($Y_p$)",

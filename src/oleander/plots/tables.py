@@ -119,7 +119,7 @@ def _error_table(summary: pd.DataFrame, experiment: str) -> tuple[pd.DataFrame, 
     """Cells such as "4.2 [3.9–4.5]", poison fraction by alpha, and what the data stand in for."""
     rows = summary[(summary["experiment"] == experiment) & (summary["measure"] == "error")]
     cells = rows.assign(cell=[_cell(row.mean, row.low, row.high) for row in rows.itertuples()])
-    stand_in = rows["stand_in_for"].iloc[0]
+    stand_in = rows["stand_in_for"].iloc[0] if len(rows) else None
     return (
         cells.pivot(index="poison_fraction", columns="alpha", values="cell").fillna(""),
         stand_in if isinstance(stand_in, str) and stand_in else None,
