@@ -11,7 +11,7 @@ with plain_errors():
     commit = commit_of(".")
     if "+changes" in commit:
         raise OleanderError("the checkout has changes that are not committed; commit them, then record the evidence")
-    output, results = Path(snakemake.output.provenance), Path(snakemake.params.results)
+    output, results = Path(snakemake.output.provenance), Path("results", snakemake.params.scale)
     for source in map(Path, snakemake.input.files):
         copy = output.parents[1] / source.relative_to(results)
         copy.parent.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,6 @@ for recorded in [*FIGURES, *PAPER_TABLES]:
         params:
             command=f"snakemake --config scale={SCALE} -- reference_{recorded}",
             scale=SCALE,
-            results=OUT,
             jobs=evidence_jobs(getattr(rules, recorded)),
         message:
             "Recording the evidence of scale {params.scale}: {output.provenance}"
