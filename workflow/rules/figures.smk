@@ -232,7 +232,7 @@ for defense_figure in (figure for figure, block in FIGURES.items() if "panels" i
             scale=SCALE,
             version=VERSIONS["plot"],
         message:
-            "Drawing pGAN, Figure " + defense_figure.removeprefix("pgan_fig")
+            f"Drawing pGAN, Figure {defense_figure.removeprefix('pgan_fig')}"
         script:
             "../../scripts/plot_defense_comparison.py"
 
@@ -290,7 +290,7 @@ for sheet_figure in ("pgan_fig10", "pgan_fig11", "pgan_fig12"):
             scale=SCALE,
             version=VERSIONS["plot"],
         message:
-            "Drawing pGAN, Figure " + sheet_figure.removeprefix("pgan_fig")
+            f"Drawing pGAN, Figure {sheet_figure.removeprefix('pgan_fig')}"
         script:
             "../../scripts/plot_sample_sheets.py"
 

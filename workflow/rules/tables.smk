@@ -68,7 +68,7 @@ for network_table in NETWORK_TABLES:
             scale=SCALE,
             version=VERSIONS["tabulate"],
         message:
-            "Tabulating pGAN, Table " + network_table.removeprefix("pgan_table")
+            f"Tabulating pGAN, Table {network_table.removeprefix('pgan_table')}"
         script:
             "../../scripts/tabulate_networks.py"
 
