@@ -23,6 +23,8 @@ with plain_errors():
         {
             "command": snakemake.params.command,
             "scale": snakemake.params.scale,
+            "shown": snakemake.params.shown,
+            "experiments": snakemake.params.experiments,
             "commit": commit,
             "commits_of_the_jobs": training_commits(results / "logs", jobs),
             "machine": machine(),

@@ -166,7 +166,7 @@ def test_table_3_lists_the_settings_of_the_paper(config):
         "classifier steps (j)": 4,
         "generator steps (k)": 1,
         "label smoothing": 0.1,
-        "generator objective": "equation_3",
+        "generator objective": "algorithm_1",
         "epochs, experiment mnist": 2000,
         "epochs, experiment mnist_lambda": 6,
     }

@@ -24,6 +24,11 @@ for recorded in [*FIGURES, *PAPER_TABLES]:
             command=f"snakemake --config scale={SCALE} -- reference_{recorded}",
             scale=SCALE,
             jobs=evidence_jobs(getattr(rules, recorded)),
+            shown=FIGURES.get(recorded, {}),
+            experiments={
+                experiment: CONFIG["experiments"][experiment]
+                for experiment in evidence_experiments(getattr(rules, recorded))
+            },
         message:
             "Recording the evidence of scale {params.scale}: {output.provenance}"
         script:
