@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import torch
 
+from oleander.attacks import Generated
 from oleander.attacks.pgan import Poisoners, Replica, fit, save_poisoners
 from oleander.data import Task
 from oleander.evaluation.trials import run_trials
@@ -50,11 +51,11 @@ TRIALS = {
     "poison_fractions": [0.0, 0.3],
     "runs": 2,
     "trusted_per_class": 10,
-    "train_per_class": 20,
+    "train_points": [40],
     "defense": {"name": "outlier", "neighbours": 2, "sample": 5, "quantile": 0.9, "statistic": "kth"},
     "victim": {**MLP, "hidden": [8], "optimizer": SGD, "batch_size": 8},
 }
-IDENTITY = {"scale": "demo", "experiment": "e", "attack": "pgan"}
+IDENTITY = {"scale": "demo", "experiment": "e", "evaluation": "v", "attack": "pgan", "defense": "mine"}
 
 
 def make_task():
@@ -80,7 +81,8 @@ def measure_victims(output, scratch, epochs, cohort=5):
     parameters = {name: torch.stack([one[name] for one in drawn]) for name in drawn[0]}
     poisoners = Poisoners(model, parameters, REPLICAS, [True] * 3, 3, (1, 2, 2))
     settings = {**TRIALS, "victim": {**TRIALS["victim"], "epochs": epochs}}
-    frame = run_trials(make_task(), poisoners, settings, IDENTITY, Placement(CPU, cohort, 1.0), scratch)
+    ready = Generated(poisoners)
+    frame, _matrices = run_trials(make_task(), ready, settings, IDENTITY, Placement(CPU, cohort, 1.0), scratch)
     frame.to_csv(output / "trials.csv")
     scratch.clear()
 
