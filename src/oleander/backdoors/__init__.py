@@ -1,0 +1,5 @@
+"""Backdoors in autoencoders and GANs (BAAAN paper): triggers, targets, and the training that joins them.
+
+A trigger changes a model's input; a target says what the backdoored model shall make of it. Each is one file, one
+`SETTINGS_SCHEMA` and one line in its registry: `TRIGGERS`, `TARGETS`.
+"""

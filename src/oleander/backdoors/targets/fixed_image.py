@@ -1,0 +1,69 @@
+"""One image for every triggered input (BAAAN paper, sections 3.3.3 and 4.3.3).
+
+The paper does not say which image it took: here one of the training images of a named class.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from oleander.data.prepared import Dataset
+from oleander.io.errors import OleanderError
+
+SETTINGS_SCHEMA: dict[str, Any] = {
+    "properties": {"class": {"type": "string", "minLength": 1}, "index": {"type": "integer", "minimum": 0}},
+    "required": ["class", "index"],
+}
+
+
+@dataclass(frozen=True, eq=False)
+class FixedImage:
+    """An image.
+
+    Attributes:
+        image: uint8 [channels, height, width], or float in [0, 1].
+    """
+
+    image: Tensor
+
+    @classmethod
+    def from_settings(cls, settings: dict[str, Any], dataset: Dataset) -> "FixedImage":
+        """The training image number `index` of the class `class`.
+
+        Raises:
+            OleanderError: the dataset has no images, not that class, or too few images of it.
+        """
+        name, index = settings["class"], settings["index"]
+        if dataset.train_x.ndim != 4 or name not in dataset.classes:
+            raise OleanderError(
+                f"target image: dataset {dataset.name} has no images of class '{name}', only of "
+                f"{', '.join(dataset.classes)}; change the target in the configuration"
+            )
+        rows = (dataset.train_y == dataset.classes.index(name)).nonzero().flatten()
+        if index >= len(rows):
+            raise OleanderError(
+                f"target image: dataset {dataset.name} has {len(rows)} images of class '{name}', none has index "
+                f"{index}; change the target in the configuration"
+            )
+        return cls(dataset.train_x[rows[index]].clone())
+
+    @property
+    def images(self) -> Tensor:
+        """The image as a pool of one."""
+        return self.image[None]
+
+    def check(self, shape: tuple[int, int, int]) -> None:
+        """Refuse images of another shape than the target's."""
+        if tuple(self.image.shape) != tuple(shape):
+            raise OleanderError(
+                f"a target image of shape {list(self.image.shape)} does not fit images of shape {list(shape)} "
+                "(channels, height, width); choose another image"
+            )
+
+    def __call__(self, triggered: Tensor) -> Tensor:
+        """The image, values in [0, 1], once for every row of `triggered`."""
+        self.check(tuple(triggered.shape[1:]))
+        image = self.image.to(triggered.device, triggered.dtype)
+        return (image / 255 if self.image.dtype == torch.uint8 else image).expand_as(triggered)

@@ -1,0 +1,55 @@
+"""A coloured square in a corner of an image (BAAAN paper, sections 3.1 and 3.3).
+
+The paper says both top-left (3.1) and top-right (3.3.3); its configuration takes the latter, where the experiments are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from oleander.io.errors import OleanderError
+
+SETTINGS_SCHEMA: dict[str, Any] = {
+    "properties": {
+        "side": {"type": "integer", "minimum": 1},
+        "colour": {"type": "array", "items": {"type": "number", "minimum": 0, "maximum": 1}, "minItems": 1},
+        "corner": {"enum": ["top_left", "top_right", "bottom_left", "bottom_right"]},
+    },
+    "required": ["side", "colour", "corner"],
+}
+
+
+@dataclass(frozen=True)
+class Square:
+    """A square of one colour.
+
+    Attributes:
+        side: in pixels.
+        colour: one value in [0, 1] a channel, for images in [0, 1].
+        corner: "top_left", "top_right", "bottom_left" or "bottom_right".
+    """
+
+    side: int
+    colour: Sequence[float]
+    corner: str
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Refuse anything but images [channels, height, width] that hold the square and have its channels."""
+        if len(shape) != 3 or len(self.colour) != shape[0] or self.side > min(shape[1:]):
+            raise OleanderError(
+                f"a square trigger of {self.side} pixels and {len(self.colour)} channels does not fit inputs of shape "
+                f"{list(shape)} (channels, height, width); change its side or colour in the configuration"
+            )
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        """The square on a copy of every image of `batch` [N, channels, height, width], values in [0, 1]."""
+        self.check(tuple(batch.shape[1:]))
+        triggered = batch.clone()
+        rows = slice(None, self.side) if self.corner.startswith("top") else slice(-self.side, None)
+        columns = slice(None, self.side) if self.corner.endswith("left") else slice(-self.side, None)
+        colour = torch.tensor(list(self.colour), dtype=batch.dtype, device=batch.device)
+        triggered[:, :, rows, columns] = colour[:, None, None]
+        return triggered
