@@ -27,7 +27,7 @@ ROWS = (
     ("bench",),
     ("plots",),
     ("evaluation",),
-    ("attacks", "defenses"),
+    ("attacks", "defenses", "backdoors"),
     ("training", "metrics"),
     ("models", "data"),
     ("io",),
