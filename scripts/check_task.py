@@ -1,4 +1,4 @@
-"""Check that an experiment's data suffice for its evaluations, before anything is trained (pGAN paper, Table 2)."""
+"""Check that a task's data suffice for an evaluation, before anything is trained (pGAN paper, Table 2)."""
 
 from oleander.data import load_dataset, make_task
 from oleander.evaluation.checks import check_task

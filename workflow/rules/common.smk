@@ -37,6 +37,7 @@ wildcard_constraints:
     dataset=r"[a-z0-9_]+",
     experiment=r"[a-z0-9_]+",
     evaluation=r"[a-z0-9_]+",
+    task=r"[a-z0-9_]+",
     figure=r"[a-z0-9_]+",
     cohort=r"[a-z0-9_.+-]+",
 
@@ -109,6 +110,11 @@ def tested_cohorts(experiment, evaluation):
 def dataset_file(task):
     """The prepared dataset of a task."""
     return f"{OUT}/data/{CONFIG['tasks'][task]['dataset']}.safetensors"
+
+
+def check_file(experiment, evaluation):
+    """The check that a task's data suffice for an evaluation; every attack on that task shares it."""
+    return f"{OUT}/pgan/checks/{task_of(experiment, evaluation)}/{evaluation}.json"
 
 
 def cohort_files(experiment, pattern, evaluation=None):
@@ -216,6 +222,12 @@ def evaluation_settings(experiment, evaluation):
         block = CONFIG["defenses"][settings["defense"]]
         settings["defense"] = {key: value for key, value in block.items() if key != "title"}
     return settings
+
+
+def evaluation_sizes(evaluation):
+    """What an evaluation asks of a task's data."""
+    asked = ("poison_fractions", "train_points", "trusted_per_class", "genuine_per_class")
+    return {key: value for key, value in CONFIG["evaluations"][evaluation].items() if key in asked}
 
 
 def identity(experiment, evaluation=None):

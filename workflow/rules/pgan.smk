@@ -1,11 +1,11 @@
 # The poisoning paper: train generators, evaluate attacks, save samples of poison. A job is a cohort.
 rule check_task:
     input:
-        dataset=lambda wildcards: dataset_file(task_of(wildcards.experiment, wildcards.evaluation)),
+        dataset=lambda wildcards: dataset_file(wildcards.task),
     output:
-        check=f"{OUT}/pgan/{{experiment}}/checks/{{evaluation}}.json",
+        check=f"{OUT}/pgan/checks/{{task}}/{{evaluation}}.json",
     log:
-        f"{OUT}/logs/check_task/{{experiment}}/{{evaluation}}.log",
+        f"{OUT}/logs/check_task/{{task}}/{{evaluation}}.log",
     # No input of the training, which no evaluation may repeat; but first in line, so that it fails before hours of it.
     priority: 100
     conda:
@@ -14,10 +14,10 @@ rule check_task:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        task=lambda wildcards: task_settings(task_of(wildcards.experiment, wildcards.evaluation)),
-        evaluation=lambda wildcards: evaluation_settings(wildcards.experiment, wildcards.evaluation),
+        task=lambda wildcards: task_settings(wildcards.task),
+        evaluation=lambda wildcards: evaluation_sizes(wildcards.evaluation),
     message:
-        "Checking that the data suffice: {wildcards.experiment}, {wildcards.evaluation}"
+        "Checking that the data suffice: {wildcards.task}, {wildcards.evaluation}"
     script:
         "../../scripts/check_task.py"
 
@@ -58,7 +58,7 @@ rule run_trials:
     input:
         dataset=lambda wildcards: dataset_file(task_of(wildcards.experiment, wildcards.evaluation)),
         generators=lambda wildcards: generator_file(wildcards.experiment, wildcards.cohort),
-        check=rules.check_task.output.check,
+        check=lambda wildcards: check_file(wildcards.experiment, wildcards.evaluation),
     output:
         trials=f"{OUT}/pgan/{{experiment}}/trials/{{evaluation}}/{{cohort}}.csv",
         confusion=f"{OUT}/pgan/{{experiment}}/confusion/{{evaluation}}/{{cohort}}.csv",
@@ -169,7 +169,7 @@ rule fit_boundaries:
     input:
         dataset=lambda wildcards: dataset_file(task_of(wildcards.experiment)),
         generators=rules.train_pgan.output.generators,
-        check=rules.check_task.output.check,
+        check=lambda wildcards: check_file(wildcards.experiment, wildcards.evaluation),
     output:
         boundaries=f"{OUT}/pgan/{{experiment}}/boundaries/{{evaluation}}/{{cohort}}.csv",
         points=f"{OUT}/pgan/{{experiment}}/boundaries/{{evaluation}}/{{cohort}}.points.csv",
