@@ -22,6 +22,7 @@ with plain_errors():
         output,
         {
             "command": snakemake.params.command,
+            "overrides": snakemake.params.overrides,
             "scale": snakemake.params.scale,
             "shown": snakemake.params.shown,
             "experiments": snakemake.params.experiments,

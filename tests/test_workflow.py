@@ -308,6 +308,7 @@ def test_evidence_is_recorded_a_figure_at_a_time(finished):
     }
     for path in provenance["files"]:
         assert (folder / path).read_bytes() == finished.result(path).read_bytes()
+    assert provenance["overrides"]["scales"]["demo"]["experiments"]["mnist"]["alphas"] == [0.1, 0.3]
     assert provenance["shown"] == {"experiment": "mnist", "evaluation": "ten_classes"}
     assert provenance["experiments"]["mnist"]["alphas"] == [0.1, 0.3]
     assert provenance["seeds"] == {"mnist/ten_classes": {"generators": [0], "runs": [0]}}

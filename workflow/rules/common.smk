@@ -284,6 +284,13 @@ def evidence_experiments(rule):
     return list(dict.fromkeys(path.split("/")[3] for path in rule.input if path.startswith(prefix)))
 
 
+def evidence_overrides():
+    """What --config and --configfile set, without where the data lie on this machine."""
+    settings = copy.deepcopy(dict(workflow.config_settings.overwrite_config))
+    settings.pop("data_root", None)
+    return settings
+
+
 def evidence_jobs(rule):
     """Where the benchmarks and logs of the jobs behind a figure stand, below those folders."""
     experiments = evidence_experiments(rule)

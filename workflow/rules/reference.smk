@@ -22,6 +22,7 @@ for recorded in [*FIGURES, *PAPER_TABLES]:
             "../../envs/oleander.yaml"
         params:
             command=f"snakemake --config scale={SCALE} -- reference_{recorded}",
+            overrides=evidence_overrides(),
             scale=SCALE,
             jobs=evidence_jobs(getattr(rules, recorded)),
             shown=FIGURES.get(recorded, {}),

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from oleander.io.errors import OleanderError
 from oleander.models.base import Layer, Parameters, activation_name
 from oleander.models.batch_norm import batch_norm
-from oleander.models.dropout import dropout_factor, words_needed
+from oleander.models.dropout import layer_factors, words_needed
 from oleander.models.mlp import OUTPUTS
 
 REPLICAS_AT_ONCE = {"cpu": 1}
@@ -253,8 +253,9 @@ class Cnn:
         # Transposed convolutions gain nothing from it.
         if replicas == 1 and not self.transposed:
             x = x.contiguous(memory_format=torch.channels_last)
-        position = 0
-        for at, block in enumerate(self.hidden):
+        dropouts = ((units, block.dropout) for units, block in zip(self._hidden_units, self.hidden, strict=True))
+        factors = layer_factors(words, dropouts, x.dtype)
+        for at, (block, factor) in enumerate(zip(self.hidden, factors, strict=True)):
             x = self._convolve(parameters, at, x)
             if block.batch_norm:
                 names = (f"{name}{at}" for name in ("scale", "shift", "running_mean", "running_var"))
@@ -262,13 +263,8 @@ class Cnn:
             if block.max_pool > 1:
                 x = F.max_pool2d(x, block.max_pool)
             x = F.leaky_relu(x, self.negative_slope)
-            if words is not None and block.dropout > 0:
-                units = self._hidden_units[at]
-                needed = words_needed(units, block.dropout)
-                bits = words[..., position : position + needed].contiguous()
-                factor = dropout_factor(bits, units, block.dropout, x.dtype)
+            if factor is not None:
                 x = x * factor.transpose(0, 1).reshape(x.shape)
-                position += needed
         hidden = _rows_of_replicas(x, replicas)
         if self.last is None:
             at = len(self.hidden)

@@ -6,6 +6,7 @@ any other p takes 16 bits a unit, so that p is met to within 2**-17.
 
 import functools
 import math
+from collections.abc import Iterable, Iterator
 
 import torch
 
@@ -43,3 +44,24 @@ def dropout_factor(words: torch.Tensor, units: int, p: float, dtype: torch.dtype
     levels = words.view(torch.int16)[..., :units]
     kept = levels >= round(p * 2**16) - 2**15
     return kept.to(dtype) / (1 - p)
+
+
+def layer_factors(
+    words: torch.Tensor | None, layers: Iterable[tuple[int, float]], dtype: torch.dtype
+) -> Iterator[torch.Tensor | None]:
+    """The factors of each layer of a network in turn, None for a layer without dropout.
+
+    Args:
+        words: int64 [..., sum of words_needed of all layers], each layer's words behind those of the one before; None
+            turns dropout off.
+        layers: units and drop probability of each layer.
+        dtype: as in `dropout_factor`.
+    """
+    position = 0
+    for units, p in layers:
+        needed = words_needed(units, p)
+        if words is None or not needed:
+            yield None
+            continue
+        yield dropout_factor(words[..., position : position + needed].contiguous(), units, p, dtype)
+        position += needed

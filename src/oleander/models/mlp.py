@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional as F
 
 from oleander.models.base import Layer, Parameters, activation_name
-from oleander.models.dropout import dropout_factor, words_needed
+from oleander.models.dropout import layer_factors, words_needed
 
 OUTPUTS = {"logits": lambda x: x, "linear": lambda x: x, "tanh": torch.tanh}
 
@@ -85,16 +85,12 @@ class Mlp:
         return hidden, self._outputs(parameters, hidden)
 
     def _hidden(self, parameters: Parameters, x: torch.Tensor, words: torch.Tensor | None) -> torch.Tensor:
-        position = 0
-        for layer, units in enumerate(self.widths[1:-1]):
+        factors = layer_factors(words, ((units, self.dropout) for units in self.widths[1:-1]), x.dtype)
+        for layer, factor in enumerate(factors):
             x = torch.baddbmm(parameters[f"bias{layer}"], x, parameters[f"weight{layer}"])
             x = F.leaky_relu(x, self.negative_slope)
-            if words is not None and self.dropout > 0:
-                needed = words_needed(units, self.dropout)
-                x = x * dropout_factor(
-                    words[..., position : position + needed].contiguous(), units, self.dropout, x.dtype
-                )
-                position += needed
+            if factor is not None:
+                x = x * factor
         return x
 
     def _outputs(self, parameters: Parameters, hidden: torch.Tensor) -> torch.Tensor:
