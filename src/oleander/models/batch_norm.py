@@ -30,8 +30,8 @@ def batch_norm(
     Returns:
         The shape of `x`. A channel with one value in the whole batch (where torch.nn.BatchNorm2d raises) becomes its
         shift, and its variance is taken for 0. Where `present` is given the formula stands here, else torch's kernel
-        computes it: the two agree to rounding, so that a replica padded beside longer ones differs by that from the same
-        replica alone.
+        computes it: the two agree to rounding, so that a replica padded beside longer ones differs by that from itself
+        alone.
     """
     values = x.shape[0] * x.shape[2] * x.shape[3]
     if not training or (present is None and values > 1):
