@@ -265,6 +265,16 @@ def test_idx_files_are_read_in_order(prepare, tmp_path, name):
     assert dataset.value_range == (0.0, 255.0)
 
 
+def test_shrunk_images_are_the_means_of_squares(prepare, tmp_path):
+    write_mnist(tmp_path)
+    dataset = prepare(MNIST | {"shrink": 4}, tmp_path)
+    means = small_mnist()[1].reshape(30, 7, 4, 7, 4).mean((2, 4))
+    shrunk = torch.cat([dataset.train_x, dataset.test_x])[:, 0].numpy()
+    assert shrunk.dtype == np.uint8
+    assert np.array_equal(shrunk, np.round(means))
+    refused(prepare, MNIST | {"shrink": 3}, "MNIST", "28", "squares of 3", "shrink", data_root=tmp_path)
+
+
 def test_absent_set_says_where_it_looked_and_what_to_do(prepare, tmp_path):
     places = [tmp_path / "MNIST" / "raw" / name for name in IDX_NAMES]
     refused(

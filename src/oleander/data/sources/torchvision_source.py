@@ -5,8 +5,12 @@ CIFAR-10's batches are pickles, and nothing here is ever unpickled: read it as a
 
 import math
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import torch
+from torch.nn import functional as F
 
 from oleander.data.raw import IMAGE_RANGE, RawDataset
 from oleander.data.sources.common import check_settings
@@ -14,7 +18,14 @@ from oleander.io.errors import OleanderError
 
 SETTINGS_SCHEMA: dict[str, Any] = {
     "type": "object",
-    "properties": {"name": {"enum": ["MNIST", "FashionMNIST"]}},
+    "properties": {
+        "name": {"enum": ["MNIST", "FashionMNIST"]},
+        "shrink": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "side of the squares of pixels that each become one, their mean; absent: nothing is shrunk",
+        },
+    },
     "required": ["name"],
 }
 
@@ -27,10 +38,12 @@ IMAGE_MAGIC, LABEL_MAGIC = 0x00000803, 0x00000801
 def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool) -> RawDataset:
     """Read the whole set as uint8 [N, C, H, W], in the order of its files; download it first where allowed.
 
-    MNIST's classes are named "0" to "9"; the other sets' as torchvision names them.
+    MNIST's classes are named "0" to "9"; the other sets' as torchvision names them. With `shrink`, means are rounded to
+    the nearest whole value.
 
     Raises:
-        OleanderError: the set is absent and may not be downloaded, or its files are damaged.
+        OleanderError: the set is absent and may not be downloaded, its files are damaged, or `shrink` does not divide
+            the images' sides.
     """
     check_settings(settings, SETTINGS_SCHEMA)
     name = settings["name"]
@@ -38,7 +51,19 @@ def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool)
     if data_root is not None and allow_download and not all(file.is_file() for file in files):
         _download(name, data_root)
     _check_present(name, files, data_root)
-    return _read_idx_set(name, data_root)
+    raw = _read_idx_set(name, data_root)
+    side = settings.get("shrink", 1)
+    if any(length % side for length in raw.train_x.shape[-2:]):
+        raise OleanderError(
+            f"{name} has images of {list(raw.train_x.shape[-2:])} pixels, which squares of {side} do not tile; change "
+            "shrink in the configuration"
+        )
+    return raw if side == 1 else replace(raw, train_x=_shrink(raw.train_x, side), test_x=_shrink(raw.test_x, side))
+
+
+def _shrink(images: torch.Tensor, side: int) -> torch.Tensor:
+    """uint8 [N, C, H / side, W / side]: the mean of each square of `side` pixels."""
+    return F.avg_pool2d(images.float(), side).round().to(torch.uint8)
 
 
 def _files(name: str, data_root: Path | None) -> list[Path]:
