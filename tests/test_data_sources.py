@@ -272,6 +272,10 @@ def test_shrunk_images_are_the_means_of_squares(prepare, tmp_path):
     shrunk = torch.cat([dataset.train_x, dataset.test_x])[:, 0].numpy()
     assert shrunk.dtype == np.uint8
     assert np.array_equal(shrunk, np.round(means))
+
+
+def test_images_that_cannot_be_shrunk(prepare, tmp_path):
+    write_mnist(tmp_path)
     refused(prepare, MNIST | {"shrink": 3}, "MNIST", "28", "squares of 3", "shrink", data_root=tmp_path)
 
 
