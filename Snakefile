@@ -2,6 +2,7 @@
 #
 #   snakemake                          demo scale: embedded data, minutes
 #   snakemake pgan_fig2                one figure
+#   snakemake verify                   the papers' claims against what came out
 #   snakemake --config scale=laptop    the real data, cut down; scale=paper is the papers' own size
 #   snakemake --profile slurm          on a cluster
 from snakemake.utils import min_version
@@ -18,6 +19,7 @@ include: "workflow/rules/pgan.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/reference.smk"
+include: "workflow/rules/claims.smk"
 
 
 # Everything of the poisoning paper.

@@ -1,15 +1,20 @@
 # Every helper of the workflow: the resolved configuration, names of files, cohorts, what the rules' params need.
 import copy
+import os
 
 import yaml
 
-from oleander.io.configuration import resolve
+from oleander.io.claims import TABLES as CLAIM_TABLES
+from oleander.io.claims import read_claims
+from oleander.io.configuration import differences, merge, resolve
 from oleander.io.errors import OleanderError
 
 with open(workflow.source_path("../schemas/config.schema.yaml")) as stream:
     SCHEMA = yaml.safe_load(stream)
+CLAIMS_FILE = f"{workflow.basedir}/workflow/published/claims.csv"
 try:
     CONFIG = resolve(config, SCHEMA)
+    CLAIMS = read_claims(CLAIMS_FILE)
 except OleanderError as error:
     raise WorkflowError(str(error)) from None
 
@@ -21,6 +26,21 @@ FIGURES = CONFIG["figures"]
 # Points saved of every generator: enough for every figure that shows samples.
 SAMPLES = max(figure.get("points", figure.get("rows", 0) * figure.get("columns", 0)) for figure in FIGURES.values())
 
+# The blocks that results depend on, but for what they are compared by, which has its own column.
+SETTINGS_OF_RESULTS = (
+    "datasets",
+    "tasks",
+    "attacks",
+    "defenses",
+    "victims",
+    "experiments",
+    "evaluations",
+    "triggers",
+    "targets",
+    "autoencoders",
+    "gans",
+)
+
 # Bump a stage's number when a change of its code changes its results: that, and no edited comment, runs it again.
 VERSIONS = {
     "prepare_dataset": 1,
@@ -30,6 +50,7 @@ VERSIONS = {
     "draw_samples": 1,
     "plot": 1,
     "tabulate": 1,
+    "verify_claims": 1,
 }
 
 
@@ -357,3 +378,47 @@ def tasks_to_describe(tasks):
         title = CONFIG["datasets"][dataset]["title"]
         described[task] = {"dataset": dataset, "title": title, "settings": task_settings(task)}
     return described
+
+
+# The papers' claims.
+def claim_files(claim):
+    """The results that a claim is checked on; nothing of what this configuration has no settings for."""
+    files = []
+    for source in claim.sources():
+        if claim.table == "sizes":
+            files.append(table_file("pgan_table2", "csv"))
+        elif claim.table in ("trials", "confusion"):
+            experiment, evaluation = source
+            if experiment in CONFIG["experiments"] and evaluation in CONFIG["evaluations"]:
+                files.append(f"{OUT}/pgan/{experiment}/{claim.table}/{evaluation}.csv")
+        elif claim.table == "errors":
+            files += [
+                f"{OUT}/baaan/autoencoders/{name}/errors.csv"
+                for name in source
+                if name in CONFIG.get("autoencoders", {})
+            ]
+        else:
+            gan, model = source
+            block = CONFIG.get("gans", {}).get(gan)
+            if block is not None and model in ("clean", *block["targets"]):
+                files += gan_files(gan, "scores/{job}.csv", [model])
+    return files
+
+
+def claims_input():
+    """Table -> the files of all claims, each once; of those, where only_existing, the ones that are there."""
+    files = {table: [] for table in CLAIM_TABLES}
+    for claim in CLAIMS:
+        files[claim.table] += claim_files(claim)
+    return {
+        table: [path for path in dict.fromkeys(paths) if not CONFIG["only_existing"] or os.path.exists(path)]
+        for table, paths in files.items()
+    }
+
+
+def departures():
+    """Where the settings behind the results are not the papers' own, as config.yaml has them at paper scale."""
+    with open(f"{workflow.basedir}/config.yaml") as stream:
+        base = yaml.safe_load(stream)
+    paper = merge(base, base["scales"]["paper"])
+    return differences({block: paper[block] for block in SETTINGS_OF_RESULTS if block in paper}, CONFIG)

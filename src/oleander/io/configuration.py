@@ -34,6 +34,23 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def differences(base: dict[str, Any], other: dict[str, Any], where: str = "") -> list[str]:
+    """Where `other` says something else than `base`, as dotted keys; what it has besides does not count.
+
+    Titles do not count either: they name, and change nothing.
+    """
+    found = []
+    for key, value in base.items():
+        name = f"{where}.{key}" if where else str(key)
+        if key == "title":
+            continue
+        if isinstance(value, dict) and isinstance(other.get(key), dict):
+            found += differences(value, other[key], name)
+        elif key not in other or other[key] != value:
+            found.append(name)
+    return found
+
+
 def resolve(config: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     """The configuration at its chosen scale, without the `scales` block.
 
@@ -51,7 +68,7 @@ def resolve(config: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
         raise OleanderError(
             f"unknown scale '{config.get('scale')}'; choose one of {', '.join(scales)} with --config scale=..."
         )
-    base = {key: value for key, value in config.items() if key != "scales"}
+    base = {key: _switch(value, schema, key) for key, value in config.items() if key != "scales"}
     resolved = {name: merge(base, {**(over or {}), "scale": name}) for name, over in scales.items()}
     schema = complete(schema)
     for name, one in resolved.items():
@@ -61,6 +78,13 @@ def resolve(config: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
         for figure, block in one["figures"].items():
             _check_figure(f"configuration at scale {name}, figures.{figure}", block, one)
     return resolved[config["scale"]]
+
+
+def _switch(value: Any, schema: dict[str, Any], key: str) -> Any:
+    """Snakemake hands over `--config strict=true` as text; here it means what it does in config.yaml."""
+    if schema["properties"].get(key, {}).get("type") == "boolean" and value in ("true", "false"):
+        return value == "true"
+    return value
 
 
 def complete(schema: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,273 @@
+"""The papers' claims as workflow/published/claims.csv states them: what is said, and which results it is checked on.
+
+Imports nothing heavy: the workflow reads them to know what to ask for.
+"""
+
+import csv
+import math
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from oleander.io.errors import OleanderError
+
+RELATIONS = {
+    "absolute": ("equals", "at least", "at most"),
+    "difference": ("equals", "at least", "at most"),
+    "ratio": ("equals", "at least", "at most"),
+    "ordering": ("more than", "less than"),
+    "trend": ("grows", "shrinks"),
+}
+"""Kind of a claim -> what it may say. An absolute number is of the results that `where` selects; a difference is that
+minus what `against` selects, a ratio the one divided by the other, less 1; an ordering says which of the two is larger;
+a trend says how the results, or their difference, go `along` a column."""
+
+TABLES = ("trials", "confusion", "errors", "scores", "sizes")
+"""What results a claim is checked on: trials and confusion matrices of attacks, errors of autoencoders, scores of GANs,
+sizes of the prepared data."""
+
+NAMED_BY = {
+    "trials": ("experiment", "evaluation"),
+    "confusion": ("experiment", "evaluation"),
+    "errors": ("autoencoder",),
+    "scores": ("gan", "target"),
+    "sizes": (),
+}
+"""Columns that name a table's files; both sides of a claim give them."""
+
+UNITS = ("%", "points", "MSE", "FID", "points of data")
+"""How a claim's numbers are written: as percent, as percentage points, or as they are."""
+
+SCALES = ("paper", "any")
+"""Where a claim is comparable: at the paper's own settings alone, or wherever the data are the paper's."""
+
+EMPTY, OTHERS = "empty", "others"
+"""Values of a condition: a cell without a value, and each other value in turn."""
+
+COLUMNS = (
+    "id",
+    "part",
+    "paper",
+    "figure",
+    "section",
+    "dataset",
+    "condition",
+    "quantity",
+    "value",
+    "quote",
+    "kind",
+    "relation",
+    "expected",
+    "tolerance",
+    "unit",
+    "reason",
+    "scale",
+    "table",
+    "measure",
+    "where",
+    "against",
+    "each",
+    "along",
+)
+"""Columns of claims.csv; workflow/published/README.md says what stands in them."""
+
+BYTES = 1_000_000
+"""A longer file is no list of claims."""
+
+_CONDITION = re.compile(r"([a-z_]+) (=|<=|>=|<|>) (\S.*)")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a row must fulfil: `column` `sign` `value`, such as alpha >= 0.1."""
+
+    column: str
+    sign: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A published statement, or one part of it, and how it is checked.
+
+    Attributes:
+        texts: the columns that are for readers: id, part, paper, figure, section, dataset, condition, quantity, value,
+            quote, reason.
+        kind: a key of `RELATIONS`.
+        relation: one of its values.
+        expected: the published number, fractions in [0, 1]; NaN where the claim is an order or a trend.
+        tolerance: by how much a result may differ from it; NaN likewise.
+        unit: one of `UNITS`.
+        scale: one of `SCALES`.
+        table: one of `TABLES`.
+        measure: the column that is measured.
+        where: what selects the results.
+        against: what selects those that they are held against, `where` included; empty if nothing.
+        against_measure: the column measured there.
+        each: a column of whose every value an ordering has to hold; or empty.
+        along: the column that a trend goes along; or empty.
+    """
+
+    texts: dict[str, str]
+    kind: str
+    relation: str
+    expected: float
+    tolerance: float
+    unit: str
+    scale: str
+    table: str
+    measure: str
+    where: tuple[Condition, ...]
+    against: tuple[Condition, ...]
+    against_measure: str
+    each: str
+    along: str
+
+    @property
+    def name(self) -> str:
+        """Its id with its part, such as P18a."""
+        return self.texts["id"] + self.texts["part"]
+
+    def sources(self) -> list[tuple[str, ...]]:
+        """What names the files of its results: values of `NAMED_BY`, one entry a side, each once."""
+        sides = [
+            tuple(one.value for name in NAMED_BY[self.table] for one in side if one.column == name)
+            for side in (self.where, self.against)
+            if side
+        ]
+        return list(dict.fromkeys(sides))
+
+
+def read_claims(path: str | os.PathLike[str]) -> list[Claim]:
+    """Read claims.csv.
+
+    Raises:
+        OleanderError: the file cannot be read, or a line says what cannot be checked.
+    """
+    try:
+        if Path(path).stat().st_size > BYTES:
+            raise OleanderError(
+                f"{path} is longer than {BYTES:,} bytes, no list of claims; restore it from the repository"
+            )
+        with Path(path).open(encoding="utf-8", newline="") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            columns = tuple(reader.fieldnames or ())
+            rows = list(reader)
+    except (OSError, ValueError, csv.Error) as error:
+        raise OleanderError(f"{path} cannot be read ({error}); restore it from the repository") from error
+    if columns != COLUMNS:
+        raise OleanderError(f"{path} has not the columns {', '.join(COLUMNS)}; restore it from the repository")
+    claims: dict[str, Claim] = {}
+    for number, row in enumerate(rows, start=1):
+        if None in row or None in row.values():
+            raise OleanderError(f"{path}, claim {number}, has not {len(COLUMNS)} cells; correct it")
+        try:
+            claim = parse_claim(row)
+        except ValueError as error:
+            raise OleanderError(f"{path}, claim {number} ({row['id']}{row['part']}): {error}; correct it") from error
+        if claim.name in claims:
+            raise OleanderError(f"{path}, claim {number}: {claim.name} stands there twice; give it another part")
+        claims[claim.name] = claim
+    return list(claims.values())
+
+
+def parse_claim(row: dict[str, str]) -> Claim:
+    """A line of claims.csv.
+
+    Raises:
+        ValueError: what the line says cannot be checked, or could not fail.
+    """
+    kind, relation, table = row["kind"], row["relation"], row["table"]
+    _one_of("kind", kind, RELATIONS)
+    _one_of(f"relation of a claim of kind {kind}", relation, RELATIONS[kind])
+    _one_of("table", table, TABLES)
+    _one_of("unit", row["unit"], UNITS)
+    _one_of("scale", row["scale"], SCALES)
+    for column in ("id", "quote", "reason", "measure"):
+        if not row[column]:
+            raise ValueError(f"{column} is empty")
+    where, replaced = parse_conditions(row["where"]), parse_conditions(row["against"])
+    against_measure = next((one.value for one in replaced if one.column == "measure"), row["measure"])
+    replaced = tuple(one for one in replaced if one.column != "measure")
+    against: tuple[Condition, ...] = ()
+    if row["against"]:
+        names = {one.column for one in replaced}
+        against = tuple(one for one in where if one.column not in names) + replaced
+    has_number = kind in ("absolute", "difference", "ratio")
+    expected, tolerance = (_number(name, row[name], has_number) for name in ("expected", "tolerance"))
+    for name, needed, allowed in (
+        ("against", kind in ("difference", "ratio", "ordering"), kind != "absolute"),
+        ("along", kind == "trend", kind == "trend"),
+        ("each", False, kind == "ordering"),
+    ):
+        if needed and not row[name]:
+            raise ValueError(f"a claim of kind {kind} needs {name}")
+        if row[name] and not allowed:
+            raise ValueError(f"a claim of kind {kind} has no {name}")
+    if has_number and tolerance < 0:
+        raise ValueError("tolerance is negative")
+    if has_number and relation == "equals" and expected != 0 and tolerance >= abs(expected):
+        raise ValueError(f"a tolerance of {tolerance:g} lets 0 pass for {expected:g}")
+    if any(one.value == OTHERS for one in where) or sum(one.value == OTHERS for one in against) > 1:
+        raise ValueError(f"'{OTHERS}' is for one condition of against")
+    if any(one.value == OTHERS for one in against) and kind != "ordering":
+        raise ValueError(f"'{OTHERS}' is for orderings")
+    claim = Claim(
+        texts={name: row[name] for name in (*COLUMNS[:10], "reason")},
+        kind=kind,
+        relation=relation,
+        expected=expected,
+        tolerance=tolerance,
+        unit=row["unit"],
+        scale=row["scale"],
+        table=table,
+        measure=row["measure"],
+        where=where,
+        against=against,
+        against_measure=against_measure,
+        each=row["each"],
+        along=row["along"],
+    )
+    if any(len(source) != len(NAMED_BY[table]) for source in claim.sources()):
+        raise ValueError(f"where has to name {' and '.join(NAMED_BY[table])}, each by one '='")
+    return claim
+
+
+def parse_conditions(text: str) -> tuple[Condition, ...]:
+    """Conditions as they stand in claims.csv, such as "alpha = 0.1; poison_fraction = 0.4".
+
+    Raises:
+        ValueError: a condition of another form, or two of one column.
+    """
+    conditions = []
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        matched = _CONDITION.fullmatch(part)
+        if matched is None:
+            raise ValueError(f"'{part}' is no condition such as 'alpha = 0.1'")
+        condition = Condition(*matched.groups())
+        if condition.sign != "=":
+            _number(condition.column, condition.value, True)
+        conditions.append(condition)
+    if len({one.column for one in conditions}) < len(conditions):
+        raise ValueError(f"'{text}' has two conditions of one column")
+    return tuple(conditions)
+
+
+def _one_of(what: str, value: str, known: tuple[str, ...] | dict[str, tuple[str, ...]]) -> None:
+    if value not in known:
+        raise ValueError(f"{what} '{value}' is not one of {', '.join(known)}")
+
+
+def _number(name: str, text: str, needed: bool) -> float:
+    if not needed:
+        if text:
+            raise ValueError(f"{name} is for numbers")
+        return math.nan
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{name} '{text}' is not a number") from None
+    if not math.isfinite(value):
+        raise ValueError(f"{name} '{text}' is not finite")
+    return value
