@@ -1,0 +1,485 @@
+"""The published claims: that they are the papers', that they can be read, and that none can pass by accident."""
+
+import csv
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from oleander.evaluation.claims import (
+    COLUMNS,
+    KEYS,
+    NOT_COMPARABLE,
+    NOT_REPRODUCED,
+    NOT_RUN,
+    REPRODUCED,
+    VERDICTS,
+    WITHIN,
+    accepted,
+    combine,
+    select,
+    summary_line,
+    verify_claims,
+)
+from oleander.io.claims import COLUMNS as CLAIM_COLUMNS
+from oleander.io.claims import EMPTY, OTHERS, Claim, parse_claim, parse_conditions, read_claims
+from oleander.io.errors import OleanderError
+from oleander.plots.claims import claims_markdown, write_number
+
+PUBLISHED = Path(__file__).resolve().parents[1] / "workflow/published"
+CLAIMS = {claim.name: claim for claim in read_claims(PUBLISHED / "claims.csv")}
+TITLES = {"BAAAN": "BAAAN: Backdoor Attacks Against", "pGAN": "Poisoning Attacks with Generative"}
+
+GENERATORS, RUNS = 5, 4
+ALONG = (1000.0, 4000.0, 7000.0, 10000.0)
+
+
+def lines(path):
+    with Path(path).open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+# The file
+
+
+def test_every_published_row_is_a_claim_word_for_word():
+    claims, published = lines(PUBLISHED / "claims.csv"), lines(PUBLISHED / "published_numbers.csv")
+    same = list(published[0])
+    assert {row["id"] for row in claims} == {row["id"] for row in published}
+    for row in published:
+        for part in (claim for claim in claims if claim["id"] == row["id"]):
+            assert {key: part[key] for key in same} == row
+
+
+@pytest.fixture(scope="session")
+def papers() -> dict[str, str]:
+    """Paper -> its text in one line; the folder of texts is what OLEANDER_PAPERS names."""
+    named = os.environ.get("OLEANDER_PAPERS")
+    if not named:
+        pytest.skip("needs the papers' texts: set OLEANDER_PAPERS to the folder that holds them as .txt")
+    texts = [" ".join(path.read_text(encoding="utf-8").split()) for path in sorted(Path(named).glob("*.txt"))]
+    found = {paper: [text for text in texts if title in text[:300]] for paper, title in TITLES.items()}
+    assert {paper: len(own) for paper, own in found.items()} == dict.fromkeys(TITLES, 1)
+    return {paper: own[0] for paper, own in found.items()}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_every_quote_stands_in_its_paper(papers, name):
+    texts = CLAIMS[name].texts
+    assert " ".join(texts["quote"].split()) in papers[texts["paper"]]
+
+
+GOOD = lines(PUBLISHED / "claims.csv")[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"kind": "feeling"}, "kind 'feeling'"),
+        ({"relation": "more than"}, "relation"),
+        ({"table": "figures"}, "table"),
+        ({"unit": "stones"}, "unit"),
+        ({"scale": "laptop"}, "scale"),
+        ({"quote": ""}, "quote is empty"),
+        ({"reason": ""}, "reason is empty"),
+        ({"expected": "much"}, "expected 'much' is not a number"),
+        ({"tolerance": "inf"}, "not finite"),
+        ({"tolerance": "-1"}, "negative"),
+        ({"tolerance": "0.000495"}, "lets 0 pass"),
+        ({"against": ""}, "needs against"),
+        ({"along": "seed"}, "has no along"),
+        ({"each": "seed"}, "has no each"),
+        ({"where": "autoencoder is mnist"}, "no condition"),
+        ({"where": "autoencoder = mnist; autoencoder = celeba"}, "two conditions"),
+        ({"where": "model = inverse"}, "has to name autoencoder"),
+        ({"where": "autoencoder = mnist; seed >= few"}, "not a number"),
+        ({"against": "seed = others"}, "for orderings"),
+        ({"kind": "ordering", "relation": "more than"}, "is for numbers"),
+        ({"kind": "trend", "relation": "grows", "expected": "", "tolerance": ""}, "needs along"),
+    ],
+)
+def test_a_line_that_cannot_be_checked_is_refused(tmp_path, changes, said):
+    assert parse_claim(GOOD)
+    path = tmp_path / "claims.csv"
+    pd.DataFrame([{**GOOD, **changes}]).to_csv(path, index=False)
+    with pytest.raises(OleanderError, match="claim 1") as caught:
+        read_claims(path)
+    assert said in str(caught.value)
+
+
+def test_a_claim_stands_there_once(tmp_path):
+    path = tmp_path / "claims.csv"
+    pd.DataFrame([GOOD, GOOD]).to_csv(path, index=False)
+    with pytest.raises(OleanderError, match="B01 stands there twice"):
+        read_claims(path)
+
+
+def test_a_huge_file_is_refused_unread(tmp_path):
+    path = tmp_path / "claims.csv"
+    with path.open("wb") as stream:
+        stream.truncate(10**12)
+    with pytest.raises(OleanderError, match="no list of claims"):
+        read_claims(path)
+
+
+CELLS = st.one_of(
+    st.text(max_size=20),
+    st.sampled_from(["", "0", "nan", "-inf", "1e999", "a = 1; b >= 2", "\0", '"', "\r\n", "=" * 50]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(st.sampled_from(CLAIM_COLUMNS), CELLS, max_size=4), st.binary(max_size=30), st.booleans())
+def test_only_the_projects_own_error_comes_out(tmp_path_factory, changes, noise, raw):
+    path = tmp_path_factory.getbasetemp() / "hostile.csv"
+    if raw:
+        text = (PUBLISHED / "claims.csv").read_bytes()
+        at = len(noise) * 40
+        path.write_bytes(text[:at] + noise + text[at:])
+    else:
+        pd.DataFrame([{**GOOD, **changes}]).to_csv(path, index=False, errors="replace")
+    try:
+        read_claims(path)
+    except OleanderError as error:
+        assert "hostile.csv" in str(error)
+
+
+# Results that are made for a claim
+
+
+def row_for(conditions, **more):
+    """A result that fulfils conditions; of an inequality, the bound itself."""
+    row = {one.column: math.nan if one.value == EMPTY else one.value for one in conditions}
+    return {**{key: _number(value) for key, value in row.items()}, **more}
+
+
+def _number(value):
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return value
+
+
+def conditions_of(claim: Claim):
+    """What the comparisons of a claim are made under: (where, against) rows without measurements."""
+    where = row_for(claim.where)
+    if claim.kind == "trend":
+        return [({**where, claim.along: at}, {**row_for(claim.against), claim.along: at}) for at in ALONG]
+    if claim.each:
+        return [({**where, claim.each: at}, {**row_for(claim.against), claim.each: at}) for at in (0.1, 0.3, 0.9)]
+    free = [one.column for one in claim.against if one.value == OTHERS]
+    if free:
+        return [(where, {**where, free[0]: at}) for at in (0.0, 0.3, 0.5, 0.9)]
+    return [(where, row_for(claim.against) if claim.against else None)]
+
+
+def effect_size(claim: Claim) -> float:
+    """By how much `truth` sets the two sides of a claim apart; of an absolute number, a tenth of it."""
+    if claim.kind == "absolute":
+        return claim.expected / 10 or claim.tolerance / 10
+    return {"ratio": 5 * abs(claim.expected), "difference": abs(claim.expected) or 0.03}.get(claim.kind, 0.05)
+
+
+def make_results(claim: Claim, effect, noise=0.02, seed=0):
+    """A table in which every comparison of a claim shows `effect(comparison)`: the left and the right value.
+
+    `noise` is relative to the effect; runs of a generator share some of it, and so do both sides, as in paired trials.
+    """
+    random = np.random.default_rng(seed)
+    rows = []
+    for at, (where, against) in enumerate(conditions_of(claim)):
+        left, right = effect(at)
+        size = noise * effect_size(claim)
+        for generator in range(GENERATORS):
+            shared = random.normal(0, size)
+            for run in range(RUNS if "run" in KEYS[claim.table] else 1):
+                keys = dict(zip(KEYS[claim.table], (generator, run), strict=False))
+                one = {**where, **keys, "stand_in_for": "", claim.measure: left + shared + random.normal(0, size)}
+                if against is None:
+                    rows.append(one)
+                elif claim.against_measure != claim.measure:
+                    rows.append({**one, claim.against_measure: right + random.normal(0, size)})
+                else:
+                    other = {**against, **keys, "stand_in_for": ""}
+                    rows += [one, {**other, claim.measure: right + random.normal(0, size)}]
+    table = pd.DataFrame(rows)
+    key_columns = [column for column in table if column not in (claim.measure, claim.against_measure)]
+    table = table.drop_duplicates(key_columns, ignore_index=True)
+    return table.assign(features="inception") if claim.table == "scores" else table
+
+
+def truth(claim: Claim, direction=1):
+    """The left and right value of each comparison: as the claim says (1), without an effect (0), or reversed (-1)."""
+    grows = 1 if claim.relation in ("more than", "grows") else -1
+    if claim.kind == "absolute":
+        # What is not there, and what is as far beyond.
+        wrong = {0: 0.0 if claim.expected else 0.5, -1: 2 * claim.expected or 0.9}
+        if claim.relation == "at least":
+            wrong = {0: 0.0, -1: claim.expected / 2}
+        return lambda at: ({1: claim.expected + (0.05 if claim.relation == "at least" else 0), **wrong}[direction], 0)
+    if claim.kind == "difference":
+        step = claim.expected or -0.03
+        return lambda at: (0.2 + direction * step, 0.2)
+    if claim.kind == "ratio":
+        return lambda at: (5 * (1 + direction * claim.expected), 5)
+    if claim.kind == "trend":
+        return lambda at: (0.1 + direction * grows * 0.02 * at, 0.05)
+    return lambda at: (0.2 + direction * grows * 0.05, 0.2)
+
+
+def judge(claim: Claim, table: pd.DataFrame, scale="paper", departures=()):
+    (row,) = verify_claims([claim], {claim.table: table}, scale, list(departures), 0.95).to_dict("records")
+    return row
+
+
+JUDGED = [name for name in CLAIMS if not name.startswith("P20")]
+
+
+@pytest.mark.parametrize("name", JUDGED)
+def test_results_as_published_reproduce(name):
+    claim = CLAIMS[name]
+    row = judge(claim, make_results(claim, truth(claim)))
+    assert (row["verdict"], row["n"]) == (REPRODUCED, GENERATORS), row["why"]
+    if claim.kind in ("absolute", "difference", "ratio"):
+        low, high = accepted(claim)
+        assert low <= row["low"] <= row["reproduced"] <= row["high"] <= high
+
+
+@pytest.mark.parametrize("direction", [0, -1], ids=["flat", "reversed"])
+@pytest.mark.parametrize("name", JUDGED)
+def test_no_effect_and_the_reverse_never_pass(name, direction):
+    claim = CLAIMS[name]
+    if claim.relation == "at most":
+        # No increase is what it says; an increase beyond the tolerance is its reverse.
+        direction, claim_truth = -1, lambda at: (0.2 + claim.tolerance + 0.02, 0.2)
+    else:
+        claim_truth = truth(claim, direction)
+    row = judge(claim, make_results(claim, claim_truth))
+    assert row["verdict"] == NOT_REPRODUCED, row["why"]
+
+
+@pytest.mark.parametrize("name", ["B01", "B19", "P04", "P10a", "P11", "P14", "P18d", "P19"])
+def test_shuffled_results_pass_no_more_often_than_chance(name):
+    """With the measurements dealt out anew, within what a claim compares, no relation is left to find."""
+    claim = CLAIMS[name]
+    # Larger noise than effects: otherwise a shuffled table would be a patchwork of two clean levels.
+    table = make_results(claim, truth(claim), noise=2)
+    random = np.random.default_rng(7)
+    measures = list(dict.fromkeys([claim.measure, claim.against_measure]))
+    passed = 0
+    for _time in range(40):
+        dealt = random.permutation(table[measures].to_numpy().ravel()).reshape(-1, len(measures))
+        passed += judge(claim, table.assign(**dict(zip(measures, dealt.T, strict=True))))["verdict"] == REPRODUCED
+    assert passed <= stats.binom.ppf(0.999, 40, 0.05)
+
+
+@pytest.mark.parametrize("name", ["P01", "P13", "P16", "B10", "B16"])
+def test_shuffled_conditions_do_not_give_a_published_number(name):
+    """An absolute number among results of other conditions, far from it, is not found once they are mixed up."""
+    claim = CLAIMS[name]
+    own = make_results(claim, truth(claim))
+    column = next(one.column for one in reversed(claim.where) if one.value != EMPTY)
+    others = pd.concat(
+        [
+            own.assign(**{column: f"other{at}", claim.measure: own[claim.measure] * factor})
+            for at, factor in enumerate((3, 5))
+        ]
+    )
+    table = pd.concat([own, others], ignore_index=True)
+    assert judge(claim, table)["verdict"] == REPRODUCED
+    shuffled = table.assign(**{claim.measure: np.random.default_rng(1).permutation(table[claim.measure])})
+    assert judge(claim, shuffled)["verdict"] == NOT_REPRODUCED
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.sampled_from(["P04", "P11", "P18a", "P19"]), st.integers(0, 10**6), st.floats(0.1, 5))
+def test_an_order_and_its_reverse_are_never_both_sure(name, seed, noise):
+    claim = CLAIMS[name]
+    table = make_results(claim, truth(claim), noise, seed)
+    turned = make_results(claim, truth(claim, -1), noise, seed)
+    assert {judge(claim, table)["verdict"], judge(claim, turned)["verdict"]} != {REPRODUCED}
+    flipped = table.assign(**{claim.measure: -table[claim.measure]})
+    assert {judge(claim, table)["verdict"], judge(claim, flipped)["verdict"]} != {REPRODUCED}
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from(JUDGED), st.integers(0, 10**6))
+def test_neither_the_order_of_rows_nor_other_rows_matter(name, seed):
+    claim = CLAIMS[name]
+    table = make_results(claim, truth(claim), noise=0.5)
+    foreign = table.assign(**{claim.where[0].column: "another", claim.measure: 0.77})
+    mixed = pd.concat([table, foreign]).sample(frac=1, random_state=seed)
+    one, other = judge(claim, table), judge(claim, mixed)
+    assert one["reproduced"] == pytest.approx(other["reproduced"], rel=1e-9)
+    assert one["n"] == other["n"]
+    if "sure" not in one["why"]:
+        assert one["verdict"] == other["verdict"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(-0.1, 0.1), st.floats(0, 0.2))
+def test_numbers_are_judged_by_value_and_interval_alone(offset, noise):
+    claim = CLAIMS["P13"]
+    table = make_results(claim, lambda at: (claim.expected + offset, 0), noise)
+    row = judge(claim, table)
+    low, high = accepted(claim)
+    if not low <= row["reproduced"] <= high:
+        assert row["verdict"] == NOT_REPRODUCED
+    elif low <= row["low"] and row["high"] <= high:
+        assert row["verdict"] == REPRODUCED
+    else:
+        assert row["verdict"] == WITHIN
+
+
+def test_every_other_value_has_to_be_beaten():
+    claim = CLAIMS["P04"]
+    table = make_results(claim, lambda at: (0.2, 0.25 if at == 2 else 0.1))
+    row = judge(claim, table)
+    assert row["verdict"] == NOT_REPRODUCED
+    assert "alpha 0.5" in row["why"]
+    assert row["reproduced"] == pytest.approx(-0.05, abs=0.01)
+
+
+def test_a_trend_is_not_two_ends():
+    """One high value at one end is no trend, and two sizes are none either."""
+    claim = CLAIMS["P19"]
+    flat = make_results(claim, lambda at: (0.1, 0.05), noise=1)
+    assert judge(claim, flat)["verdict"] == NOT_REPRODUCED
+    two = make_results(claim, truth(claim))
+    two = two[two[claim.along].isin(ALONG[:2])]
+    row = judge(claim, two)
+    assert row["verdict"] == NOT_RUN
+    assert "three values" in row["why"]
+
+
+def test_a_single_value_is_within_tolerance_at_best():
+    claim = CLAIMS["P13"]
+    table = make_results(claim, truth(claim)).query("generator == 0 and run == 0")
+    assert judge(claim, table)["verdict"] == WITHIN
+    order = CLAIMS["P11"]
+    table = make_results(order, truth(order)).query("generator == 0 and run == 0")
+    row = judge(order, table)
+    assert row["verdict"] == NOT_REPRODUCED
+    assert "unknown" in row["why"]
+
+
+# What cannot be compared
+
+
+def test_stand_in_data_are_not_comparable_whatever_they_show():
+    for name in JUDGED:
+        claim = CLAIMS[name]
+        row = judge(claim, make_results(claim, truth(claim)).assign(stand_in_for="MNIST"))
+        assert row["verdict"] == NOT_COMPARABLE, name
+        assert "in place of MNIST" in row["why"]
+        assert row["n"] == GENERATORS
+
+
+def test_absolute_numbers_at_other_settings_are_not_comparable():
+    for name in JUDGED:
+        claim = CLAIMS[name]
+        row = judge(claim, make_results(claim, truth(claim)), "laptop", ["experiments.mnist.epochs"])
+        assert (row["verdict"] == NOT_COMPARABLE) == (claim.scale == "paper"), name
+    assert {claim.scale for claim in CLAIMS.values() if claim.kind != "absolute"} == {"any"}
+
+
+def test_distances_by_other_features_are_not_comparable():
+    for name in ("B16", "B19", "B29"):
+        claim = CLAIMS[name]
+        table = make_results(claim, truth(claim)).assign(features="classifier")
+        assert "not Inception's" in judge(claim, table)["why"]
+
+
+def test_counts_are_compared_as_they_are():
+    claim = CLAIMS["P20a"]
+    table = pd.DataFrame(
+        {"task": ["mnist_3v5"] * 2, "role": ["source", "target"], "train_points": [6131, 5421], "stand_in_for": ""}
+    )
+    assert judge(claim, table, "laptop", ["tasks"])["verdict"] == REPRODUCED
+    assert judge(claim, table.assign(train_points=[6132, 5421]))["verdict"] == NOT_REPRODUCED
+
+
+def test_what_was_not_run_is_said():
+    verdicts = verify_claims(list(CLAIMS.values()), {}, "demo", [], 0.95)
+    assert tuple(verdicts.columns) == COLUMNS
+    assert set(verdicts["verdict"]) == {NOT_RUN}
+    assert summary_line(verdicts).startswith("0 of 49 checked: 0 reproduced")
+    claim = CLAIMS["P11"]
+    table = make_results(claim, truth(claim))
+    assert judge(claim, table[table["lambda_prime"] < 1])["verdict"] == NOT_RUN
+
+
+def test_diverged_results_are_left_out_with_their_pairs():
+    claim = CLAIMS["P14"]
+    table = make_results(claim, truth(claim)).assign(status="ok")
+    bad = (table["generator"] == 0) & (table["poison_fraction"] > 0)
+    table.loc[bad, ["status", claim.measure]] = ["diverged", 1.0]
+    row = judge(claim, table)
+    assert (row["verdict"], row["n"]) == (REPRODUCED, GENERATORS - 1)
+
+
+def test_a_claim_that_would_have_to_choose_is_an_error():
+    claim = CLAIMS["P13"]
+    table = make_results(claim, truth(claim))
+    with pytest.raises(OleanderError, match="P13 has several results"):
+        judge(claim, pd.concat([table, table]))
+    with pytest.raises(OleanderError, match="P13 names a column"):
+        judge(claim, table.drop(columns="poison_fraction"))
+
+
+def test_conditions_by_hand():
+    table = pd.DataFrame({"alpha": [0.1, 0.3, math.nan], "name": ["a", "b", None], "status": ["ok", "ok", "ok"]})
+    for text, rows in (
+        ("alpha = 0.1", [0]),
+        ("alpha >= 0.1", [0, 1]),
+        ("alpha > 0.1", [1]),
+        ("alpha <= 0.3; name = b", [1]),
+        ("alpha < 0.3", [0]),
+        ("alpha = empty", [2]),
+        ("name = empty", [2]),
+        ("", [0, 1, 2]),
+    ):
+        assert list(select(table, parse_conditions(text)).index) == rows, text
+    table.loc[0, "status"] = "diverged"
+    assert list(select(table, parse_conditions("alpha = 0.1")).index) == []
+
+
+@given(st.lists(st.sampled_from(VERDICTS), min_size=1, max_size=6))
+def test_a_claim_is_as_good_as_its_weakest_part(parts):
+    found = combine(parts)
+    assert found in parts
+    assert (found == REPRODUCED) == (set(parts) == {REPRODUCED})
+    assert (found == NOT_REPRODUCED) == (NOT_REPRODUCED in parts)
+    assert (found in VERDICTS[:2]) == (set(parts) <= set(VERDICTS[:2]))
+
+
+def test_the_summary_counts_claims_not_parts():
+    parts = [CLAIMS[name] for name in ("P10a", "P10b", "P11")]
+    tables = {"trials": pd.concat([make_results(claim, truth(claim)) for claim in parts])}
+    verdicts = verify_claims(parts, tables, "laptop", [], 0.95)
+    said = "2 of 2 checked: 2 reproduced, 0 within tolerance, 0 not reproduced; 0 not comparable, 0 not run"
+    assert summary_line(verdicts) == said
+    text = claims_markdown(verdicts, "laptop", 0.95)
+    assert said in text
+    assert text.count("| P1") == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "written"),
+    [
+        (0.0438, "%", "4.38 %"),
+        (-0.0125, "points", "-1.25 points"),
+        (0.000495, "MSE", "0.000495"),
+        (8.7, "FID", "8.7"),
+        (6131, "points of data", "6131"),
+        (math.nan, "%", "–"),
+    ],
+)
+def test_numbers_are_written_in_their_unit(value, unit, written):
+    assert write_number(value, unit) == written
