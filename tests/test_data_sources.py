@@ -67,7 +67,7 @@ def refused(prepare, settings, *pieces, data_root=None, allow_download=False):
 
 
 def test_every_source_declares_a_valid_schema():
-    assert set(SOURCES) == set(SETTINGS_SCHEMAS) == {"torchvision", "image_folder", "embedded", "gaussians"}
+    assert set(SOURCES) == set(SETTINGS_SCHEMAS) == {"torchvision", "image_folder", "embedded", "gaussians", "celeba"}
     for schema in SETTINGS_SCHEMAS.values():
         jsonschema.Draft202012Validator.check_schema(schema)
         assert set(schema["required"]) <= set(schema["properties"])
