@@ -9,6 +9,8 @@ rule prepare_dataset:
         f"{OUT}/benchmarks/prepare_dataset/{{dataset}}.tsv"
     conda:
         "../../envs/oleander.yaml"
+    # They decode CelebA's images.
+    threads: CONFIG["device"]["threads"]
     resources:
         mem_mb=growing(2000),
         runtime=growing(20),

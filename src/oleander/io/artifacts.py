@@ -144,7 +144,10 @@ def _bytes_of(tensor: Tensor | Rows) -> int:
 
 
 def _header(tensors: Mapping[str, Tensor | Rows], settings: Any, sha256: str) -> bytes:
-    """What a file begins with: the length of the rest, which is JSON, padded so that tensors begin at a multiple of 8."""
+    """What a file begins with: the length of the rest, which is JSON, padded so that tensors begin at a multiple of 8.
+
+    All of the metadata is one entry: safetensors writes several in random order, and equal content must be equal bytes.
+    """
     entries: dict[str, Any] = {"__metadata__": {METADATA_KEY: canonical_json({"settings": settings, "sha256": sha256})}}
     for name, offset in _offsets(tensors).items():
         tensor = tensors[name]

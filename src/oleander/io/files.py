@@ -17,8 +17,8 @@ from oleander.io.errors import OleanderError
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced and renamed to `path`, else removed.
 
-    The temporary name keeps the suffix of `path`, since plotting libraries choose the format by it. What a killed writer
-    of the same path left behind is removed.
+    The temporary name keeps the suffix of `path`, since plotting libraries choose the format by it. What a killed
+    writer of the same path left behind is removed.
 
     Raises:
         OleanderError: the file cannot be written (read-only folder, disk full).

@@ -1,8 +1,7 @@
 """Source `celeba`: the aligned faces of CelebA (Liu et al. 2015) in the folder layout of torchvision.datasets.
 
-A class is one of the 40 attributes, or a combination of them; a face with several attributes may be drawn for each. Train
-images come from partition 0, test images from partition 2. Nothing is decoded before it is written, so that the images
-need not fit in memory.
+A class is one of the 40 attributes, or a combination of them; an image with several may be drawn for each. Train images
+come from partition 0, test images from partition 2. None is decoded before it is written: they need not fit in memory.
 """
 
 import os
@@ -124,8 +123,8 @@ def _locate(data_root: Path | None, allow_download: bool) -> Path:
 def _what_to_put_where(folder: Path) -> str:
     return (
         "get img_align_celeba.zip, list_attr_celeba.txt and list_eval_partition.txt from "
-        f"mmlab.ie.cuhk.edu.hk/projects/CelebA.html, put the lists into {folder} and unpack the archive there, so that it "
-        f"holds {IMAGE_FOLDER}/000001.jpg and its companions"
+        f"mmlab.ie.cuhk.edu.hk/projects/CelebA.html, put the lists into {folder} and unpack the archive there, so that "
+        f"{IMAGE_FOLDER}/000001.jpg and its companions lie beside them"
     )
 
 
@@ -218,8 +217,8 @@ def _check_present(folder: Path, names: list[str]) -> None:
     missing = sorted(set(names) - present)
     if missing:
         raise OleanderError(
-            f"{folder} lacks {len(missing)} of the images that are needed, {missing[0]} first; unpack img_align_celeba.zip "
-            "again"
+            f"{folder} lacks {len(missing)} of the images that are needed, {missing[0]} first; unpack "
+            "img_align_celeba.zip again"
         )
 
 
@@ -242,8 +241,8 @@ def _decode(path: Path, crop: int, size: int) -> np.ndarray:
         with Image.open(path, formats=["JPEG"]) as image:
             if (image.width, image.height) != (WIDTH, HEIGHT):
                 raise OleanderError(
-                    f"{path} is {image.height} x {image.width}, but CelebA's aligned images are {HEIGHT} x {WIDTH}; use "
-                    "those of img_align_celeba.zip"
+                    f"{path} is {image.height} x {image.width}, but CelebA's aligned images are {HEIGHT} x {WIDTH}; "
+                    "use those of img_align_celeba.zip"
                 )
             if image.mode not in ("L", "RGB"):
                 raise OleanderError(f"{path} is of mode {image.mode}; restore or convert it to RGB")

@@ -73,9 +73,7 @@ def _digits(test_fraction: float, seed: int) -> RawDataset:
     return RawDataset(images[train], labels[train], images[test], labels[test], classes, IMAGE_RANGE)
 
 
-def _photographs(
-    size: int, per_class: int, test_fraction: float, seed: int, wanted: list[str] | None
-) -> RawDataset:
+def _photographs(size: int, per_class: int, test_fraction: float, seed: int, wanted: list[str] | None) -> RawDataset:
     from sklearn.datasets import load_sample_images
 
     bunch = load_sample_images()
