@@ -188,6 +188,11 @@ MISTAKES = {
     "no images": (drop("img_align_celeba"), ["absent", "img_align_celeba.zip", "unpack", "000001.jpg"]),
     "no attributes": (drop(ATTR), ["absent", ATTR, "put the lists into"]),
     "no partition": (drop(PARTITION), ["absent", PARTITION]),
+    "images are a file": (
+        lambda tree: shutil.rmtree(tree / "img_align_celeba") or (tree / "img_align_celeba").touch(),
+        ["img_align_celeba cannot be listed", "unpack"],
+    ),
+    "list is a folder": (lambda tree: (tree / ATTR).unlink() or (tree / ATTR).mkdir(), [ATTR, "cannot be read"]),
     "not text": (lambda tree: (tree / ATTR).write_bytes(b"\xff\xfe"), [ATTR, "cannot be read"]),
     "empty list": (edit(ATTR, lambda lines: ["5"]), [ATTR, "1 lines"]),
     "no header": (edit(ATTR, lambda lines: [lines[0], *lines[2:]]), [ATTR, "second line", "5_o_Clock_Shadow", "Young"]),

@@ -32,7 +32,8 @@ ATTRIBUTES = (
 )
 IMAGE_FOLDER, ATTRIBUTE_FILE, PARTITION_FILE = "img_align_celeba", "list_attr_celeba.txt", "list_eval_partition.txt"
 WIDTH, HEIGHT = 178, 218
-TRAIN, TEST = 0, 2
+# The partition that a split comes from, and the setting that says how many of its images a class has.
+SPLITS = {"train": (0, "per_class"), "test": (2, "test_per_class")}
 # Images decoded together, each thread one after another of them; some 13 MB at 128 x 128.
 PIECE = 256
 
@@ -78,27 +79,15 @@ def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool)
     names, flags = _read_attributes(folder / ATTRIBUTE_FILE)
     partition = _read_partition(folder / PARTITION_FILE, names)
     classes = settings.get("classes") or {name: {name: True} for name in ATTRIBUTES}
-    drawn = []
-    for split, code, count in (("train", TRAIN, settings["per_class"]), ("test", TEST, settings["test_per_class"])):
-        for label, (name, wanted) in enumerate(classes.items()):
-            fits = partition == code
-            for attribute, value in wanted.items():
-                fits &= flags[:, ATTRIBUTES.index(attribute)] == value
-            rows = np.flatnonzero(fits)
-            if len(rows) < count:
-                raise OleanderError(
-                    f"{folder}: class {name!r} has {len(rows)} {split} images, {count} are needed; lower "
-                    f"{'per_class' if code == TRAIN else 'test_per_class'}"
-                )
-            rng = np.random.default_rng([settings["seed"], label, code])
-            drawn.append([names[row] for row in np.sort(rng.choice(rows, count, replace=False))])
-    _check_present(folder / IMAGE_FOLDER, [name for group in drawn for name in group])
-    splits = []
-    for groups in (drawn[: len(classes)], drawn[len(classes) :]):
-        files = [folder / IMAGE_FOLDER / name for group in groups for name in group]
-        labels = torch.arange(len(classes)).repeat_interleave(len(groups[0]))
-        splits += [_images(files, settings["crop"], settings["image_size"]), labels]
-    return RawDataset(*splits, list(classes), IMAGE_RANGE)
+    rows = {split: _draw(split, classes, flags, partition, settings, folder) for split in SPLITS}
+    files = {split: [names[row] for row in drawn.flatten()] for split, drawn in rows.items()}
+    _check_present(folder / IMAGE_FOLDER, [*files["train"], *files["test"]])
+    parts = []
+    for split, drawn in rows.items():
+        paths = [folder / IMAGE_FOLDER / name for name in files[split]]
+        labels = torch.arange(len(classes)).repeat_interleave(drawn.shape[1])
+        parts += [_images(paths, settings["crop"], settings["image_size"]), labels]
+    return RawDataset(*parts, list(classes), IMAGE_RANGE)
 
 
 def _locate(data_root: Path | None, allow_download: bool) -> Path:
@@ -112,7 +101,7 @@ def _locate(data_root: Path | None, allow_download: bool) -> Path:
     places = [folder / IMAGE_FOLDER, folder / ATTRIBUTE_FILE, folder / PARTITION_FILE]
     if allow_download and not all(place.exists() for place in places):
         _download(data_root)
-    missing = [place for place in places if not (place.is_dir() if place.suffix == "" else place.is_file())]
+    missing = [place for place in places if not place.exists()]
     if missing:
         raise OleanderError(
             f"CelebA is absent: looked for {', '.join(str(place) for place in missing)}; {_what_to_put_where(folder)}"
@@ -210,10 +199,40 @@ def _short(line: str) -> str:
     return repr(line if len(line) <= 60 else line[:57] + "...")
 
 
+def _draw(
+    split: str,
+    classes: dict[str, dict[str, bool]],
+    flags: np.ndarray,
+    partition: np.ndarray,
+    settings: dict[str, Any],
+    folder: Path,
+) -> np.ndarray:
+    """Rows of the images of each class, int64 [classes, count], ascending in a class."""
+    code, setting = SPLITS[split]
+    drawn = []
+    for label, (name, wanted) in enumerate(classes.items()):
+        fits = partition == code
+        for attribute, value in wanted.items():
+            fits &= flags[:, ATTRIBUTES.index(attribute)] == value
+        rows, count = np.flatnonzero(fits), settings[setting]
+        if len(rows) < count:
+            raise OleanderError(
+                f"{folder}: class {name!r} has {len(rows)} {split} images, {count} are needed; lower {setting}"
+            )
+        rng = np.random.default_rng([settings["seed"], label, code])
+        drawn.append(np.sort(rng.choice(rows, count, replace=False)))
+    return np.stack(drawn)
+
+
 def _check_present(folder: Path, names: list[str]) -> None:
     """Refuse a folder without some of the images that were drawn, before the first is decoded."""
-    with os.scandir(folder) as entries:
-        present = {entry.name for entry in entries if entry.is_file()}
+    try:
+        with os.scandir(folder) as entries:
+            present = {entry.name for entry in entries if entry.is_file()}
+    except OSError as error:
+        raise OleanderError(
+            f"{folder} cannot be listed ({error.strerror}); unpack img_align_celeba.zip again"
+        ) from error
     missing = sorted(set(names) - present)
     if missing:
         raise OleanderError(
