@@ -62,14 +62,27 @@ def leaves(block, path=()):
 
 def test_scales_override_sizes_alone(config):
     sizes = {"epochs", "alphas", "lambda_primes", "generators", "poison_fractions", "runs", "trusted_per_class"}
-    sizes |= {"train_points", "threads", "batch_size", "rows", "columns", "points"}
+    sizes |= {"train_points", "threads", "batch_size", "rows", "columns", "points", "hidden"}
     sizes |= {"alphas_per_job", "lambdas_per_job", "generators_per_job", "minutes"}
     for scale, overrides in config["scales"].items():
         for path in leaves(overrides):
-            allowed = path[-1] in sizes or (
-                scale == "demo" and (path[0] in ("datasets", "tasks") or path[-1] == "batch_size")
-            )
+            allowed = path[-1] in sizes or (scale != "paper" and path[0] in ("datasets", "tasks"))
+            # Narrow networks take larger steps; by how much is the next test's.
+            allowed |= scale == "laptop" and path[-1] == "learning_rate"
             assert allowed, f"scale {scale} overrides {'.'.join(path)}"
+
+
+def test_narrow_networks_take_ten_times_the_learning_rate(repository):
+    files = repository / "config.yaml", repository / "workflow/schemas/config.schema.yaml"
+    laptop, paper = (load_configuration(*files, scale) for scale in ("laptop", "paper"))
+    networks = [("attacks", "pgan_images", part) for part in ("generator", "discriminator", "classifier")]
+    for block, *names in [*networks, ("victims", "binary_mlp")]:
+        narrow, wide = laptop[block], paper[block]
+        for name in names:
+            narrow, wide = narrow[name], wide[name]
+        assert max(narrow["hidden"]) <= max(wide["hidden"]) / 4
+        assert narrow["optimizer"]["learning_rate"] == pytest.approx(10 * wide["optimizer"]["learning_rate"])
+        assert {**narrow["optimizer"], "learning_rate": 0} == {**wide["optimizer"], "learning_rate": 0}
 
 
 def test_synthetic_experiment_is_at_the_papers_settings_at_every_scale(config):

@@ -13,9 +13,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from celeba_tree import write_tree
 
 import oleander
 from oleander.data import load_dataset
@@ -462,3 +464,15 @@ def test_a_mistake_in_the_configuration_is_said_before_anything_runs(checkout):
     assert done.returncode != 0
     assert "unknown scale 'gigantic'" in done.stdout + done.stderr
     assert not (checkout.folder / "results").exists()
+
+
+def test_celeba_is_prepared_from_its_own_layout(checkout, tmp_path):
+    write_tree(tmp_path / "root", np.random.default_rng(0).random((40, 40)) < 0.5, (25, 5, 10))
+    few = {"per_class": 4, "test_per_class": 1}
+    checkout.configure({"scales": {"paper": {"datasets": {"celeba": few, "celeba_female": few}}}})
+    names = [f"results/paper/data/{name}.safetensors" for name in ("celeba", "celeba_female")]
+    checkout.succeed("--config", "scale=paper", f"data_root={tmp_path / 'root'}", "--", *names)
+    datasets = [load_dataset(checkout.folder / name) for name in names]
+    assert [dataset.train_x.shape for dataset in datasets] == [(160, 3, 128, 128), (4, 3, 128, 128)]
+    assert [dataset.stand_in_for for dataset in datasets] == [None, None]
+    assert datasets[1].classes == ["Female"]
