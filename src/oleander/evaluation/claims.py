@@ -125,7 +125,7 @@ def verify_claims(
 def combine(verdicts: list[str]) -> str:
     """The verdict of a claim of several parts, all of which it says: the weakest of them.
 
-    One part that is not reproduced refutes the claim, whatever the others; one that could not be checked leaves it open.
+    One part that is not reproduced refutes the claim, whatever the others; one that was not checked leaves it open.
     """
     for verdict in (NOT_REPRODUCED, NOT_RUN, NOT_COMPARABLE, WITHIN):
         if verdict in verdicts:
