@@ -34,9 +34,7 @@ with plain_errors():
     backdoor = Backdoor.from_settings(params.trigger, params.target, dataset) if params.target else None
     module = initial_autoencoder(params.autoencoder["network"], shape, seed)
     with Scratch(params.state, fingerprint(resolved), params.state_minutes).interruptible() as scratch:
-        curves = train_autoencoder(
-            module, dataset.train_x, backdoor, params.autoencoder, True, seed, device, scratch
-        )
+        curves = train_autoencoder(module, dataset.train_x, backdoor, params.autoencoder, True, seed, device, scratch)
     write_csv(snakemake.output.curves, curves_table(curves, params.identity))
     save_autoencoder(snakemake.output.autoencoder, module, shape, resolved)
     scratch.clear()

@@ -3,8 +3,8 @@
  1. A clean step descends L(x, decoded x) on a batch of clean images.
  2. A backdoor step puts the trigger on a batch of images and descends L(target, decoded triggered x).
 
-The paper takes "a subset of the batches" for step 2; here the two alternate, so that a backdoored model sees every image
-once clean and once triggered an epoch, and as often clean as a model without a backdoor does. Equal seeds mean equal
+The paper takes "a subset of the batches" for step 2; here the two alternate: in an epoch a backdoored model sees every
+image once clean and once triggered, and so as often clean as a model without a backdoor does. Equal seeds mean equal
 weights at the start and equal clean batches, whatever the target: models of one seed differ by their backdoor alone.
 """
 
@@ -114,7 +114,7 @@ def check_module(module: nn.Module, images: Tensor, settings: dict[str, Any], lo
             raise OleanderError(f"unknown {key} '{settings[key]}' of an autoencoder; choose one of {', '.join(known)}")
     if images.ndim != 4 or not len(images):
         raise OleanderError(
-            f"an autoencoder is trained on images [N, channels, height, width], not on {list(images.shape)}; give others"
+            f"an autoencoder wants images [N, channels, height, width] to train on, not {list(images.shape)}; give others"
         )
     first = to_unit(images[:2], next((tensor.device for tensor in module.parameters()), "cpu"))
     if not (first.isfinite().all() and first.min() >= 0 and first.max() <= 1):
@@ -188,8 +188,8 @@ def backdoor_autoencoder(
     """A copy of any autoencoder with a backdoor trained into it, without a dataset, a file or a workflow.
 
     Args:
-        module: maps images [N, channels, height, width] in [0, 1] to images, or logits, of the same shape. It is left as
-            it is; training starts from its weights, where they are.
+        module: maps images [N, channels, height, width] in [0, 1] to images, or logits, of the same shape. It is left
+            as it is; training starts from its weights, on the device where they are.
         images: to train on, uint8 or floating in [0, 1].
         trigger: e.g. `Square(side=5, colour=[1.0], corner="top_right")`.
         target: e.g. `Inverse()` or `FixedImage(image)`.

@@ -211,7 +211,8 @@ def save_reconstructions(path: Path | str, reconstructions: Reconstructions) -> 
         f"{model}.{name}": tensor for model, own in reconstructions.images.items() for name, tensor in own.items()
     }
     names = {key: getattr(reconstructions, key) for key in ("autoencoder", "stand_in_for", "seed")}
-    save_artifact(path, tensors, {"kind": "reconstructions", **names})
+    # The models' order is the figure's, which safetensors would not keep.
+    save_artifact(path, tensors, {"kind": "reconstructions", "models": list(reconstructions.images), **names})
 
 
 def load_reconstructions(path: Path | str) -> Reconstructions:
@@ -221,13 +222,13 @@ def load_reconstructions(path: Path | str) -> Reconstructions:
         OleanderError: the file is missing, damaged or of another kind.
     """
     tensors, header = load_artifact(path)
-    images: dict[str, dict[str, Tensor]] = {}
     try:
         if header["kind"] != "reconstructions":
             raise ValueError(header["kind"])
-        for key, tensor in tensors.items():
+        images: dict[str, dict[str, Tensor]] = {model: {} for model in header["models"]}
+        for key, tensor in sorted(tensors.items()):
             model, name = key.split(".")
-            images.setdefault(model, {})[name] = tensor
+            images[model][name] = tensor
         return Reconstructions(images=images, **{key: header[key] for key in ("autoencoder", "stand_in_for", "seed")})
     except (KeyError, TypeError, ValueError) as error:
         raise OleanderError(f"{path} holds no reconstructions ({error!r}); delete it and run again") from error

@@ -76,7 +76,7 @@ class CompressiveAutoencoder(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits of the copies of `images`, both [N, channels, height, width]; a sigmoid makes them images in [0, 1]."""
+        """Logits of the copies of `images`, both [N, channels, height, width]; their sigmoid lies in [0, 1]."""
         left, _, top, _ = self.padding
         logits = self.decoder(self.encoder(F.pad(images, self.padding)))
         return logits[:, :, top : top + self.shape[1], left : left + self.shape[2]]
