@@ -114,7 +114,7 @@ def check_module(module: nn.Module, images: Tensor, settings: dict[str, Any], lo
             raise OleanderError(f"unknown {key} '{settings[key]}' of an autoencoder; choose one of {', '.join(known)}")
     if images.ndim != 4 or not len(images):
         raise OleanderError(
-            f"an autoencoder wants images [N, channels, height, width] to train on, not {list(images.shape)}; give others"
+            f"an autoencoder is trained on images [N, channels, height, width], not {list(images.shape)}; give others"
         )
     first = to_unit(images[:2], next((tensor.device for tensor in module.parameters()), "cpu"))
     if not (first.isfinite().all() and first.min() >= 0 and first.max() <= 1):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from oleander.evaluation.reconstructions import CLEAN, TRIGGERED
 from oleander.metrics.intervals import mean_interval
@@ -14,6 +15,10 @@ from oleander.plots import style
 
 _LOOKS = {CLEAN: {"color": style.BLUE}, TRIGGERED: {"color": "#f3c9a8", "hatch": "////", "edgecolor": style.RED}}
 """Of bars on clean and on triggered images: in grey print one is dark, the other pale and hatched."""
+_LABELS = {
+    CLEAN: "clean test images against their copies (utility)",
+    TRIGGERED: "triggered test images against the target (backdoor error)",
+}
 
 
 def errors_summary(errors: pd.DataFrame, confidence: float) -> pd.DataFrame:
@@ -24,9 +29,9 @@ def errors_summary(errors: pd.DataFrame, confidence: float) -> pd.DataFrame:
         confidence: of the intervals, e.g. 0.95.
 
     Returns:
-        One row an autoencoder, model and kind of images, in the order of a panel's bars: the clean model, the backdoored
-        models on clean images, the same on triggered ones; columns `autoencoder`, `stand_in_for`, `model`, `images`, and
-        `mean`, `low`, `high`, `n` as `metrics.intervals.mean_interval` gives them.
+        One row an autoencoder, model and kind of images, in the order of a panel's bars: the clean model, the
+        backdoored models on clean images, the same on triggered ones. Columns `autoencoder`, `stand_in_for`, `model`,
+        `images`, and `mean`, `low`, `high`, `n` as `metrics.intervals.mean_interval` gives them.
 
     Raises:
         ValueError: errors of several scales, or several of one model, seed and kind of images.
@@ -73,7 +78,10 @@ def plot_reconstruction_errors(errors: pd.DataFrame, titles: dict[str, str], sca
         style.panel_title(axes, style.describe(scale, stand_in, title), columns)
     for axes in list(axes_of):
         axes.set_visible(False)
-    style.add_note(figure, _explain(summary, confidence))
+    handles = [Patch(label=label, **_LOOKS[kind]) for kind, label in _LABELS.items()]
+    legend = style.outside_legend(figure, handles, len(handles))
+    legend.set_title(_explain(summary, confidence), prop={"size": style.NOTE_SIZE})
+    legend.get_title().set(color=style.GREY)
     return figure
 
 
@@ -100,19 +108,14 @@ def _draw_bars(axes: Axes, summary: pd.DataFrame, y_label: str) -> None:
             ha="center",
             fontsize=style.NOTE_SIZE - 1,
         )
-    axes.set_ylim(0, 1.12 * max(tops.max(), summary["mean"].max()))
-    axes.set_xticks(
-        places, [_name(row.model, row.images) for row in summary.itertuples()], fontsize=style.NOTE_SIZE - 1
-    )
-    axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 2), useMathText=True)
-    axes.yaxis.get_offset_text().set_fontsize(style.NOTE_SIZE)
+    axes.set_ylim(0, 1.12 * tops.max())
+    axes.set_xticks(places, [_name(model) for model in summary["model"]])
+    axes.yaxis.set_major_formatter("{x:g}")
 
 
-def _name(model: str, images: str) -> str:
-    """A bar's label: which model on which images, in lines that a fifth of a panel holds."""
-    if model == CLEAN:
-        return "clean\nmodel"
-    return "\n".join([*textwrap.wrap(model.replace("_", " "), 9), f"on {images}" if images == CLEAN else images])
+def _name(model: str) -> str:
+    """A bar's label, in lines that a fifth of a panel holds."""
+    return "clean\nmodel" if model == CLEAN else "\n".join(textwrap.wrap(model.replace("_", " "), 9))
 
 
 def _explain(summary: pd.DataFrame, confidence: float) -> str:
@@ -123,7 +126,4 @@ def _explain(summary: pd.DataFrame, confidence: float) -> str:
         if counts and counts[-1] > 1
         else "One seed: no intervals"
     )
-    return (
-        f"{bars}. Dark: clean test images against their copies (utility). Hatched: triggered test images against the "
-        "target (backdoor error). Each panel has its own scale."
-    )
+    return f"{bars}. Below a backdoored model's bar stands its target; each panel has its own scale."

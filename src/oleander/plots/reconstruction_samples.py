@@ -60,7 +60,7 @@ def plot_reconstructions(
     seeds = sorted({reconstructions[name].seed for name in titles})
     style.add_note(
         figure,
-        f"Models of seed {', '.join(map(str, seeds))}. In brackets the target of the model that decodes. Test images are a "
-        "random choice.",
+        f"Models of seed {', '.join(map(str, seeds))}; in brackets the target of the one that decodes. "
+        "The test images are a random choice.",
     )
     return figure
