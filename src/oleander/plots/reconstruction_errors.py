@@ -13,7 +13,10 @@ from oleander.evaluation.reconstructions import CLEAN, TRIGGERED
 from oleander.metrics.intervals import mean_interval
 from oleander.plots import style
 
-_LOOKS = {CLEAN: {"color": style.BLUE}, TRIGGERED: {"color": "#f3c9a8", "hatch": "////", "edgecolor": style.RED}}
+_LOOKS = {
+    CLEAN: {"facecolor": style.BLUE, "edgecolor": style.BLUE},
+    TRIGGERED: {"facecolor": "#f3c9a8", "edgecolor": style.RED, "hatch": "////"},
+}
 """Of bars on clean and on triggered images: in grey print one is dark, the other pale and hatched."""
 _LABELS = {
     CLEAN: "clean test images against their copies (utility)",
@@ -99,7 +102,7 @@ def _draw_bars(axes: Axes, summary: pd.DataFrame, y_label: str) -> None:
         if not math.isnan(row.low):
             ends = [[row.mean - max(row.low, 0)], [row.high - row.mean]]
             axes.errorbar(place, row.mean, yerr=ends, color="black", linewidth=1, capsize=3)
-        # Beside each other the smallest bars could not be told from none.
+        # The smallest bars cannot be read off, nor told from none.
         axes.annotate(
             f"{row.mean:.2g}",
             (place, tops.loc[row.Index]),
@@ -122,7 +125,7 @@ def _explain(summary: pd.DataFrame, confidence: float) -> str:
     counts = sorted({int(n) for n in summary["n"]})
     seeds = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else "".join(map(str, counts))
     bars = (
-        f"Bars: {confidence * 100:g} % Student interval of the mean over {seeds} seeds"
+        f"Whiskers: {confidence * 100:g} % Student interval of the mean over {seeds} seeds"
         if counts and counts[-1] > 1
         else "One seed: no intervals"
     )
