@@ -376,7 +376,9 @@ rule baaan_fig1:
 
 rule baaan_fig2:
     input:
-        samples=[f"{OUT}/baaan/autoencoders/{name}/samples.safetensors" for name in FIGURES["baaan_fig2"]["autoencoders"]],
+        samples=[
+            f"{OUT}/baaan/autoencoders/{name}/samples.safetensors" for name in FIGURES["baaan_fig2"]["autoencoders"]
+        ],
     output:
         png=report(figure_file("baaan_fig2", "png"), caption="../report/baaan_fig2.rst", category="BAAAN"),
         pdf=figure_file("baaan_fig2", "pdf"),
