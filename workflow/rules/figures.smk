@@ -10,6 +10,9 @@ localrules:
     pgan_fig9,
     pgan_matrix,
     pgan_curves,
+    baaan_fig1,
+    baaan_fig2,
+    baaan_fig4,
 
 
 rule pgan_fig1:
@@ -349,3 +352,96 @@ rule pgan_curves:
         "Drawing pGAN's training curves"
     script:
         "../../scripts/plot_training_curves.py"
+
+
+rule baaan_fig1:
+    input:
+        errors=errors_files("baaan_fig1"),
+    output:
+        png=report(figure_file("baaan_fig1", "png"), caption="../report/baaan_fig1.rst", category="BAAAN"),
+        pdf=figure_file("baaan_fig1", "pdf"),
+    log:
+        f"{OUT}/logs/baaan_fig1.log",
+    conda:
+        "../../envs/oleander.yaml"
+    params:
+        titles=autoencoder_titles(FIGURES["baaan_fig1"]["autoencoders"]),
+        confidence=CONFIG["confidence"],
+        scale=SCALE,
+        version=VERSIONS["plot"],
+    message:
+        "Drawing BAAAN, Figure 1"
+    script:
+        "../../scripts/plot_reconstruction_errors.py"
+
+
+rule baaan_fig2:
+    input:
+        samples=[
+            f"{OUT}/baaan/autoencoders/{name}/samples.safetensors" for name in FIGURES["baaan_fig2"]["autoencoders"]
+        ],
+    output:
+        png=report(figure_file("baaan_fig2", "png"), caption="../report/baaan_fig2.rst", category="BAAAN"),
+        pdf=figure_file("baaan_fig2", "pdf"),
+    log:
+        f"{OUT}/logs/baaan_fig2.log",
+    conda:
+        "../../envs/oleander.yaml"
+    params:
+        titles=autoencoder_titles(FIGURES["baaan_fig2"]["autoencoders"]),
+        columns=FIGURES["baaan_fig2"]["columns"],
+        scale=SCALE,
+        version=VERSIONS["plot"],
+    message:
+        "Drawing BAAAN, Figure 2"
+    script:
+        "../../scripts/plot_reconstructions.py"
+
+
+rule baaan_fig4:
+    input:
+        scores=[path for gan in FIGURES["baaan_fig4"]["gans"] for path in gan_files(gan, "scores/{job}.csv")],
+    output:
+        png=report(figure_file("baaan_fig4", "png"), caption="../report/baaan_fig4.rst", category="BAAAN"),
+        pdf=figure_file("baaan_fig4", "pdf"),
+    log:
+        f"{OUT}/logs/baaan_fig4.log",
+    conda:
+        "../../envs/oleander.yaml"
+    params:
+        titles=gan_titles(FIGURES["baaan_fig4"]["gans"]),
+        confidence=CONFIG["confidence"],
+        scale=SCALE,
+        version=VERSIONS["plot"],
+    message:
+        "Drawing BAAAN, Figure 4"
+    script:
+        "../../scripts/plot_gan_scores.py"
+
+
+# Figures 5 to 9: images of clean and of triggered noise. Figure 9 is of one target alone, another dataset.
+for gan_figure in (figure for figure, block in FIGURES.items() if "gan" in block):
+
+    rule:
+        name:
+            gan_figure
+        input:
+            samples=shown_gan(gan_figure),
+        output:
+            png=report(figure_file(gan_figure, "png"), caption=caption(gan_figure), category="BAAAN"),
+            pdf=figure_file(gan_figure, "pdf"),
+        log:
+            f"{OUT}/logs/{gan_figure}.log",
+        localrule: True
+        conda:
+            "../../envs/oleander.yaml"
+        params:
+            title=gan_titles([FIGURES[gan_figure]["gan"]])[FIGURES[gan_figure]["gan"]],
+            rows=FIGURES[gan_figure]["rows"],
+            columns=FIGURES[gan_figure]["columns"],
+            scale=SCALE,
+            version=VERSIONS["plot"],
+        message:
+            f"Drawing BAAAN, Figure {gan_figure.removeprefix('baaan_fig')}"
+        script:
+            "../../scripts/plot_gan_samples.py"

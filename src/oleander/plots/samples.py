@@ -69,7 +69,7 @@ def plot_genuine_and_poison(panels: list[SamplePanel], rows: int, columns: int, 
     Raises:
         ValueError: images of another shape than [n, 1 or 3, H, W] or beyond [0, 1].
     """
-    height = sum(_block_height(panel.source, rows, columns, 3) + 0.62 for panel in panels)
+    height = sum(block_height(panel.source, rows, columns, 3) + 0.62 for panel in panels)
     figure = style.new_figure(height + 0.3, "Genuine and poison images")
     for part, panel in zip(_lines(figure, len(panels)), panels, strict=True):
         part.suptitle(style.describe(scale, panel.stand_in_for, panel.title), fontsize=style.PANEL_SIZE)
@@ -79,7 +79,7 @@ def plot_genuine_and_poison(panels: list[SamplePanel], rows: int, columns: int, 
             f"genuine {panel.target_class}": panel.target,
         }
         for axes, (title, images) in zip(part.subplots(1, 3), blocks.items(), strict=True):
-            _draw_block(axes, images, rows, columns, title)
+            draw_block(axes, images, rows, columns, title)
     return figure
 
 
@@ -105,12 +105,12 @@ def plot_sample_sheets(panel_by_alpha: dict[float, SamplePanel], rows: int, colu
     }
     across = 4 if len(blocks) == 4 or len(blocks) > 6 else 3
     down = -(-len(blocks) // across)
-    height = _block_height(first.source, rows, columns, across) + 0.34
+    height = block_height(first.source, rows, columns, across) + 0.34
     title = f"Genuine and poison images: {style.describe(scale, first.stand_in_for, first.title)}"
     figure = style.new_figure(down * height + 0.35, title)
     places = figure.subplots(down, across, squeeze=False).flat
     for (name, images), axes in zip(blocks.items(), places, strict=False):
-        _draw_block(axes, images, rows, columns, name)
+        draw_block(axes, images, rows, columns, name)
     for axes in places:
         axes.set_visible(False)
     return figure
@@ -148,13 +148,14 @@ def _lines(figure: Figure, count: int) -> list:
     return list(figure.subfigures(count, 1, squeeze=False).flat)
 
 
-def _block_height(images: Tensor, rows: int, columns: int, across: int) -> float:
+def block_height(images: Tensor, rows: int, columns: int, across: int) -> float:
     """Inches that a block is high where `across` of them share the figure's width, 0.2 inches apart."""
     high, wide, _ = tile(images, rows, columns).shape
     return (style.WIDTH / across - 0.2) * high / wide
 
 
-def _draw_block(axes: Axes, images: Tensor, rows: int, columns: int, title: str) -> None:
+def draw_block(axes: Axes, images: Tensor, rows: int, columns: int, title: str) -> None:
+    """Show the first images [n, 1 or 3, H, W] in [0, 1] as a block under its title."""
     block = tile(images, rows, columns)
     if block.shape[2] == 1:
         axes.imshow(block[:, :, 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
