@@ -25,6 +25,7 @@ SUPPORTED = ("3.11", "3.12", "3.13")
 # Rows from top to bottom: a room imports itself and the rows below its own, never a neighbour in its row.
 ROWS = (
     ("bench",),
+    ("page",),
     ("plots",),
     ("evaluation",),
     ("attacks", "defenses", "backdoors"),

@@ -256,7 +256,9 @@ with Scratch({folder!r}, "key", minutes=2e-3).interruptible() as scratch:
 
 def test_sigkill_and_another_run_give_the_same_file(tmp_path):
     def start(folder, output):
-        text = RUN.format(tests=str(Path(__file__).parent), folder=str(tmp_path / folder), output=str(tmp_path / output))
+        text = RUN.format(
+            tests=str(Path(__file__).parent), folder=str(tmp_path / folder), output=str(tmp_path / output)
+        )
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         return subprocess.Popen([sys.executable, "-c", text], env=environment, stderr=subprocess.PIPE)
 

@@ -42,3 +42,33 @@ rule verify:
         "Counting verdicts"
     script:
         "../../scripts/report_verdicts.py"
+
+
+# Everything of a scale in one file: `snakemake page`.
+rule page:
+    input:
+        f"{OUT}/index.html",
+    localrule: True
+
+
+rule build_page:
+    input:
+        claims=rules.verify_claims.output.csv,
+        files=asked_for(dict.fromkeys(path for name in page_names() for path in page_files(getattr(rules, name)))),
+    output:
+        page=f"{OUT}/index.html",
+    log:
+        f"{OUT}/logs/build_page.log",
+    localrule: True
+    conda:
+        "../../envs/oleander.yaml"
+    params:
+        entries=[page_entry(name, getattr(rules, name)) for name in page_names()],
+        missing=[name for name in [*FIGURES, *PAPER_TABLES] if name not in page_names()],
+        scale=SCALE,
+        confidence=CONFIG["confidence"],
+        version=VERSIONS["build_page"],
+    message:
+        "Building the page: {output.page}"
+    script:
+        "../../scripts/build_page.py"

@@ -58,6 +58,7 @@ VERSIONS = {
     "plot": 1,
     "tabulate": 1,
     "verify_claims": 1,
+    "build_page": 1,
 }
 
 
@@ -607,9 +608,7 @@ def claim_files(claim):
                 files.append(f"{OUT}/pgan/{experiment}/{claim.table}/{evaluation}.csv")
         elif claim.table == "errors":
             files += [
-                f"{OUT}/baaan/autoencoders/{name}/errors.csv"
-                for name in source
-                if name in CONFIG["autoencoders"]
+                f"{OUT}/baaan/autoencoders/{name}/errors.csv" for name in source if name in CONFIG["autoencoders"]
             ]
         else:
             gan, model = source
@@ -620,14 +619,19 @@ def claim_files(claim):
 
 
 def claims_input():
-    """Table -> the files of all claims, each once; of those, where only_existing, the ones that are there."""
+    """Table -> the files of all claims, each once."""
     files = {table: [] for table in CLAIM_TABLES}
     for claim in CLAIMS:
         files[claim.table] += claim_files(claim)
-    return {
-        table: [path for path in dict.fromkeys(paths) if not CONFIG["only_existing"] or os.path.exists(path)]
-        for table, paths in files.items()
-    }
+    return {table: asked_for(dict.fromkeys(paths)) for table, paths in files.items()}
+
+
+def asked_for(paths):
+    """The paths, or, where only_existing, those that are there, as they are."""
+    if not CONFIG["only_existing"]:
+        return list(paths)
+    # By its absolute path a file is the output of no rule, so that nothing is run for it.
+    return [os.path.abspath(path) for path in paths if os.path.exists(path)]
 
 
 def departures():
@@ -636,3 +640,49 @@ def departures():
         base = yaml.safe_load(stream)
     paper = merge(base, base["scales"]["paper"])
     return differences({block: paper[block] for block in SETTINGS_OF_RESULTS}, CONFIG)
+
+
+# The page.
+def page_names():
+    """The figures and tables that the page shows, paper after paper; where only_existing, those that are there."""
+    names = [name for name in [*FIGURES, *PAPER_TABLES] if name.startswith("baaan_")]
+    names += [name for name in [*FIGURES, *PAPER_TABLES] if name.startswith("pgan_")]
+    return [
+        name
+        for name in names
+        if not CONFIG["only_existing"] or all(map(os.path.exists, page_files(getattr(rules, name))))
+    ]
+
+
+def page_files(rule):
+    """What the page shows of a figure or table: its images or text, and the CSVs behind it."""
+    # Plain text: Snakemake's own paths carry their rule along, which params cannot.
+    paths = [str(path) for path in [*rule.output, *rule.input] if path.startswith(OUT)]
+    return list(dict.fromkeys(path for path in paths if path.endswith((".png", ".csv", ".md"))))
+
+
+def page_entry(name, rule):
+    """Where the parts of a figure or table stand, and what it was made with."""
+    files = page_files(rule)
+    texts = [path for path in files if path.endswith(".md")]
+    evaluations = [path.split("/")[5].removesuffix(".csv") for path in files if "/trials/" in path]
+    blocks = {
+        "experiments": evidence_experiments(rule),
+        "evaluations": list(dict.fromkeys(evaluations)),
+        "autoencoders": evidence_autoencoders(rule),
+        "gans": evidence_gans(rule),
+    }
+    with open(f"{workflow.basedir}/workflow/report/{name}.rst") as stream:
+        text = stream.read().strip()
+    return {
+        "name": name,
+        "caption": text,
+        "images": [path for path in files if path.endswith(".png")],
+        "text": texts[0] if texts else None,
+        "files": [path for path in files if path.endswith(".csv")],
+        "settings": {
+            "figure": FIGURES.get(name, {}),
+            **{block: {key: CONFIG[block][key] for key in keys} for block, keys in blocks.items() if keys},
+        },
+        "jobs": evidence_jobs(rule),
+    }

@@ -1,0 +1,23 @@
+"""Put every figure of both papers beside its claims and verdicts, in one page that needs nothing else."""
+
+from pathlib import Path
+
+from oleander.evaluation.claims import COLUMNS
+from oleander.io.errors import plain_errors
+from oleander.io.files import write_text
+from oleander.io.provenance import commit_of, job_seconds, training_commits
+from oleander.io.tables import read_csv
+from oleander.page.build import Entry, build_page
+
+with plain_errors():
+    params = snakemake.params
+    results = Path("results", params.scale)
+    entries = []
+    for block in params.entries:
+        shown = {key: value for key, value in block.items() if key != "jobs"}
+        seconds = job_seconds(results / "benchmarks", block["jobs"])
+        commits = training_commits(results / "logs", block["jobs"])
+        entries.append(Entry(**shown, seconds=sum(seconds.values()) if seconds else None, commits=commits))
+    verdicts = read_csv(snakemake.input.claims, COLUMNS)
+    page = build_page(entries, params.missing, verdicts, params.scale, commit_of("."), params.confidence)
+    write_text(snakemake.output.page, page)

@@ -1,0 +1,212 @@
+"""One HTML file with every figure, its claims and verdicts, settings and CSVs: it opens from disk, without a network."""
+
+import base64
+import gzip
+import logging
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from oleander.evaluation.claims import VERDICTS, count_verdicts, summary_line
+from oleander.io.errors import OleanderError
+from oleander.io.tables import read_csv
+from oleander.plots.claims import write_result
+
+logger = logging.getLogger(__name__)
+
+PACKED = 200_000
+"""A CSV of more bytes is embedded compressed."""
+BYTES = 15_000_000
+"""A larger page is slow to open, on a phone at any rate."""
+
+PAPERS = {
+    "BAAAN": "BAAAN: Backdoor Attacks Against Autoencoder and GAN-Based Machine Learning Models",
+    "pGAN": "Poisoning Attacks with Generative Adversarial Nets",
+}
+"""Paper -> its title, in the order of the page."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A figure or table of the page.
+
+    Attributes:
+        name: of its target, such as pgan_fig2.
+        caption: one sentence.
+        images: the PNG files; none for a table.
+        text: a Markdown file to show in place of images; None for a figure.
+        files: the CSVs that it is drawn from, and those of its own.
+        settings: what it was made with.
+        seconds: wall time of all jobs behind it; None where it was not recorded.
+        commits: of the code that those jobs ran.
+    """
+
+    name: str
+    caption: str
+    images: list[str]
+    text: str | None
+    files: list[str]
+    settings: dict[str, Any]
+    seconds: float | None
+    commits: list[str]
+
+    @property
+    def paper(self) -> str:
+        """One of `PAPERS`."""
+        return next(paper for paper in PAPERS if self.name.startswith(f"{paper.lower()}_"))
+
+    @property
+    def title(self) -> str:
+        """As its paper calls it, such as "Figure 2"; of what no paper has, its name."""
+        kind, number = re.fullmatch(r"[a-z]+_([a-z]+)([0-9]*)", self.name).groups()
+        return f"{ {'fig': 'Figure', 'table': 'Table'}.get(kind, kind.capitalize()) } {number}".strip()
+
+
+def build_page(
+    entries: list[Entry], missing: list[str], verdicts: pd.DataFrame, scale: str, commit: str, confidence: float
+) -> str:
+    """The page's HTML; the same files give the same bytes.
+
+    Args:
+        entries: in the order shown.
+        missing: names of the figures and tables that were not made.
+        verdicts: `oleander.evaluation.claims.COLUMNS`.
+        scale: name of the scale.
+        commit: of this checkout.
+        confidence: of the intervals, e.g. 0.95.
+
+    Raises:
+        OleanderError: a file is missing or cannot be read.
+    """
+    claims = [_claim(row) for row in verdicts.to_dict("records")]
+    files = {path: _file(number, path) for number, path in enumerate(dict.fromkeys(_all_files(entries)))}
+    shown = [_shown(entry, claims, files) for entry in entries]
+    with_place = {claim["name"] for entry in shown for claim in entry["claims"]}
+    environment = Environment(
+        loader=PackageLoader("oleander.page", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    text = environment.get_template("page.html.jinja").render(
+        scale=scale,
+        commit=commit,
+        confidence=f"{confidence * 100:g} %",
+        summary=summary_line(verdicts),
+        counts=count_verdicts(verdicts),
+        verdicts=VERDICTS,
+        papers=PAPERS,
+        entries=shown,
+        missing=missing,
+        claims=claims,
+        elsewhere=[claim for claim in claims if claim["name"] not in with_place],
+        files=list(files.values()),
+    )
+    if len(text) > BYTES:
+        logger.warning("the page has %.1f MB and will be slow to open", len(text) / 1e6)
+    return text
+
+
+def entry_of_claim(paper: str, figure: str) -> str | None:
+    """Name of the figure or table that a claim's column `figure` names, such as pgan_fig5 for Fig5c; None if none."""
+    found = re.match(r"(Fig|Table)(\d+)", figure)
+    return f"{paper.lower()}_{found[1].lower()}{found[2]}" if found else None
+
+
+def _claim(row: dict[str, Any]) -> dict[str, Any]:
+    """A verdict as the template shows it."""
+    texts = ("id", "paper", "figure", "section", "dataset", "condition", "quantity", "value", "quote", "kind", "reason")
+    return {
+        **{key: row[key] for key in texts},
+        "name": f"{row['id']}{'' if pd.isna(row['part']) else row['part']}",
+        "verdict": row["verdict"],
+        "why": row["why"],
+        "here": write_result(pd.Series(row)),
+        "number": "" if pd.isna(row["reproduced"]) else repr(float(row["reproduced"])),
+        "n": int(row["n"]),
+        "entry": entry_of_claim(row["paper"], row["figure"]),
+    }
+
+
+def _shown(entry: Entry, claims: list[dict[str, Any]], files: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    own = [claim for claim in claims if claim["entry"] == entry.name]
+    return {
+        "name": entry.name,
+        "paper": entry.paper,
+        "title": entry.title,
+        "caption": entry.caption,
+        "images": [_embed(path, "image/png") for path in entry.images],
+        "text": None if entry.text is None else _read(entry.text).decode(),
+        "claims": own,
+        "quotes": list(dict.fromkeys(claim["quote"] for claim in own)),
+        "files": [files[path] for path in entry.files],
+        "seeds": seeds_of(entry.files),
+        "settings": yaml.safe_dump(entry.settings, sort_keys=False, allow_unicode=True, width=100),
+        "time": write_seconds(entry.seconds),
+        "commits": [commit[:12] for commit in entry.commits],
+    }
+
+
+def _all_files(entries: list[Entry]) -> list[str]:
+    return [path for entry in entries for path in entry.files]
+
+
+def _file(number: int, path: str) -> dict[str, Any]:
+    """A CSV that a click saves, compressed if it is long."""
+    content = _read(path)
+    # Below results/{scale}, with its folders, since many are called effectiveness.csv.
+    label = "/".join(Path(path).parts[2:])
+    name, kind = label.replace("/", "_"), "text/csv"
+    if len(content) > PACKED:
+        name, kind, content = f"{name}.gz", "application/gzip", gzip.compress(content, mtime=0)
+    return {
+        "id": f"file-{number}",
+        "label": label,
+        "name": name,
+        "size": f"{max(1, round(len(content) / 1000)):,} kB",
+        "address": f"data:{kind};base64,{base64.b64encode(content).decode()}",
+    }
+
+
+def _embed(path: str, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(_read(path)).decode()}"
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise OleanderError(f"{path} cannot be read ({error.strerror}); make it again, then the page") from error
+
+
+def seeds_of(files: list[str]) -> str:
+    """What repeats the results in some CSVs, such as "generators 0 to 4, runs 0 to 9"; empty where nothing does."""
+    found: dict[str, set[int]] = {}
+    for path in files:
+        table = read_csv(path)
+        for column in ("generator", "run", "seed"):
+            if column in table:
+                found.setdefault(column, set()).update(int(value) for value in table[column].dropna().unique())
+    parts = []
+    for column, values in found.items():
+        if values:
+            span = f"{min(values)}" if len(values) == 1 else f"{min(values)} to {max(values)}"
+            parts.append(f"{column}{'s' if len(values) > 1 else ''} {span}")
+    return ", ".join(parts)
+
+
+def write_seconds(seconds: float | None) -> str:
+    """A wall time in its largest fitting unit, such as "2 h 05 min"."""
+    if seconds is None:
+        return "not recorded"
+    minutes = round(seconds / 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes} min" if seconds >= 90 else f"{seconds:.0f} s"
