@@ -1,4 +1,4 @@
-"""One HTML file with every figure, its claims and verdicts, settings and CSVs: it opens from disk, without a network."""
+"""One HTML file with every figure, its claims and verdicts, settings and CSVs; it opens without a network."""
 
 import base64
 import gzip
