@@ -41,6 +41,8 @@ rule all:
     input:
         PGAN,
         BAAAN,
+        f"{OUT}/claims.csv",
+        f"{OUT}/index.html",
 
 
 rule pgan:

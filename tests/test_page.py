@@ -98,7 +98,7 @@ def test_the_page_has_everything(page, verdicts):
     assert "pgan_fig7" in text
     images = elements.of("img")
     assert len(images) == 6
-    assert all(image["alt"] and image["src"].startswith("data:image/png;base64,") for image in images)
+    assert all(image["alt"] and image["src"].startswith("data:image/webp;base64,") for image in images)
     assert len({image["alt"] for image in images}) == 6
     for row in verdicts.to_dict("records"):
         # In the table, and beside its figure or among those without one.
@@ -248,7 +248,7 @@ def test_it_fits_the_screen(browser, page, width, height, tmp_path):
     browser.resize(width, height)
     browser.open(page)
     wide = browser.run(
-        "Array.from(document.querySelectorAll('body *')).filter((one) => !one.closest('pre')"
+        "Array.from(document.querySelectorAll('body *')).filter((one) => !one.closest('pre, figure')"
         f" && one.getBoundingClientRect().right > {width} + 1).map((one) => one.outerHTML.slice(0, 200))"
     )
     assert wide == []
