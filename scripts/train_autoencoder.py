@@ -25,7 +25,7 @@ with plain_errors():
         **params.autoencoder,
         "trigger": params.trigger,
         "target": params.target,
-        "target_file": sha256_of(snakemake.input.target) if snakemake.input.get("target") else None,
+        "target_files": [sha256_of(path) for path in snakemake.input.target],
         **params.identity,
         "dataset": dataset.sha256,
         "version": params.version,

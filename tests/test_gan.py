@@ -408,7 +408,6 @@ def test_what_cannot_be_trained_is_said_before_any_step():
     large = Images(torch.zeros(3, 1, 9, 9, dtype=torch.uint8), None, (1, 16, 16), flip=False)
     with pytest.raises(OleanderError, match=r"makes images of shape \[1, 8, 8\].*3 of \[1, 16, 16\]"):
         fit(networks, large, None, SETTINGS, 0, Scratch.none(), CPU)
-    generator = Labelled()
+    generator, images = Labelled(), torch.rand(4, 1, 8, 8)
     with pytest.raises(OleanderError, match="position 6 does not fit"):
-        images = torch.rand(4, 1, 8, 8)
         backdoor_generator(generator, images, images, Latent(6, 0.0), SETTINGS, 6, 0, torch.arange(4) % 3)
