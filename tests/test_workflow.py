@@ -89,9 +89,10 @@ TINY = {
                 "celeba": {"steps": 2, "evaluate_every": 2, "samples": 12},
             },
             # The claims ask for every dataset's.
-            "autoencoders": dict.fromkeys(
-                ("mnist", "cifar10", "celeba"), {"network": {"width": 2, "residual_blocks": 1}, "epochs": 1}
-            ),
+            "autoencoders": {
+                name: {"network": {"width": 2, "residual_blocks": 1}, "epochs": 1}
+                for name in ("mnist", "cifar10", "celeba")
+            },
             "figures": {
                 "baaan_fig4": {"gans": ["mnist"]},
                 "baaan_fig5": {"gan": "mnist"},
