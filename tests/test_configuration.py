@@ -14,7 +14,7 @@ from oleander.backdoors.gan import CHECKPOINTS
 from oleander.backdoors.gan import LOSSES as GAN_LOSSES
 from oleander.data import SETTINGS_SCHEMAS
 from oleander.defenses import DEFENSES
-from oleander.io.configuration import complete, load_configuration, merge, resolve
+from oleander.io.configuration import complete, differences, load_configuration, merge, resolve
 from oleander.io.declared import declared_settings
 from oleander.io.errors import OleanderError
 from oleander.models import ARCHITECTURES
@@ -39,6 +39,21 @@ def test_merge_replaces_leaves_and_keeps_the_rest():
     base = {"a": {"b": 1, "c": [1, 2]}, "d": 3}
     assert merge(base, {"a": {"c": [9]}, "e": 4}) == {"a": {"b": 1, "c": [9]}, "d": 3, "e": 4}
     assert base == {"a": {"b": 1, "c": [1, 2]}, "d": 3}
+
+
+def test_differences_are_what_the_other_says_otherwise():
+    base = {"a": {"title": "A", "b": 1, "c": [1, 2]}, "d": None}
+    assert differences(base, copy.deepcopy(base)) == []
+    assert differences(base, {"a": {"title": "Z", "b": 1, "c": [1, 2], "new": 3}, "d": None, "e": 4}) == []
+    assert differences(base, {"a": {"b": 2, "c": [1]}, "d": None}) == ["a.b", "a.c"]
+    assert differences(base, {"a": 7}) == ["a", "d"]
+
+
+def test_a_switch_on_the_command_line_is_a_switch(config, schema):
+    for written, meant in (("true", True), ("false", False), (True, True)):
+        assert resolve({**config, "strict": written}, schema)["strict"] is meant
+    with pytest.raises(OleanderError, match="strict: 'yes' is not of type 'boolean'"):
+        resolve({**config, "strict": "yes"}, schema)
 
 
 def test_paper_scale_is_the_file_itself(config, schema):
