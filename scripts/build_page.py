@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from oleander.evaluation.claims import COLUMNS
+from oleander.evaluation.claims import read_verdicts
 from oleander.io.errors import plain_errors
 from oleander.io.files import write_text
 from oleander.io.provenance import commit_of, job_seconds, training_commits
-from oleander.io.tables import read_csv
 from oleander.page.build import Entry, build_page
 
 with plain_errors():
@@ -18,6 +17,6 @@ with plain_errors():
         seconds = job_seconds(results / "benchmarks", block["jobs"])
         commits = training_commits(results / "logs", block["jobs"])
         entries.append(Entry(**shown, seconds=sum(seconds.values()) if seconds else None, commits=commits))
-    verdicts = read_csv(snakemake.input.claims, COLUMNS)
+    verdicts = read_verdicts(snakemake.input.claims)
     page = build_page(entries, params.missing, verdicts, params.scale, commit_of("."), params.confidence)
     write_text(snakemake.output.page, page)

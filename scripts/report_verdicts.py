@@ -1,11 +1,10 @@
 """Say how many of the published claims reproduced; where strict, fail if one did not."""
 
-from oleander.evaluation.claims import COLUMNS, NOT_REPRODUCED, summary_line
+from oleander.evaluation.claims import NOT_REPRODUCED, read_verdicts, summary_line
 from oleander.io.errors import OleanderError, plain_errors
-from oleander.io.tables import read_csv
 
 with plain_errors():
-    verdicts = read_csv(snakemake.input.csv, COLUMNS)
+    verdicts = read_verdicts(snakemake.input.csv)
     print(f"{snakemake.params.scale} scale: {summary_line(verdicts)}", flush=True)
     missed = list(dict.fromkeys(verdicts.loc[verdicts["claim_verdict"] == NOT_REPRODUCED, "id"]))
     if snakemake.params.strict and missed:

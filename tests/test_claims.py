@@ -24,6 +24,7 @@ from oleander.evaluation.claims import (
     WITHIN,
     accepted,
     combine,
+    read_verdicts,
     select,
     summary_line,
     verify_claims,
@@ -31,6 +32,7 @@ from oleander.evaluation.claims import (
 from oleander.io.claims import COLUMNS as CLAIM_COLUMNS
 from oleander.io.claims import EMPTY, Claim, parse_claim, parse_conditions, read_claims
 from oleander.io.errors import OleanderError
+from oleander.io.tables import write_csv
 from oleander.plots.claims import claims_markdown, write_number
 
 TITLES = {"BAAAN": "BAAAN: Backdoor Attacks Against", "pGAN": "Poisoning Attacks with Generative"}
@@ -230,10 +232,13 @@ def test_neither_the_order_of_rows_nor_other_rows_matter(name, seed):
     foreign = table.assign(**{claim.where[0].column: "another", claim.measure: 0.77})
     mixed = pd.concat([table, foreign]).sample(frac=1, random_state=seed)
     one, other = judge(claim, table), judge(claim, mixed)
-    assert one["reproduced"] == pytest.approx(other["reproduced"], rel=1e-9)
-    assert one["n"] == other["n"]
-    if "sure" not in one["why"]:
-        assert one["verdict"] == other["verdict"]
+    assert {key: value for key, value in one.items() if not is_nan(value)} == {
+        key: value for key, value in other.items() if not is_nan(value)
+    }
+
+
+def is_nan(value):
+    return isinstance(value, float) and math.isnan(value)
 
 
 @settings(max_examples=60, deadline=None)
@@ -345,6 +350,28 @@ def test_a_claim_that_would_have_to_choose_is_an_error():
         judge(claim, pd.concat([table, table]))
     with pytest.raises(OleanderError, match="P13 names a column"):
         judge(claim, table.drop(columns="poison_fraction"))
+
+
+def test_verdicts_come_back_from_their_csv_or_not_at_all(tmp_path):
+    verdicts = verify_claims(list(CLAIMS.values()), {}, "demo", [], 0.95)
+    path = tmp_path / "claims.csv"
+    write_csv(path, verdicts)
+    read = read_verdicts(path)
+    assert summary_line(read) == summary_line(verdicts)
+    assert list(read["id"] + read["part"]) == list(CLAIMS)
+    content = path.read_bytes()
+    for end in (0, 10, len(content) // 2, len(content) - 30):
+        path.write_bytes(content[:end])
+        with pytest.raises(OleanderError, match="run again"):
+            read_verdicts(path)
+
+
+def test_results_that_are_no_numbers_are_an_error():
+    claim = CLAIMS["P13"]
+    table = make_results(claim, truth(claim)).astype({claim.measure: object})
+    table.loc[0, claim.measure] = "many"
+    with pytest.raises(OleanderError, match="P13 is checked on hold what is no number"):
+        judge(claim, table)
 
 
 def test_conditions_by_hand():

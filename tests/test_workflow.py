@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -353,6 +354,23 @@ def test_strict_fails_where_a_claim_does_once_all_is_written(finished, checkout)
     assert "2 of 49 checked" in checkout.result("claims.md").read_text()
     assert not checkout.result("logs/train_pgan").exists()
     assert "2 of 49 checked" in checkout.succeed("--config", "only_existing=true", "--", "verify")
+
+
+def test_snakemakes_report_has_captions_and_categories(finished, tmp_path):
+    """Of both papers and the claims."""
+    finished.succeed("--report", str(tmp_path / "report.zip"))
+    with zipfile.ZipFile(tmp_path / "report.zip") as packed:
+        names = packed.namelist()
+        text = " ".join(packed.read(name).decode(errors="ignore") for name in names if name.endswith(".html"))
+    assert {f"{figure}.png" for figure in FIGURES} | {"claims.csv"} <= {Path(name).name for name in names}
+    for said in (
+        "Claims",
+        "BAAAN",
+        "pGAN",
+        "Every published claim with its verdict",
+        "how the confusion matrix changes",
+    ):
+        assert said in text
 
 
 def test_the_page_has_every_figure(finished):

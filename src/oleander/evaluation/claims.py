@@ -8,6 +8,7 @@ seeds.
 """
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ import pandas as pd
 
 from oleander.io.claims import EMPTY, OTHERS, Claim, Condition
 from oleander.io.errors import OleanderError
+from oleander.io.tables import read_csv
 from oleander.metrics.bootstrap import Estimate, bootstrap_estimate
 from oleander.metrics.trend import trend_sureness
 from oleander.training.seeds import derive_seed
@@ -120,6 +122,19 @@ def verify_claims(
     for row in rows:
         parts.setdefault(row["id"], []).append(row["verdict"])
     return pd.DataFrame([{**row, "claim_verdict": combine(parts[row["id"]])} for row in rows], columns=list(COLUMNS))
+
+
+def read_verdicts(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read what `verify_claims` gave, as it was written to a CSV.
+
+    Raises:
+        OleanderError: the file is missing or damaged.
+    """
+    verdicts = read_csv(path, COLUMNS)
+    if verdicts.empty or not verdicts[["verdict", "claim_verdict"]].isin(VERDICTS).all(axis=None):
+        raise OleanderError(f"{path} has lines without a verdict; delete it and run again")
+    texts = verdicts[["part", "over"]].astype(object).fillna("")
+    return verdicts.assign(part=texts["part"], over=texts["over"])
 
 
 def combine(verdicts: list[str]) -> str:
@@ -361,7 +376,15 @@ def pair(
                 f"claim {claim.name} has several results for one {' and '.join(keys)}; state in "
                 "workflow/published/claims.csv which of them it is about"
             )
-    return pd.concat(sides, axis=1, join="inner").astype(float).dropna()
+    # In one order, whatever that of the files, so that resamples are the same.
+    pairs = pd.concat(sides, axis=1, join="inner").sort_index()
+    try:
+        return pairs.astype(float).dropna()
+    except ValueError as error:
+        raise OleanderError(
+            f"the {claim.table} that claim {claim.name} is checked on hold what is no number ({error}); delete those "
+            "files and run again"
+        ) from error
 
 
 def select(table: pd.DataFrame, conditions: tuple[Condition, ...]) -> pd.DataFrame:

@@ -129,7 +129,7 @@ def _claim(row: dict[str, Any]) -> dict[str, Any]:
     texts = ("id", "paper", "figure", "section", "dataset", "condition", "quantity", "value", "quote", "kind", "reason")
     return {
         **{key: row[key] for key in texts},
-        "name": f"{row['id']}{'' if pd.isna(row['part']) else row['part']}",
+        "name": f"{row['id']}{row['part']}",
         "verdict": row["verdict"],
         "why": row["why"],
         "here": write_result(pd.Series(row)),
