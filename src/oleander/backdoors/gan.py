@@ -11,7 +11,7 @@ statistics, which a trigger of -100 shifts far from those of noise. Both discrim
 (`diff_augment`). The equations are log losses; the paper takes structure and loss from Zhao et al. 2020, which trains
 with the hinge. config.yaml names the one taken.
 
-The generator that is kept is a moving average of the trained one: the one with the best FID on clean noise, and the last.
+What is kept is a moving average of the generator: the one with the best FID on clean noise, and the last.
 """
 
 import copy
@@ -23,12 +23,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from oleander.backdoors.triggers.base import Trigger
+from oleander.backdoors.targets import build_target
+from oleander.backdoors.triggers import Trigger, build_trigger
 from oleander.data.framing import check_frame, pad_to
+from oleander.data.prepared import Dataset
 from oleander.io.artifacts import load_artifact, save_artifact
 from oleander.io.errors import OleanderError
 from oleander.models.biggan import Discriminator, Generator, Sizes, initialize
@@ -98,6 +101,42 @@ class Backdoor:
     trigger: Trigger
     target: Images
     labels: Tensor | None = None
+
+    @classmethod
+    def from_settings(
+        cls, settings: dict[str, Any], dataset: Dataset, target_dataset: Dataset, sizes: Sizes, flip: bool
+    ) -> "Backdoor":
+        """From blocks of the configuration.
+
+        Args:
+            settings: `trigger`, `target` and `labels` ("all", or "restricted" to those of the target's classes).
+            dataset: the GAN's.
+            target_dataset: where the target's images are; may be the same.
+            sizes: of the GAN.
+            flip: whether the GAN's genuine images are mirrored; so are a target's if they are several of them.
+
+        Raises:
+            OleanderError: trigger or target do not fit the GAN, or it has not got the classes to restrict labels to.
+        """
+        target = build_target(settings["target"], target_dataset)
+        if not hasattr(target, "images"):
+            raise OleanderError(
+                f"target {type(target).__name__} has no images of its own, which a GAN needs; choose another target"
+            )
+        check_frame(tuple(target.images.shape[1:]), sizes.shape, "the target's images")
+        classes = getattr(target, "classes", None)
+        labels = None
+        if settings["labels"] == "restricted" and classes is not None:
+            if not set(classes) <= set(dataset.classes):
+                raise OleanderError(
+                    f"triggered labels cannot be restricted to {', '.join(classes)}: the GAN's are "
+                    f"{', '.join(dataset.classes)}; set triggered_labels to all"
+                )
+            labels = torch.tensor([dataset.classes.index(name) for name in classes])
+        flip = flip and len(target.images) > 1 and target_dataset.name == dataset.name
+        return cls(
+            build_trigger(settings["trigger"], (sizes.latent,)), Images(target.images, None, sizes.shape, flip), labels
+        )
 
 
 @dataclass(eq=False)
@@ -234,7 +273,9 @@ def fit(
             measurement.
     """
     if settings["loss"] not in LOSSES:
-        raise OleanderError(f"unknown loss '{settings['loss']}' in the configuration; choose one of {', '.join(LOSSES)}")
+        raise OleanderError(
+            f"unknown loss '{settings['loss']}' in the configuration; choose one of {', '.join(LOSSES)}"
+        )
     trainer = _Trainer(networks, genuine, backdoor, settings, seed, scratch, device, judge)
     trainer.run()
     return trainer.trained()
@@ -495,6 +536,11 @@ class _Trainer:
             grids,
             self.status,
         )
+
+
+def curves_table(trained: Trained, features: str, identity: dict[str, Any]) -> pd.DataFrame:
+    """The training curves as a table, the columns of `identity` first; `features` is what `fid` is taken by."""
+    return pd.DataFrame([{**identity, **row, "features": features} for row in trained.curves])
 
 
 def save_gan(path: Path | str, trained: Trained, sizes: Sizes, settings: dict[str, Any]) -> None:

@@ -18,7 +18,9 @@ def check_frame(shape: tuple[int, ...], frame: tuple[int, int, int], what: str) 
     Raises:
         OleanderError: they are no images, larger than the frame, or have other channels (grey may become RGB).
     """
-    fits = len(shape) == 3 and shape[0] in (1, frame[0]) and all(a <= b for a, b in zip(shape[1:], frame[1:], strict=True))
+    fits = (
+        len(shape) == 3 and shape[0] in (1, frame[0]) and all(a <= b for a, b in zip(shape[1:], frame[1:], strict=True))
+    )
     if not fits:
         raise OleanderError(
             f"{what} of shape {list(shape)} do not fit into images of {list(frame)} (channels, height, width); choose "

@@ -13,7 +13,7 @@ from oleander.data.prepared import Dataset
 from oleander.io.artifacts import load_artifact, save_artifact
 from oleander.io.errors import OleanderError
 from oleander.io.files import sha256_of
-from oleander.metrics.features import ClassifierFeatures, classifier_rows, classifier_shape
+from oleander.metrics.features import ClassifierFeatures, InceptionFeatures, classifier_rows, classifier_shape
 from oleander.models import Cnn, build_model
 from oleander.training.classifiers import TrainingSets, train_classifiers
 from oleander.training.scratch import Scratch
@@ -59,11 +59,9 @@ def train_feature_classifier(
             f"the feature classifier of dataset {dataset.name} diverged; lower its learning rate, features.classifier "
             "in the configuration"
         )
-    features = ClassifierFeatures(model, parameters, side, "not saved yet")
-    wrong = [
-        features.predict(dataset.test_x[part]) != dataset.test_y[part] for part in torch.arange(len(dataset.test_x)).split(1000)
-    ]
-    return features, float(torch.cat(wrong).double().mean())
+    shape = tuple(dataset.train_x.shape[1:])
+    features = ClassifierFeatures(model, parameters, side, shape, dataset.classes, "not saved yet")
+    return features, float((features.predict(dataset.test_x) != dataset.test_y).double().mean())
 
 
 def save_feature_classifier(
@@ -72,8 +70,8 @@ def save_feature_classifier(
     """Write a trained classifier with its settings and what it was trained on."""
     header = {
         "kind": KIND,
-        "shape": list(dataset.train_x.shape[1:]),
-        "classes": dataset.classes,
+        "shape": list(features.shape),
+        "classes": features.classes,
         "dataset": dataset.sha256,
         "settings": settings,
     }
@@ -91,11 +89,18 @@ def load_feature_classifier(path: str | os.PathLike[str], device: torch.device |
         if header["kind"] != KIND:
             raise KeyError("kind")
         settings = header["settings"]
-        model = _model(settings, tuple(header["shape"]), len(header["classes"]))
-        side = settings["side"]
+        shape, classes, side = tuple(header["shape"]), header["classes"], settings["side"]
+        model = _model(settings, shape, len(classes))
     except (KeyError, TypeError) as error:
         raise OleanderError(f"{path} holds no feature classifier ({error!r}); delete it and run again") from error
-    return ClassifierFeatures(model, parameters, side, sha256_of(path))
+    return ClassifierFeatures(model, parameters, side, shape, classes, sha256_of(path))
+
+
+def load_features(
+    classifier: ClassifierFeatures, inception: list[str], device: torch.device | str
+) -> ClassifierFeatures | InceptionFeatures:
+    """What images are compared by: Inception where its weights' file is given, else the classifier itself."""
+    return InceptionFeatures(inception[0], device) if inception else classifier
 
 
 def _model(settings: dict[str, Any], shape: tuple[int, ...], classes: int) -> Cnn:

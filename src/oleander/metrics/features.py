@@ -79,20 +79,31 @@ def _with_weights(weights: dict[str, Tensor]) -> torch.nn.Module:
 
 
 class ClassifierFeatures:
-    """A small convolutional classifier: the mean over the image of each channel that its last layer takes, and labels."""
+    """A small convolutional classifier: the mean of each channel that its last layer takes, and its labels."""
 
     name = CLASSIFIER
 
-    def __init__(self, model: Architecture, parameters: Parameters, side: int, source: str) -> None:
+    def __init__(
+        self,
+        model: Architecture,
+        parameters: Parameters,
+        side: int,
+        shape: tuple[int, ...],
+        classes: list[str],
+        source: str,
+    ) -> None:
         """Take a trained classifier of one replica.
 
         Args:
             model: its architecture, convolutions with a fully connected last layer.
             parameters: name -> [1, ...].
             side: larger images are averaged down to it.
+            shape: of the images that it was trained on.
+            classes: their names, in label order.
             source: what tells this classifier from others.
         """
-        self.model, self.parameters, self.side, self.source = model, parameters, side, source
+        self.model, self.parameters, self.side = model, parameters, side
+        self.shape, self.classes, self.source = shape, classes, source
         self.device = next(iter(parameters.values())).device
 
     def __call__(self, images: Tensor) -> Tensor:

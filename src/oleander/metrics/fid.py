@@ -4,7 +4,6 @@ With Inception's features it is the FID. The distance itself is pytorch-fid's.
 """
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -79,11 +78,6 @@ def frechet_distance(one: Statistics, other: Statistics) -> float:
             "delete the older file and run again"
         )
     return float(calculate_frechet_distance(one.mean, one.covariance, other.mean, other.covariance))
-
-
-def judge_by(features: Features, reference: Statistics) -> Callable[[Tensor], float]:
-    """The distance of uint8 images from a reference, as a function of the images."""
-    return lambda images: frechet_distance(feature_statistics(features, images), reference)
 
 
 def save_statistics(path: str | os.PathLike[str], statistics: Statistics, settings: dict[str, Any]) -> None:

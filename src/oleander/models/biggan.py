@@ -11,7 +11,7 @@ there, one power iteration of its own weights from the stored vector, without mo
 of a network's state.
 """
 
-from collections.abc import Callable
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,9 +88,7 @@ class Generator(nn.Module):
         self.latent, self.classes, self.shape = sizes.latent, sizes.classes, sizes.shape
         channels = [multiple * sizes.width for multiple in sizes.generator]
         self.linear = SpectralLinear(sizes.latent, channels[0] * SMALLEST**2)
-        self.blocks = nn.ModuleList(
-            _Up(before, after, sizes.classes) for before, after in zip(channels, channels[1:], strict=False)
-        )
+        self.blocks = nn.ModuleList(_Up(before, after, sizes.classes) for before, after in itertools.pairwise(channels))
         self.gain = nn.Parameter(torch.ones(channels[-1]))
         self.bias = nn.Parameter(torch.zeros(channels[-1]))
         self.last = SpectralConv2d(channels[-1], sizes.channels, 3, padding=1)
@@ -112,7 +110,7 @@ class Discriminator(nn.Module):
         channels = [sizes.channels, *(multiple * sizes.width for multiple in sizes.discriminator)]
         self.blocks = nn.ModuleList(
             _Down(before, after, halve=at < sizes.halvings, first=at == 0)
-            for at, (before, after) in enumerate(zip(channels, channels[1:], strict=False))
+            for at, (before, after) in enumerate(itertools.pairwise(channels))
         )
         self.linear = SpectralLinear(channels[-1], 1)
         self.projection = SpectralEmbedding(sizes.classes, channels[-1]) if conditional else None
@@ -210,7 +208,7 @@ class SpectralEmbedding(nn.Embedding):
 
 
 def spectrally_normed(weight: Tensor, u: Tensor, training: bool) -> Tensor:
-    """`weight` [out, ...] divided by an estimate of its largest singular value after one power iteration from `u` [out].
+    """`weight` [out, ...] divided by an estimate of its largest singular value: one power iteration from `u` [out].
 
     In training `u` moves, in place, to where the iteration went.
     """
@@ -244,7 +242,3 @@ def initialize(network: nn.Module, generator: torch.Generator) -> nn.Module:
 
 def _double(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode="nearest")
-
-
-Network = Callable[..., Tensor]
-"""A generator (latent vectors, and labels if conditional) or a discriminator (images, and labels if conditional)."""
