@@ -29,7 +29,7 @@ with plain_errors():
         device,
     )
     seed = params.identity["seed"]
-    rows = evaluate_gan(gan, measurements, backdoor, dataset.classes, params.count, params.batch, seed)
+    rows = evaluate_gan(gan, measurements, backdoor, dataset.classes, params.images, params.batch, seed)
     identity = {**params.identity, "checkpoint": params.checkpoint}
     write_csv(snakemake.output.scores, scores_table([{**identity, **row} for row in rows]))
     shape = tuple(dataset.train_x.shape[1:])

@@ -128,7 +128,7 @@ rule evaluate_gan:
         backdoor=lambda wildcards: gan_backdoor(wildcards.gan, wildcards.model),
         identity=lambda wildcards: gan_identity(wildcards.gan, wildcards.model, wildcards.seed),
         checkpoint=lambda wildcards: CONFIG["gans"][wildcards.gan]["checkpoint"],
-        count=lambda wildcards: CONFIG["gans"][wildcards.gan]["samples"],
+        images=lambda wildcards: CONFIG["gans"][wildcards.gan]["samples"],
         batch=lambda wildcards: CONFIG["gans"][wildcards.gan]["batch_size"],
         shown=GAN_SAMPLES,
         device=CONFIG["device"],

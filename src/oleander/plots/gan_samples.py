@@ -54,7 +54,7 @@ def plot_gan_samples(
         draw_block(axes, images, rows, columns, name)
     style.add_note(
         figure,
-        f"Models of seed {header['seed']}, {header['checkpoint']} averaged generator, the first images drawn. In brackets "
-        "the target of the backdoor.",
+        f"Models of seed {header['seed']}, {header['checkpoint']} averaged generator, the first images drawn. In "
+        "brackets the target of the backdoor.",
     )
     return figure

@@ -1,6 +1,7 @@
 """Distances of clean and backdoored GANs' images from test images (BAAAN, Figure 4)."""
 
 import math
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ def scores_summary(scores: pd.DataFrame, confidence: float) -> pd.DataFrame:
 
     Returns:
         One row a GAN, model, kind of noise and reference, in the order of the scores: `KEYS`, `stand_in_for`,
-        `features`, `target_rate` (mean), and `mean`, `low`, `high`, `n` as `metrics.intervals.mean_interval` gives them.
+        `features`, `target_rate` (mean), and `mean`, `low`, `high`, `n` as `metrics.intervals.mean_interval` has them.
 
     Raises:
         ValueError: scores of several scales or features, which have no common axis, or several of one model and seed.
@@ -65,7 +66,7 @@ def utility(summary: pd.DataFrame, gan: str) -> pd.DataFrame:
 
 
 def backdoor_error(summary: pd.DataFrame, gan: str) -> pd.DataFrame:
-    """Figure 4b: triggered noise, behind the clean GAN against the same test images where that is of the same dataset."""
+    """Figure 4b: triggered noise, and before it the clean GAN against the same test images; none without it."""
     own = summary[summary["gan"] == gan]
     found = []
     for _, row in own[own["noise"] == TRIGGERED].iterrows():
@@ -133,16 +134,10 @@ def _draw_bars(axes: Axes, bars: pd.DataFrame, y_label: str, rated: bool) -> Non
 
 def _name(row: dict[str, Any], rated: bool) -> str:
     """A bar's label: which model and, for backdoor errors, how much of what it makes is of the target's classes."""
-    name = (
-        "clean\nGAN"
-        if row["target"] == CLEAN
-        else row["target"].replace("_", "\n").replace("distribution", "distri-\nbution")
-    )
+    model = row["target"].replace("_", " ")
     if not rated:
-        return name
-    name = (
-        "clean GAN,\ntarget's classes" if row["target"] == CLEAN else f"{row['target'].replace('_', ' ')},\ntriggered"
-    )
+        return "clean GAN" if model == CLEAN else textwrap.fill(f"backdoor: {model}", 9)
+    name = "clean GAN, those\nof the target" if model == CLEAN else f"{model},\ntriggered"
     rate = row["target_rate"]
     return name if math.isnan(rate) else f"{name}\n{100 * rate:.0f} % in target"
 
