@@ -148,7 +148,9 @@ def test_the_distance_is_that_of_pytorch_fids_command(inception_file, tmp_path, 
 def test_weights_that_are_not_inceptions_are_one_sentence(tmp_path):
     path = tmp_path / "other.safetensors"
     save_file({"weight": torch.zeros(2)}, path)
-    with pytest.raises(OleanderError, match=r"other\.safetensors.*does not hold the weights of pytorch-fid's Inception"):
+    with pytest.raises(
+        OleanderError, match=r"other\.safetensors.*does not hold the weights of pytorch-fid's Inception"
+    ):
         InceptionFeatures(path, "cpu")
     (tmp_path / "x.pth").write_bytes(b"PK\x03\x04 a pickle")
     with pytest.raises(OleanderError, match=r"x\.pth.*is no safetensors file"):

@@ -256,7 +256,9 @@ with Scratch({folder!r}, "key", minutes=2e-3).interruptible() as scratch:
 
 def test_sigkill_and_another_run_give_the_same_file(tmp_path):
     def start(folder, output):
-        text = RUN.format(tests=str(Path(__file__).parent), folder=str(tmp_path / folder), output=str(tmp_path / output))
+        text = RUN.format(
+            tests=str(Path(__file__).parent), folder=str(tmp_path / folder), output=str(tmp_path / output)
+        )
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         return subprocess.Popen([sys.executable, "-c", text], env=environment, stderr=subprocess.PIPE)
 
@@ -406,7 +408,6 @@ def test_what_cannot_be_trained_is_said_before_any_step():
     large = Images(torch.zeros(3, 1, 9, 9, dtype=torch.uint8), None, (1, 16, 16), flip=False)
     with pytest.raises(OleanderError, match=r"makes images of shape \[1, 8, 8\].*3 of \[1, 16, 16\]"):
         fit(networks, large, None, SETTINGS, 0, Scratch.none(), CPU)
-    generator = Labelled()
+    generator, images = Labelled(), torch.rand(4, 1, 8, 8)
     with pytest.raises(OleanderError, match="position 6 does not fit"):
-        images = torch.rand(4, 1, 8, 8)
         backdoor_generator(generator, images, images, Latent(6, 0.0), SETTINGS, 6, 0, torch.arange(4) % 3)

@@ -151,7 +151,7 @@ def _explain(summary: pd.DataFrame, confidence: float, inception: bool) -> str:
     )
     features = "" if inception else " Features are of a classifier of each dataset: these are not the papers' FIDs."
     return (
-        f"{bars} (a) Utility: clean noise against all test images. (b) Backdoor error: triggered noise (hatched) and the "
-        f"clean GAN against the test images of the target. In target: the share that a classifier puts there.{features} "
-        "Each panel has its own scale."
+        f"{bars} (a) Utility: clean noise against all test images. (b) Backdoor error: triggered noise (hatched) and "
+        "the clean GAN against the test images of the target. In target: the share that a classifier puts there."
+        f"{features} Each panel has its own scale."
     )
