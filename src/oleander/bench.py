@@ -380,9 +380,8 @@ def gan_contestant(name: str, gan: dict[str, Any], trigger: dict[str, Any] | Non
     def run(epochs: int) -> None:
         backdoor = None
         if trigger is not None:
-            backdoor = Backdoor(
-                build_trigger(trigger, (sizes.latent,)), Images(images.pixels, None, sizes.shape, False)
-            )
+            target = Images(images.pixels, None, sizes.shape, flip=False)
+            backdoor = Backdoor(build_trigger(trigger, (sizes.latent,)), target)
         networks = Networks.biggan(sizes, 0, backdoor is not None)
         fit(networks, images, backdoor, {**settings, "steps": epochs}, 0, Scratch.none(), device)
 
@@ -469,8 +468,8 @@ def benchmark_gans(config: dict[str, Any], placement: Placement, rounds: int) ->
     note = (
         f"GANs: `gans.cifar10` at {config['scale']} scale, width {gan['network']['width']}, batches of "
         f"{gan['batch_size']}; an iteration is {gan['discriminator_steps']} steps of each discriminator and one of the "
-        f"generator. Medians of {rounds} rounds of {GAN_ITERATIONS[device.type]} iterations. Target of this project on a "
-        "GPU: 3 times faster than the plain loop, and a backdoored iteration at most 2.2 clean ones."
+        f"generator. Medians of {rounds} rounds of {GAN_ITERATIONS[device.type]} iterations. Targets of this project on "
+        "a GPU: 3 times faster than the plain loop, and a backdoored iteration at most 2.2 clean ones."
     )
     return "\n".join([*lines, "", textwrap.fill(note, 120)])
 
