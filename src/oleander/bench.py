@@ -373,7 +373,7 @@ def benchmark(config: dict[str, Any], placement: Placement, rounds: int, squares
 
 
 def gan_contestant(name: str, gan: dict[str, Any], trigger: dict[str, Any] | None, device: torch.device) -> Contestant:
-    """This project's GAN on random images, clean or, with a trigger, backdoored; making the networks is on the clock."""
+    """This project's GAN on random images, backdoored if there is a trigger; making the networks is on the clock."""
     sizes, images = random_images(gan)
     settings = {**gan, "evaluate_every": 10**9, "grid": 1}
 
@@ -468,8 +468,8 @@ def benchmark_gans(config: dict[str, Any], placement: Placement, rounds: int) ->
     note = (
         f"GANs: `gans.cifar10` at {config['scale']} scale, width {gan['network']['width']}, batches of "
         f"{gan['batch_size']}; an iteration is {gan['discriminator_steps']} steps of each discriminator and one of the "
-        f"generator. Medians of {rounds} rounds of {GAN_ITERATIONS[device.type]} iterations. Targets of this project on "
-        "a GPU: 3 times faster than the plain loop, and a backdoored iteration at most 2.2 clean ones."
+        f"generator. Medians of {rounds} rounds of {GAN_ITERATIONS[device.type]} iterations. Targets of this project: "
+        "on a GPU 3 times faster than the plain loop, and a backdoored iteration at most 2.2 clean ones."
     )
     return "\n".join([*lines, "", textwrap.fill(note, 120)])
 

@@ -136,7 +136,7 @@ def _name(row: dict[str, Any], rated: bool) -> str:
     """A bar's label: which model and, for backdoor errors, how much of what it makes is of the target's classes."""
     model = row["target"].replace("_", " ")
     if not rated:
-        return "clean GAN" if model == CLEAN else textwrap.fill(f"backdoor: {model}", 9)
+        return "clean GAN" if model == CLEAN else textwrap.fill(f"backdoor: {model}", 12)
     name = "clean GAN, those\nof the target" if model == CLEAN else f"{model},\ntriggered"
     rate = row["target_rate"]
     return name if math.isnan(rate) else f"{name}\n{100 * rate:.0f} % in target"
