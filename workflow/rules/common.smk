@@ -665,7 +665,7 @@ def page_entry(name, rule):
     """Where the parts of a figure or table stand, and what it was made with."""
     files = page_files(rule)
     texts = [path for path in files if path.endswith(".md")]
-    evaluations = [path.split("/")[5].removesuffix(".csv") for path in files if "/trials/" in path]
+    evaluations = [path.partition("/trials/")[2].removesuffix(".csv") for path in files if "/trials/" in path]
     blocks = {
         "experiments": evidence_experiments(rule),
         "evaluations": list(dict.fromkeys(evaluations)),
