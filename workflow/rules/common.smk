@@ -665,7 +665,8 @@ def page_entry(name, rule):
     """Where the parts of a figure or table stand, and what it was made with."""
     files = page_files(rule)
     texts = [path for path in files if path.endswith(".md")]
-    evaluations = [path.partition("/trials/")[2].removesuffix(".csv") for path in files if "/trials/" in path]
+    parts = [path.removesuffix(".csv").split("/") for path in files]
+    evaluations = [names[-1] for names in parts if names[-2] == "trials"]
     blocks = {
         "experiments": evidence_experiments(rule),
         "evaluations": list(dict.fromkeys(evaluations)),
