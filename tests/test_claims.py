@@ -341,6 +341,8 @@ def test_diverged_results_are_left_out_with_their_pairs():
     table.loc[bad, ["status", claim.measure]] = ["diverged", 1.0]
     row = judge(claim, table)
     assert (row["verdict"], row["n"]) == (REPRODUCED, GENERATORS - 1)
+    row = judge(claim, table.assign(status="diverged"))
+    assert (row["verdict"], row["why"]) == (NOT_RUN, "all that was trained for it diverged")
 
 
 def test_a_claim_that_would_have_to_choose_is_an_error():
@@ -364,6 +366,14 @@ def test_verdicts_come_back_from_their_csv_or_not_at_all(tmp_path):
         path.write_bytes(content[:end])
         with pytest.raises(OleanderError, match="run again"):
             read_verdicts(path)
+
+
+def test_results_of_another_scale_are_an_error():
+    claim = CLAIMS["P13"]
+    table = make_results(claim, truth(claim)).assign(scale="demo")
+    assert judge(claim, table, "demo")["verdict"] == REPRODUCED
+    with pytest.raises(OleanderError, match="trials are of scale demo, not paper"):
+        judge(claim, table, "paper")
 
 
 def test_results_that_are_no_numbers_are_an_error():

@@ -44,6 +44,29 @@ rule verify:
         "../../scripts/report_verdicts.py"
 
 
+rule reference_claims:
+    input:
+        files=[rules.verify_claims.output.csv, rules.verify_claims.output.markdown],
+    output:
+        provenance=f"results/reference/{SCALE}/provenance/claims.json",
+    log:
+        f"{OUT}/logs/reference_claims.log",
+    localrule: True
+    conda:
+        "../../envs/oleander.yaml"
+    params:
+        command=f"snakemake --config scale={SCALE} -- reference_claims",
+        overrides=evidence_overrides(),
+        scale=SCALE,
+        jobs=[],
+        shown={},
+        experiments={},
+    message:
+        "Recording the verdicts of scale {params.scale}: {output.provenance}"
+    script:
+        "../../scripts/record_reference.py"
+
+
 # Everything of a scale in one file: `snakemake page`.
 rule page:
     input:

@@ -2,7 +2,7 @@
 # `reference` is all of them. Not part of `all`.
 rule reference:
     input:
-        [f"results/reference/{SCALE}/provenance/{target}.json" for target in [*FIGURES, *PAPER_TABLES]],
+        [f"results/reference/{SCALE}/provenance/{target}.json" for target in [*FIGURES, *PAPER_TABLES, "claims"]],
     localrule: True
 
 

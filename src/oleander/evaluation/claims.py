@@ -112,8 +112,16 @@ def verify_claims(
         `COLUMNS`, a row a claim, in their order.
 
     Raises:
-        OleanderError: a claim names a column that its table has not, or selects several results for one condition.
+        OleanderError: results of another scale; a claim names a column that its table has not, or selects several
+            results for one condition.
     """
+    for name, table in tables.items():
+        foreign = set(table["scale"].dropna()) - {scale} if "scale" in table else set()
+        if foreign:
+            raise OleanderError(
+                f"some {name} are of scale {', '.join(map(str, sorted(foreign)))}, not {scale}; delete those CSVs and "
+                "run again"
+            )
     rows = []
     for claim in claims:
         table = tables.get(claim.table, pd.DataFrame())
@@ -180,6 +188,8 @@ def _judge(claim: Claim, table: pd.DataFrame, departures: list[str], confidence:
     except KeyError as error:
         raise OleanderError(f"claim {claim.name} names a column that {claim.table} have not: {error}") from error
     if isinstance(finding, str):
+        if left.empty and not select(table.drop(columns="status", errors="ignore"), claim.where).empty:
+            finding = "all that was trained for it diverged"
         return {**blank, "verdict": NOT_RUN, "why": finding}
     estimate = finding.estimate
     found = {
