@@ -15,7 +15,7 @@ from PIL import Image
 
 from oleander.evaluation.claims import VERDICTS, verify_claims
 from oleander.io.errors import OleanderError
-from oleander.page.build import Entry, build_page, entry_of_claim, seeds_of, write_seconds
+from oleander.page.build import Entry, build_page, entry_of_claim, write_seconds, write_seeds
 
 HOSTILE = "<script>console.error('taken for code')</script><img src=x onerror=alert(1)>\" onload=\"x"
 
@@ -166,7 +166,7 @@ def test_times_and_seeds_are_written_out(tmp_path):
         "12 h 35 min",
     ]
     pd.DataFrame({"seed": [0], "mse": [0.1]}).to_csv(tmp_path / "errors.csv", index=False)
-    assert seeds_of([str(tmp_path / "errors.csv")]) == "seed 0"
+    assert write_seeds([str(tmp_path / "errors.csv")]) == "seed 0"
 
 
 # In a browser

@@ -151,7 +151,7 @@ def _shown(entry: Entry, claims: list[dict[str, Any]], files: dict[str, dict[str
         "claims": own,
         "quotes": list(dict.fromkeys(claim["quote"] for claim in own)),
         "files": [files[path] for path in entry.files],
-        "seeds": seeds_of(entry.files),
+        "seeds": write_seeds(entry.files),
         "settings": yaml.safe_dump(entry.settings, sort_keys=False, allow_unicode=True, width=100),
         "time": write_seconds(entry.seconds),
         "commits": [commit[:12] for commit in entry.commits],
@@ -205,7 +205,7 @@ def _read(path: str | os.PathLike[str]) -> bytes:
         raise OleanderError(f"{path} cannot be read ({error.strerror}); make it again, then the page") from error
 
 
-def seeds_of(files: list[str]) -> str:
+def write_seeds(files: list[str]) -> str:
     """What repeats the results in some CSVs, such as "generators 0 to 4, runs 0 to 9"; empty where nothing does."""
     found: dict[str, set[int]] = {}
     for path in files:
