@@ -28,6 +28,7 @@ from oleander.data.prepared import Dataset
 from oleander.io.artifacts import load_artifact, save_artifact
 from oleander.io.errors import OleanderError
 from oleander.models.autoencoder import build_autoencoder
+from oleander.training.module_state import flat_state, restore_state
 from oleander.training.progress import Progress
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed
@@ -239,16 +240,7 @@ class _Trainer:
         else:
             tensors, position = saved
             self.step, self.record = position["step"], tensors["record"]
-            own = {name.removeprefix("module."): t for name, t in tensors.items() if name.startswith("module.")}
-            module.load_state_dict(own)
-            for name, tensor in self.trained.items():
-                prefix = f"optimizer.{name}."
-                entries = {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
-                # In the parameter's own layout, which torch's fused optimizers take for granted.
-                self.optimizer.state[tensor] = {
-                    key: torch.empty_like(tensor).copy_(value) if value.shape == tensor.shape else value
-                    for key, value in entries.items()
-                }
+            restore_state(tensors, "module", module, self.optimizer)
 
     def run(self) -> None:
         """Train to the end, saving as the scratch asks."""
@@ -313,12 +305,7 @@ class _Trainer:
             )
 
     def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        tensors = {"record": self.record}
-        tensors |= {f"module.{name}": tensor for name, tensor in self.module.state_dict().items()}
-        for name, parameter in self.trained.items():
-            for key, value in self.optimizer.state[parameter].items():
-                if isinstance(value, Tensor):
-                    tensors[f"optimizer.{name}.{key}"] = value
+        tensors = {"record": self.record, **flat_state("module", self.module, self.optimizer)}
         return tensors, {"step": self.step}
 
     def curves(self) -> list[dict[str, Any]]:

@@ -9,8 +9,9 @@ def flat_state(prefix: str, module: nn.Module, optimizer: torch.optim.Optimizer 
     flat = {f"{prefix}.{name}": tensor.detach().clone() for name, tensor in module.state_dict().items()}
     if optimizer is not None:
         for name, parameter in module.named_parameters():
-            for key, value in optimizer.state[parameter].items():
-                flat[f"{prefix}.{name}:{key}"] = value.detach().clone()
+            for key, value in optimizer.state.get(parameter, {}).items():
+                if isinstance(value, Tensor):
+                    flat[f"{prefix}.{name}:{key}"] = value.detach().clone()
     return flat
 
 
