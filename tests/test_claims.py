@@ -150,7 +150,9 @@ def test_only_the_projects_own_error_comes_out(tmp_path_factory, changes, noise,
 
 
 def judge(claim: Claim, table: pd.DataFrame, scale="paper", departures=()):
-    (row,) = verify_claims([claim], {claim.table: table}, scale, list(departures), 0.95).to_dict("records")
+    (row,) = verify_claims([claim], {claim.table: table}, scale, {claim.name: list(departures)}, 0.95).to_dict(
+        "records"
+    )
     return row
 
 
@@ -325,7 +327,7 @@ def test_counts_are_compared_as_they_are():
 
 
 def test_what_was_not_run_is_said():
-    verdicts = verify_claims(list(CLAIMS.values()), {}, "demo", [], 0.95)
+    verdicts = verify_claims(list(CLAIMS.values()), {}, "demo", {}, 0.95)
     assert tuple(verdicts.columns) == COLUMNS
     assert set(verdicts["verdict"]) == {NOT_RUN}
     assert summary_line(verdicts).startswith("0 of 49 checked: 0 reproduced")
@@ -355,7 +357,7 @@ def test_a_claim_that_would_have_to_choose_is_an_error():
 
 
 def test_verdicts_come_back_from_their_csv_or_not_at_all(tmp_path):
-    verdicts = verify_claims(list(CLAIMS.values()), {}, "demo", [], 0.95)
+    verdicts = verify_claims(list(CLAIMS.values()), {}, "demo", {}, 0.95)
     path = tmp_path / "claims.csv"
     write_csv(path, verdicts)
     read = read_verdicts(path)
@@ -413,7 +415,7 @@ def test_a_claim_is_as_good_as_its_weakest_part(parts):
 def test_the_summary_counts_claims_not_parts():
     parts = [CLAIMS[name] for name in ("P10a", "P10b", "P11")]
     tables = {"trials": pd.concat([make_results(claim, truth(claim)) for claim in parts])}
-    verdicts = verify_claims(parts, tables, "laptop", [], 0.95)
+    verdicts = verify_claims(parts, tables, "laptop", {}, 0.95)
     said = "2 of 2 checked: 2 reproduced, 0 within tolerance, 0 not reproduced; 0 not comparable, 0 not run"
     assert summary_line(verdicts) == said
     text = claims_markdown(verdicts, "laptop", 0.95)

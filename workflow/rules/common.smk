@@ -26,21 +26,6 @@ FIGURES = CONFIG["figures"]
 # Points saved of every generator: enough for every figure that shows samples.
 SAMPLES = max(figure.get("points", figure.get("rows", 0) * figure.get("columns", 0)) for figure in FIGURES.values())
 
-# The blocks that results depend on, but for what they are compared by, which has its own column.
-SETTINGS_OF_RESULTS = (
-    "datasets",
-    "tasks",
-    "attacks",
-    "defenses",
-    "victims",
-    "experiments",
-    "evaluations",
-    "triggers",
-    "targets",
-    "autoencoders",
-    "gans",
-)
-
 # Bump a stage's number when a change of its code changes its results: that, and no edited comment, runs it again.
 VERSIONS = {
     "prepare_dataset": 1,
@@ -635,11 +620,34 @@ def asked_for(paths):
 
 
 def departures():
-    """Where the settings behind the results are not the papers' own, as config.yaml has them at paper scale."""
+    """Claim -> where the settings behind its results are not the papers' own, as config.yaml has them at paper scale."""
     with open(f"{workflow.basedir}/config.yaml") as stream:
         base = yaml.safe_load(stream)
     paper = merge(base, base["scales"]["paper"])
-    return differences({block: paper[block] for block in SETTINGS_OF_RESULTS}, CONFIG)
+    return {claim.name: differences(settings_behind(claim, paper), CONFIG) for claim in CLAIMS}
+
+
+def settings_behind(claim, settings):
+    """The blocks that a claim's results depend on, but for the features of a distance, which have a column."""
+    names = []
+    for source in claim.sources():
+        if claim.table in ("trials", "confusion"):
+            experiment, evaluation = source
+            block, test = settings["experiments"][experiment], settings["evaluations"][evaluation]
+            tasks = [block["task"], test.get("task", block["task"])]
+            names += [("experiments", experiment), ("evaluations", evaluation), ("attacks", block["attack"])]
+            names += [("tasks", task) for task in tasks]
+            names += [("datasets", settings["tasks"][task]["dataset"]) for task in tasks]
+            names += [("victims", settings["tasks"][tasks[1]]["victim"]), ("defenses", test["defense"])]
+        elif claim.table in ("errors", "scores"):
+            kind = "autoencoders" if claim.table == "errors" else "gans"
+            block = settings[kind][source[0]]
+            names += [(kind, source[0]), ("datasets", block["dataset"]), ("triggers", block["trigger"])]
+            names += [("targets", target) for target in block["targets"].values()]
+    found = {}
+    for block, name in names:
+        found.setdefault(block, {})[name] = settings[block][name]
+    return found
 
 
 # The page.

@@ -96,7 +96,7 @@ def verify_claims(
     claims: list[Claim],
     tables: dict[str, pd.DataFrame],
     scale: str,
-    departures: list[str],
+    departures: dict[str, list[str]],
     confidence: float,
 ) -> pd.DataFrame:
     """Hold every claim against the results.
@@ -105,7 +105,7 @@ def verify_claims(
         claims: as `oleander.io.claims.read_claims` gives them.
         tables: by the names of `oleander.io.claims.TABLES`, all of one scale; what was not run is empty or absent.
         scale: name of the scale.
-        departures: where the settings are not the paper's own; empty if they are.
+        departures: name of a claim -> where the settings behind its results are not the paper's own, if anywhere.
         confidence: of the intervals, and how sure a test must be, e.g. 0.95.
 
     Returns:
@@ -125,7 +125,14 @@ def verify_claims(
     rows = []
     for claim in claims:
         table = tables.get(claim.table, pd.DataFrame())
-        rows.append({**claim.texts, **_stated(claim), "scale": scale, **_judge(claim, table, departures, confidence)})
+        rows.append(
+            {
+                **claim.texts,
+                **_stated(claim),
+                "scale": scale,
+                **_judge(claim, table, departures.get(claim.name, []), confidence),
+            }
+        )
     parts: dict[str, list[str]] = {}
     for row in rows:
         parts.setdefault(row["id"], []).append(row["verdict"])
