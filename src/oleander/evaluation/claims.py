@@ -251,7 +251,7 @@ def _verdict(claim: Claim, finding: Finding, confidence: float) -> tuple[str, st
     estimate = finding.estimate
     if not low <= estimate.value <= high:
         overlap = estimate.low <= high and estimate.high >= low and not finding.counted
-        more = " Its interval is not: too few results to tell." if overlap else ""
+        more = " Its interval reaches into it: too few results to tell." if overlap else ""
         return NOT_REPRODUCED, f"the result is outside the tolerance.{more}"
     if finding.counted or (low <= estimate.low and estimate.high <= high):
         return REPRODUCED, "counted." if finding.counted else "the whole interval is within the tolerance."
