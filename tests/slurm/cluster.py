@@ -2,14 +2,15 @@
 
     .venv/bin/python tests/slurm/cluster.py snakemake --profile slurm --slurm-status-command squeue
 
-munged, slurmctld and slurmd run with a key, ports and folders of their own, beside any Slurm that is there. They install
-nothing and leave nothing behind; `tests/slurm/install` installs what they need. GPUs are plain files: Slurm hands them
+munged, slurmctld and slurmd run with a key, ports and folders of their own, beside any Slurm that is there. It installs
+nothing and leaves nothing behind; `tests/slurm/install` installs what it needs. GPUs are plain files: Slurm hands them
 out and counts them, and the jobs compute on the CPU.
 """
 
 import contextlib
 import os
 import secrets
+import shlex
 import shutil
 import signal
 import socket
@@ -114,7 +115,11 @@ class Cluster(contextlib.AbstractContextManager):
         # Short, since the path of a socket must be; munged wants its socket within everybody's reach.
         self.folder = Path(tempfile.mkdtemp(prefix="slurm-"))
         self.folder.chmod(0o711)
-        self.environment = {**os.environ, "PATH": PATH, "SLURM_CONF": str(self.folder / "slurm.conf")}
+        self.environment = {
+            **os.environ,
+            "PATH": f"{self.folder / 'bin'}:{PATH}",
+            "SLURM_CONF": str(self.folder / "slurm.conf"),
+        }
         self._daemons: dict[str, subprocess.Popen] = {}
 
     def __enter__(self) -> "Cluster":
@@ -152,8 +157,13 @@ class Cluster(contextlib.AbstractContextManager):
         )
         for name in ("gpu0", "gpu1"):
             (self.folder / name).touch()
-        for name in ("state", "spool"):
+        for name in ("state", "spool", "bin"):
             (self.folder / name).mkdir()
+        # Snakemake's plugin takes SLURM_CONF away from the srun that it calls within a job.
+        srun = self.folder / "bin/srun"
+        conf, program = (shlex.quote(str(path)) for path in (self.environment["SLURM_CONF"], shutil.which("srun")))
+        srun.write_text(f'#!/bin/sh\nSLURM_CONF={conf} exec {program} "$@"\n')
+        srun.chmod(0o755)
         (self.folder / "munge.key").write_bytes(secrets.token_bytes(128))
         (self.folder / "munge.key").chmod(0o600)
 
