@@ -33,7 +33,7 @@ DATA = {
 # A quarter of an H200's peak in TF32 without sparsity.
 FLOPS_PER_SECOND = 0.25 * 494.7e12
 
-FIGURE = re.compile(r"[a-z]+_(fig\d+|matrix|curves)")
+FIGURE = re.compile(r"(pgan|baaan)_(fig\d+|matrix|curves)")
 
 
 @dataclass(frozen=True)
@@ -122,23 +122,27 @@ def cost_of(jobs: list[Any]) -> Cost:
 
 
 def costs(jobs: dict[Any, list[Any]]) -> dict[str, Cost]:
-    """Target -> what it takes: every figure, then `all`."""
-    targets = {job.rule.name: needed for job, needed in jobs.items()}
-    figures = sorted(
-        filter(FIGURE.fullmatch, targets),
-        key=lambda name: [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)],
-    )
-    return {name: cost_of(targets[name]) for name in [*figures, "all"]}
+    """Target -> what it takes alone, from nothing: every figure, then `all`."""
+    by_name = {job.rule.name: needed for job, needed in jobs.items()}
+    figures = {job.rule.name for job in by_name["all"] if FIGURE.fullmatch(job.rule.name)}
+    return {name: cost_of(by_name[name]) for name in [*sorted(figures, key=in_order), "all"]}
+
+
+def in_order(figure: str) -> list[str | int]:
+    """Sorts Figure 10 behind Figure 9."""
+    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", figure)]
+
+
+def rounded(number: float) -> str:
+    """Two digits, since no more are known."""
+    return "< 0.01" if number < 0.01 else f"{float(f'{number:.2g}'):g}"
 
 
 def table(found: dict[str, Cost]) -> str:
     """The table of docs/cluster.md, in Markdown."""
     lines = ["| target | jobs | of them on a GPU | PFLOP | GPU hours |", "|---|---:|---:|---:|---:|"]
     for name, cost in found.items():
-        if cost.flops is None:
-            numbers = "– | –"
-        else:
-            numbers = f"{cost.flops / 1e15:.2g} | {cost.hours:.2g}"
+        numbers = "– | –" if cost.flops is None else f"{rounded(cost.flops / 1e15)} | {rounded(cost.hours)}"
         lines.append(f"| `{name}` | {cost.submitted} | {cost.gpu} | {numbers} |")
     return "\n".join(lines) + "\n"
 
