@@ -151,6 +151,16 @@ def continued_to_the_same_bytes(run: Run, undisturbed: Checkout) -> None:
     same_bytes(run, undisturbed)
 
 
+def test_a_cluster_leaves_nothing_behind():
+    """Neither files nor processes, whatever runs when it stops."""
+    with Cluster() as other:
+        other.order("sbatch", "--output=/dev/null", "--wrap", "sleep 600 & sleep 600")
+        wait_until(lambda: "RUNNING" in other.jobs().values(), "a running job", PATIENCE)
+        assert len(other.survivors()) > 3
+    assert other.survivors() == []
+    assert not other.folder.exists()
+
+
 def test_a_figure_is_made_through_sbatch(undisturbed, cluster):
     assert undisturbed.result("figures/pgan_fig10.png").read_bytes().startswith(b"\x89PNG")
     found = [described(cluster, job) for job in cluster.jobs("all")]
