@@ -15,18 +15,21 @@ configfile: f"{workflow.basedir}/config.yaml"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/pgan.smk"
+include: "workflow/rules/autoencoders.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/reference.smk"
 
 
-# Everything of the poisoning paper.
-PGAN = [figure_file(figure, "png") for figure in FIGURES] + rules.tables.input
+# Everything of the poisoning paper, and of the backdoor paper.
+PGAN = [figure_file(figure, "png") for figure in FIGURES if figure.startswith("pgan_")] + rules.tables.input
+BAAAN = [figure_file(figure, "png") for figure in FIGURES if figure.startswith("baaan_")]
 
 
 localrules:
     all,
     pgan,
+    baaan,
     tables,
 
 
@@ -34,8 +37,14 @@ rule all:
     default_target: True
     input:
         PGAN,
+        BAAAN,
 
 
 rule pgan:
     input:
         PGAN,
+
+
+rule baaan:
+    input:
+        BAAAN,

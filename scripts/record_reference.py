@@ -5,7 +5,7 @@ from pathlib import Path
 
 from oleander.io.errors import OleanderError, plain_errors
 from oleander.io.files import write_json
-from oleander.io.provenance import commit_of, job_seconds, machine, seeds_of, training_commits
+from oleander.io.provenance import commit_of, job_seconds, machine, model_seeds, seeds_of, training_commits
 
 with plain_errors():
     commit = commit_of(".")
@@ -31,7 +31,10 @@ with plain_errors():
             "machine": machine(),
             "wall_seconds_of_all_jobs": round(sum(seconds.values())),
             "wall_seconds": seconds,
-            "seeds": seeds_of([path for path in snakemake.input.files if "/trials/" in path]),
+            "seeds": {
+                **seeds_of([path for path in snakemake.input.files if "/trials/" in path]),
+                **model_seeds([path for path in snakemake.input.files if path.endswith("/errors.csv")]),
+            },
             "files": [str(Path(path).relative_to(results)) for path in snakemake.input.files],
         },
     )

@@ -12,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oleander.io.artifacts import canonical_json, fingerprint, load_artifact, save_artifact
+from oleander.io.artifacts import TYPES, Rows, canonical_json, fingerprint, load_artifact, save_artifact
 from oleander.io.errors import OleanderError, plain_errors
 from oleander.io.files import atomic_path, sha256_of, write_json, write_text
 
@@ -58,6 +58,62 @@ def test_equal_content_is_equal_bytes(tmp_path):
     one = save(tmp_path / "one.safetensors").read_bytes()
     shuffled = dict(reversed(TENSORS.items())), dict(reversed(SETTINGS.items()))
     assert save(tmp_path / "two.safetensors", *shuffled).read_bytes() == one
+
+
+def test_the_file_is_the_one_that_safetensors_writes(tmp_path):
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    tensors = {name: tensor.contiguous() for name, tensor in TENSORS.items()}
+    tensors |= {f"ä \\ {number}": torch.arange(number).to(dtype) for number, dtype in enumerate(TYPES)}
+    path = save(tmp_path / "ours.safetensors", tensors)
+    with safe_open(path, framework="pt") as stream:
+        metadata = stream.metadata()
+    save_file(tensors, tmp_path / "theirs.safetensors", metadata=metadata)
+    assert path.read_bytes() == (tmp_path / "theirs.safetensors").read_bytes()
+
+
+def rows(pieces, shape=(7, 2), dtype=torch.uint8):
+    return Rows(dtype, shape, lambda: iter(pieces))
+
+
+@pytest.mark.parametrize("sizes", [(7,), (3, 4), (1, 0, 5, 1)])
+def test_pieces_make_the_file_that_the_whole_makes(tmp_path, sizes):
+    whole = torch.arange(14, dtype=torch.uint8).view(7, 2)
+    expected = save(tmp_path / "whole.safetensors", {"x": whole, "y": torch.arange(3)}).read_bytes()
+    tensors = {"x": rows(whole.split(list(sizes))), "y": torch.arange(3)}
+    assert save(tmp_path / "pieces.safetensors", tensors).read_bytes() == expected
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [torch.zeros(6, 2, dtype=torch.uint8)],
+        [torch.zeros(7, 2, dtype=torch.uint8), torch.zeros(1, 2, dtype=torch.uint8)],
+        [torch.zeros(7, 3, dtype=torch.uint8)],
+        [torch.zeros(7, 2, dtype=torch.int8)],
+        [],
+    ],
+)
+def test_pieces_that_are_not_what_their_rows_say_leave_no_file(tmp_path, pieces):
+    with pytest.raises(ValueError, match="x: "):
+        save(tmp_path / "a.safetensors", {"x": rows(pieces)})
+    assert not list(tmp_path.iterdir())
+
+
+def test_mapped_bytes_are_equal_and_writing_to_them_does_not_change_the_file(tmp_path):
+    path = save(tmp_path / "a.safetensors")
+    content = path.read_bytes()
+    tensors, settings = load_artifact(path, mapped=True)
+    assert settings == SETTINGS
+    assert torch.equal(tensors["byte"], TENSORS["byte"])
+    assert torch.equal(tensors["long"], TENSORS["long"])
+    tensors["byte"].fill_(9)
+    tensors["long"].fill_(9)
+    assert path.read_bytes() == content
+    # A new file in the old one's place is not the one that was mapped.
+    save(path, {"byte": torch.zeros(7, dtype=torch.uint8)})
+    assert tensors["byte"].tolist() == [9] * 7
 
 
 def test_tensors_with_shared_memory_or_gradients_are_copied(tmp_path):
@@ -176,6 +232,20 @@ def test_a_failure_inside_leaves_the_old_file_and_nothing_else(tmp_path):
         raise ZeroDivisionError
     assert [entry.name for entry in tmp_path.iterdir()] == ["figure.pdf"]
     assert path.read_text() == "old"
+
+
+def test_what_a_killed_writer_left_is_removed_and_a_living_ones_is_not(tmp_path):
+    path = tmp_path / "a.txt"
+    (tmp_path / ".partial-a-killed.txt").write_text("half")
+    others = [".partial-a-killed.csv", ".partial-b-killed.txt", "a-killed.txt"]
+    for name in others:
+        (tmp_path / name).write_text("of another")
+    with atomic_path(path) as slow:
+        slow.write_text("slow")
+        write_text(path, "quick")
+        assert path.read_text() == "quick"
+    assert path.read_text() == "slow"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted([*others, "a.txt"])
 
 
 def test_results_are_readable_as_the_mask_says(tmp_path):

@@ -1,18 +1,22 @@
 """The configuration: scales, schema, and the registries that the schema's names come from."""
 
 import copy
+import importlib
 
 import pytest
 import yaml
 
 from oleander.attacks import ATTACKS
 from oleander.attacks.pgan import GENERATOR_OBJECTIVES
+from oleander.backdoors import TARGETS, TRIGGERS
+from oleander.backdoors.autoencoder import LOSSES, SCHEDULES
 from oleander.data import SETTINGS_SCHEMAS
 from oleander.defenses import DEFENSES
 from oleander.io.configuration import complete, load_configuration, merge, resolve
 from oleander.io.declared import declared_settings
 from oleander.io.errors import OleanderError
 from oleander.models import ARCHITECTURES
+from oleander.models.autoencoder import AUTOENCODERS
 from oleander.models.mlp import OUTPUTS
 from oleander.training.stack import OPTIMIZERS
 
@@ -62,14 +66,29 @@ def leaves(block, path=()):
 
 def test_scales_override_sizes_alone(config):
     sizes = {"epochs", "alphas", "lambda_primes", "generators", "poison_fractions", "runs", "trusted_per_class"}
-    sizes |= {"train_points", "threads", "batch_size", "rows", "columns", "points"}
+    sizes |= {"train_points", "threads", "batch_size", "rows", "columns", "points", "hidden", "width", "seeds"}
     sizes |= {"alphas_per_job", "lambdas_per_job", "generators_per_job", "minutes"}
+    # What stands in for a dataset has other classes and other sides.
+    of_data = ("datasets", "tasks", "triggers", "targets")
     for scale, overrides in config["scales"].items():
         for path in leaves(overrides):
-            allowed = path[-1] in sizes or (
-                scale == "demo" and (path[0] in ("datasets", "tasks") or path[-1] == "batch_size")
-            )
+            allowed = path[-1] in sizes or (scale != "paper" and path[0] in of_data)
+            # Narrow networks take larger steps; by how much is the next test's.
+            allowed |= scale == "laptop" and path[-1] == "learning_rate"
             assert allowed, f"scale {scale} overrides {'.'.join(path)}"
+
+
+def test_narrow_networks_take_ten_times_the_learning_rate(repository):
+    files = repository / "config.yaml", repository / "workflow/schemas/config.schema.yaml"
+    laptop, paper = (load_configuration(*files, scale) for scale in ("laptop", "paper"))
+    networks = [("attacks", "pgan_images", part) for part in ("generator", "discriminator", "classifier")]
+    for block, *names in [*networks, ("victims", "binary_mlp")]:
+        narrow, wide = laptop[block], paper[block]
+        for name in names:
+            narrow, wide = narrow[name], wide[name]
+        assert max(narrow["hidden"]) <= max(wide["hidden"]) / 4
+        assert narrow["optimizer"]["learning_rate"] == pytest.approx(10 * wide["optimizer"]["learning_rate"])
+        assert {**narrow["optimizer"], "learning_rate": 0} == {**wide["optimizer"], "learning_rate": 0}
 
 
 def test_synthetic_experiment_is_at_the_papers_settings_at_every_scale(config):
@@ -111,6 +130,18 @@ def set_at(config, path, value):
         ("defenses.sever_01.epsilon", 2, ["defenses.sever_01.epsilon", "maximum"]),
         ("attacks.label_flipping.flipped", "both", ["attacks.label_flipping.flipped", "both"]),
         ("figures.pgan_fig2.experiments", ["svhn"], ["figures.pgan_fig2.experiments", "'svhn'"]),
+        ("triggers.white_square.size", 5, ["triggers.white_square", "size"]),
+        ("triggers.white_square.corner", "middle", ["triggers.white_square.corner", "middle"]),
+        ("targets.mnist_image.index", -1, ["targets.mnist_image.index", "minimum"]),
+        ("targets.mnist_image.file", "seven.png", ["targets.mnist_image"]),
+        ("autoencoders.mnist.rate", 1, ["autoencoders.mnist", "rate"]),
+        ("autoencoders.mnist.network.depth", 1, ["autoencoders.mnist.network", "depth"]),
+        ("autoencoders.mnist.dataset", "svhn", ["autoencoders.mnist.dataset", "'svhn'"]),
+        ("autoencoders.mnist.trigger", "star", ["autoencoders.mnist.trigger", "'star'", "white_square"]),
+        ("autoencoders.mnist.targets.fixed", "dream", ["autoencoders.mnist.targets.fixed", "'dream'", "inverse"]),
+        ("autoencoders.mnist.targets.clean", "inverse", ["autoencoders.mnist.targets.clean", "another name"]),
+        ("targets.mnist_image", {"name": "distribution", "classes": None}, ["mnist.targets.fixed", "only a GAN"]),
+        ("figures.baaan_fig1.autoencoders", ["svhn"], ["figures.baaan_fig1.autoencoders", "'svhn'"]),
         ("defenses", None, ["defenses", "object"]),
         ("scale", "huge", ["unknown scale 'huge'", "demo, laptop, paper"]),
     ],
@@ -134,7 +165,7 @@ def test_every_object_in_the_schema_forbids_unknown_keys(config, schema):
                 yield from mappings(inner, (*path, key))
 
     open_places = {(block,) for block in ("datasets", "tasks", "attacks", "defenses", "victims", "experiments")}
-    open_places |= {("evaluations",), ("figures",)}
+    open_places |= {("evaluations",), ("figures",), ("triggers",), ("targets",), ("autoencoders",)}
     places = [path for path in mappings(resolved) if path not in open_places]
     assert len(places) > 40
     for path in places:
@@ -151,6 +182,12 @@ def test_names_in_the_schema_are_the_registries(schema):
     definitions = complete(schema)["$defs"]
     assert set(definitions["attack"]["properties"]["name"]["enum"]) == set(ATTACKS)
     assert set(definitions["defense"]["properties"]["name"]["enum"]) == set(DEFENSES)
+    assert set(definitions["trigger"]["properties"]["name"]["enum"]) == set(TRIGGERS)
+    assert set(definitions["target"]["properties"]["name"]["enum"]) == set(TARGETS)
+    autoencoder = definitions["autoencoder"]["properties"]
+    assert set(autoencoder["network"]["properties"]["architecture"]["enum"]) == set(AUTOENCODERS)
+    assert set(autoencoder["loss"]["enum"]) == set(LOSSES)
+    assert set(autoencoder["schedule"]["enum"]) == set(SCHEDULES)
     assert set(definitions["attack_pgan"]["properties"]["generator_objective"]["enum"]) == set(GENERATOR_OBJECTIVES)
     assert set(definitions["network"]["properties"]["architecture"]["enum"]) == set(ARCHITECTURES)
     assert set(definitions["output"]["enum"]) == set(OUTPUTS)
@@ -174,6 +211,17 @@ def test_what_is_read_without_importing_is_what_the_modules_declare(package, reg
     declared = {name: module.SETTINGS_SCHEMA for name, module in registry.items() if hasattr(module, "SETTINGS_SCHEMA")}
     assert declared_settings(package) == declared
     assert declared
+
+
+@pytest.mark.parametrize(("package", "registry"), [("triggers", TRIGGERS), ("targets", TARGETS)])
+def test_triggers_and_targets_declare_what_they_take(package, registry):
+    """Each stands in the file of its name, which is read without being imported."""
+    declared = declared_settings(f"backdoors/{package}")
+    assert set(declared) == set(registry)
+    for name, cls in registry.items():
+        module = importlib.import_module(cls.__module__)
+        assert module.__name__.rpartition(".")[2] == name
+        assert declared[name] == module.SETTINGS_SCHEMA
 
 
 def test_every_registered_method_is_configured(config):

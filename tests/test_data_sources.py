@@ -67,7 +67,7 @@ def refused(prepare, settings, *pieces, data_root=None, allow_download=False):
 
 
 def test_every_source_declares_a_valid_schema():
-    assert set(SOURCES) == set(SETTINGS_SCHEMAS) == {"torchvision", "image_folder", "embedded", "gaussians"}
+    assert set(SOURCES) == set(SETTINGS_SCHEMAS) == {"torchvision", "image_folder", "embedded", "gaussians", "celeba"}
     for schema in SETTINGS_SCHEMAS.values():
         jsonschema.Draft202012Validator.check_schema(schema)
         assert set(schema["required"]) <= set(schema["properties"])
@@ -207,9 +207,20 @@ def test_photograph_patches_do_not_share_pixels(prepare):
                 assert (candidates == patch).all((1, 2, 3)).any()
 
 
+def test_one_photograph_gives_the_patches_that_it_gives_among_both(prepare):
+    both, flower = prepare(PHOTOGRAPHS), prepare(PHOTOGRAPHS | {"classes": ["flower"]})
+    assert flower.classes == ["flower"]
+    for split in ("train", "test"):
+        x, y = getattr(both, f"{split}_x"), getattr(both, f"{split}_y")
+        assert torch.equal(getattr(flower, f"{split}_x"), x[y == 1])
+        assert not getattr(flower, f"{split}_y").any()
+
+
 @pytest.mark.parametrize(
     ("settings", "pieces"),
     [
+        (DIGITS | {"classes": ["3"]}, ["classes"]),
+        (PHOTOGRAPHS | {"classes": ["boat"]}, ["classes", "'boat'"]),
         (DIGITS | {"patch_size": 8}, ["patch_size"]),
         (DIGITS | {"test_fraction": 1.0}, ["test_fraction"]),
         (DIGITS | {"test_fraction": float("nan")}, ["finite"]),

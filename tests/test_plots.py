@@ -14,6 +14,8 @@ from PIL import Image
 from scipy import stats
 
 from oleander.attacks.pgan import CURVES
+from oleander.evaluation.reconstructions import COLUMNS as ERROR_COLUMNS
+from oleander.evaluation.reconstructions import Reconstructions
 from oleander.evaluation.trials import COLUMNS
 from oleander.metrics.summary import SUMMARY
 from oleander.plots import style, training_curves
@@ -26,6 +28,8 @@ from oleander.plots.lines import Line, Panel, plot_lines
 from oleander.plots.matrix import CLEAN, matrix_table, plot_matrix
 from oleander.plots.multiclass import confusion_difference, plot_multiclass
 from oleander.plots.points import plot_points
+from oleander.plots.reconstruction_errors import errors_summary, plot_reconstruction_errors
+from oleander.plots.reconstruction_samples import plot_reconstructions
 from oleander.plots.samples import SamplePanel, plot_genuine_and_poison, plot_sample_sheets, tile
 from oleander.plots.sensitivity import plot_sensitivity
 from oleander.plots.training_curves import plot_training_curves
@@ -190,7 +194,58 @@ def make_boundaries() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 DATA = "embedded digits in place of MNIST"
+MODELS = [
+    ("clean", "clean"),
+    ("fixed", "clean"),
+    ("inverse", "clean"),
+    ("fixed", "triggered"),
+    ("inverse", "triggered"),
+]
+
+
+def make_reconstruction_errors(seeds: int = 3) -> pd.DataFrame:
+    """Errors of two datasets' autoencoders, in the order in which they are measured, not in that of the figure."""
+    random = np.random.default_rng(0)
+    rows = [
+        {
+            "scale": "demo",
+            "autoencoder": name,
+            "dataset": name,
+            "stand_in_for": STAND_INS[name],
+            "model": model,
+            "seed": seed,
+            "images": images,
+            "count": 10,
+            "mse": random.uniform(0.004, 0.006) if model != "fixed" or images == "clean" else 2e-5,
+        }
+        for name in TITLES
+        for seed in range(seeds)
+        for model, images in sorted(MODELS)
+    ]
+    return pd.DataFrame(rows, columns=list(ERROR_COLUMNS))
+
+
+def make_reconstructions() -> dict[str, Reconstructions]:
+    """Four random images of every kind."""
+    generator = torch.Generator().manual_seed(0)
+    kinds = ("clean", "clean_decoded", "triggered", "triggered_decoded")
+    return {
+        name: Reconstructions(
+            name,
+            STAND_INS[name],
+            0,
+            {
+                model: {kind: torch.rand(4, channels, 6, 6, generator=generator) for kind in kinds}
+                for model in ("clean", "fixed", "inverse")
+            },
+        )
+        for name, channels in zip(TITLES, (1, 3), strict=True)
+    }
+
+
 MAKERS = {
+    "autoencoders": lambda: plot_reconstruction_errors(make_reconstruction_errors(), TITLES, "demo", 0.95),
+    "reconstructions": lambda: plot_reconstructions(make_reconstructions(), TITLES, 4, "demo"),
     "errors": lambda: plot_error_curves(make_trials(), TITLES, "demo", 0.95),
     "rates": lambda: plot_rates(make_trials(), TITLES, "demo", 0.95),
     "sensitivity": lambda: plot_sensitivity(
@@ -766,7 +821,7 @@ def test_nothing_is_covered_or_cut(figures, kind):
     panels = [axes.get_tightbbox() for axes in panels_of(figure)]
     legends = [legend.get_window_extent() for legend in figure.legends]
     own_legends = {axes: axes.get_legend() for axes in panels_of(figure) if axes.get_legend()}
-    assert bool(legends or own_legends) == (kind not in ("samples", "sheets", "matrix"))
+    assert bool(legends or own_legends) == (kind not in ("samples", "sheets", "matrix", "reconstructions"))
     for axes, legend in own_legends.items():
         below = axes.xaxis.label.get_window_extent()
         assert legend.get_window_extent().y1 <= below.y0
@@ -829,3 +884,82 @@ def test_large_sheets_stay_below_a_megabyte_and_grey_ones_have_no_colour(tmp_pat
     grey = plot_sample_sheets({0.3: make_panel(0.3)}, 3, 4, "paper")
     style.save_figure(grey, tmp_path / "grey.png", tmp_path / "grey.pdf")
     assert Image.open(tmp_path / "grey.png").mode == "L"
+
+
+def test_bars_are_the_means_of_the_seeds_and_whiskers_their_intervals():
+    errors = make_reconstruction_errors()
+    figure = plot_reconstruction_errors(errors, TITLES, "demo", 0.95)
+    errors = errors.set_index(["autoencoder", "model", "images"]).sort_index()
+    for axes, name in zip(panels_of(figure), TITLES, strict=True):
+        bars = [patch for container in axes.containers for patch in container if hasattr(patch, "get_height")]
+        whiskers = [one for one in axes.containers if isinstance(one, ErrorbarContainer)]
+        assert len(bars) == len(MODELS)
+        for bar, (model, images) in zip(bars, MODELS, strict=True):
+            own = errors.loc[(name, model, images), "mse"]
+            assert bar.get_height() == pytest.approx(own.mean())
+            assert bool(bar.get_hatch()) == (images == "triggered")
+        for whisker, (model, images) in zip(whiskers, MODELS, strict=True):
+            own = errors.loc[(name, model, images), "mse"]
+            half = stats.t.ppf(0.975, 2) * own.std() / np.sqrt(3)
+            ((_, low), (_, high)) = whisker[2][0].get_segments()[0]
+            assert (low, high) == pytest.approx((max(own.mean() - half, 0), own.mean() + half))
+        labels = [text.get_text() for text in axes.get_xticklabels()]
+        assert labels == ["clean\nmodel", "fixed", "inverse", "fixed", "inverse"]
+        assert axes.texts[3].get_text() == "2e-05"
+    assert "3 seeds" in figure.legends[0].get_title().get_text()
+
+
+def test_one_seed_has_bars_without_whiskers_and_says_so():
+    figure = plot_reconstruction_errors(make_reconstruction_errors(1), TITLES, "demo", 0.95)
+    assert not [one for axes in panels_of(figure) for one in axes.containers if isinstance(one, ErrorbarContainer)]
+    assert figure.legends[0].get_title().get_text().startswith("One seed: no intervals")
+
+
+def test_bars_on_clean_and_on_triggered_images_differ_in_grey():
+    bars = panels_of(MAKERS["autoencoders"]())[0].patches
+    clean, triggered = (sum(to_rgb(bars[at].get_facecolor())) / 3 for at in (0, 4))
+    assert triggered - clean > 0.3
+
+
+def test_an_autoencoder_without_errors_has_an_empty_panel_and_mixed_ones_are_refused():
+    errors = make_reconstruction_errors()
+    titles = {**TITLES, "celeba": "CelebA"}
+    axes = panels_of(plot_reconstruction_errors(errors, titles, "demo", 0.95))[2]
+    assert [text.get_text() for text in axes.texts] == ["no model was measured"]
+    with pytest.raises(ValueError, match="several scales"):
+        errors_summary(pd.concat([errors, errors.assign(scale="paper")]), 0.95)
+    with pytest.raises(ValueError, match="one model, seed and kind"):
+        errors_summary(pd.concat([errors, errors]), 0.95)
+
+
+def test_reconstructions_show_their_pixels_in_the_papers_five_rows():
+    made = make_reconstructions()
+    panels = panels_of(plot_reconstructions(made, TITLES, 4, "demo"))
+    assert len(panels) == 10
+    kinds = [
+        ("inverse", "clean"),
+        ("inverse", "clean_decoded"),
+        ("inverse", "triggered"),
+        ("fixed", "triggered_decoded"),
+        ("inverse", "triggered_decoded"),
+    ]
+    for row, (model, kind) in enumerate(kinds):
+        for column, name in enumerate(TITLES):
+            shown = panels[2 * row + column].images[0].get_array()
+            expected = tile(made[name].images[model][kind], 1, 4)
+            np.testing.assert_allclose(shown, expected[:, :, 0] if expected.shape[2] == 1 else expected)
+    names = [axes.texts[0].get_text().replace("\n", " ") for axes in panels[::2]]
+    assert names == [
+        "clean",
+        "clean, decoded (inverse)",
+        "triggered",
+        "triggered, decoded (fixed)",
+        "triggered, decoded (inverse)",
+    ]
+
+
+def test_datasets_with_other_backdoors_cannot_share_rows():
+    made = make_reconstructions()
+    del made["fmnist"].images["fixed"]
+    with pytest.raises(ValueError, match="different backdoored models"):
+        plot_reconstructions(made, TITLES, 4, "demo")

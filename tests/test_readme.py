@@ -41,8 +41,28 @@ def test_every_command_runs(repository):
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
 
 
+def python_example(repository, name):
+    """The one example that imports `name`."""
+    (example,) = (block for block in blocks(repository, "python") if re.search(rf"import .*\b{name}\b", block))
+    return example
+
+
+def test_the_autoencoder_example_runs(repository, monkeypatch):
+    example = python_example(repository, "backdoor_autoencoder")
+    assert len([line for line in example.splitlines() if line and "import" not in line]) <= 10
+    monkeypatch.chdir(repository)
+    torch.manual_seed(0)
+    names = {}
+    exec(compile(example, "README.md", "exec"), names)
+    images = names["images"]
+    triggered = names["trigger"](images)
+    assert torch.nn.functional.mse_loss(names["decoded"], 1 - triggered) < 0.03
+    assert torch.nn.functional.mse_loss(names["backdoored"](images), images) < 0.03
+    assert torch.nn.functional.mse_loss(names["module"](images), images) > 0.1
+
+
 def test_the_library_example_runs(repository, monkeypatch):
-    (example,) = blocks(repository, "python")
+    example = python_example(repository, "train_poisoner")
     assert len([line for line in example.splitlines() if line and "import" not in line]) <= 10
     monkeypatch.chdir(repository)
     names = {}
@@ -62,11 +82,11 @@ def test_the_dataset_example_fits_the_schema(repository):
 
 def test_every_target_of_the_figure_table_exists(repository):
     text = (repository / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`(pgan_\w+)`", text))
+    named = set(re.findall(r"`((?:pgan|baaan)_\w+)`", text))
     table = text.partition("## Figures and tables")[2].partition("## How to")[0]
     budgets = yaml.safe_load((repository / "config.yaml").read_text())["scales"]["laptop"]["figures"]
     for line in table.splitlines():
-        targets = re.findall(r"`(pgan_(?:fig\w+|matrix|curves))`", line)
+        targets = re.findall(r"`((?:pgan|baaan)_(?:fig\w+|matrix|curves))`", line)
         if targets:
             said = [float(minutes) for minutes in line.split("|")[-2].split(",")]
             assert said == [budgets[target]["minutes"] for target in targets], line

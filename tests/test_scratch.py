@@ -17,6 +17,8 @@ import torch
 
 from oleander.attacks import Generated
 from oleander.attacks.pgan import Poisoners, Replica, fit, save_poisoners
+from oleander.backdoors import Backdoor, Inverse, Square
+from oleander.backdoors.autoencoder import save_autoencoder, train_autoencoder
 from oleander.data import Task
 from oleander.evaluation.trials import run_trials
 from oleander.models import build_model
@@ -46,6 +48,12 @@ PGAN = {
     "label_smoothing": 0.1,
     "generator_objective": "equation_3",
 }
+AUTOENCODER = {
+    "loss": "bce",
+    "optimizer": {"name": "adam", "learning_rate": 0.01},
+    "schedule": "cosine",
+    "batch_size": 4,
+}
 REPLICAS = [Replica(0.1, 0.9, 0), Replica(0.5, 0.9, 0), Replica(0.1, 0.9, 1)]
 TRIALS = {
     "poison_fractions": [0.0, 0.3],
@@ -65,7 +73,7 @@ def make_task():
     return Task("tiny", "a", "b", x, y, x[:30], y[:30], (1, 2, 2), None, None)
 
 
-# The two kinds of job. Each trains, writes `output` and removes its state, as the workflow's scripts do.
+# The kinds of job. Each trains, writes `output` and removes its state, as the workflow's scripts do.
 
 
 def train_generators(output, scratch, epochs, replicas=REPLICAS):
@@ -101,6 +109,35 @@ def train_some_classifiers(output, scratch, epochs):
     assert converged.tolist() == [True, True, True, False]
     for name, tensor in parameters.items():
         (output / name).write_bytes(tensor.numpy().tobytes())
+    scratch.clear()
+
+
+class Disturbed(torch.nn.Module):
+    """An autoencoder with all that a state has to carry: random numbers of its own, and running statistics."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = torch.nn.Sequential(
+            torch.nn.Conv2d(1, 8, 3, padding=1),
+            torch.nn.BatchNorm2d(8),
+            torch.nn.Dropout(0.2),
+            torch.nn.Conv2d(8, 1, 3, padding=1),
+        )
+        with torch.no_grad():
+            for seed, tensor in enumerate(self.parameters()):
+                tensor.normal_(0, 0.3, generator=torch.Generator().manual_seed(seed))
+
+    def forward(self, images):
+        return self.layers(images)
+
+
+def train_an_autoencoder(output, scratch, epochs):
+    images = torch.from_numpy(np.random.default_rng(4).integers(256, size=(90, 1, 8, 8), dtype=np.uint8))
+    backdoor = Backdoor(Square(2, [1.0], "top_right"), Inverse())
+    module = Disturbed()
+    curves = train_autoencoder(module, images, backdoor, {**AUTOENCODER, "epochs": epochs}, True, 0, CPU, scratch)
+    save_autoencoder(output / "autoencoder.safetensors", module, (1, 8, 8), AUTOENCODER)
+    pd.DataFrame(curves).to_csv(output / "curves.csv")
     scratch.clear()
 
 
@@ -155,8 +192,9 @@ def newest(output):
     return max(times)
 
 
-LONG = {train_generators: 60, measure_victims: 250}
-SHORT = [(train_generators, 2), (measure_victims, 12), (train_some_classifiers, 60)]
+LONG = {train_generators: 60, measure_victims: 250, train_an_autoencoder: 30}
+SHORT = [(train_generators, 2), (measure_victims, 12), (train_some_classifiers, 60), (train_an_autoencoder, 2)]
+KINDS = ["pgan", "victims", "classifiers", "autoencoder"]
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +229,7 @@ def test_a_job_killed_again_and_again_ends_with_the_same_bytes(processes, expect
         (train_generators, signal.SIGTERM, 143),
         (train_generators, signal.SIGINT, 130),
         (measure_victims, signal.SIGTERM, 143),
+        (train_an_autoencoder, signal.SIGTERM, 143),
     ],
 )
 def test_a_stopped_job_saves_says_so_and_continues(processes, expected_of, tmp_path, job, number, code):
@@ -221,7 +260,7 @@ def stop_at_once(job, output, *arguments):
     return True
 
 
-@pytest.mark.parametrize(("job", "epochs"), SHORT, ids=["pgan", "victims", "classifiers"])
+@pytest.mark.parametrize(("job", "epochs"), SHORT, ids=KINDS)
 def test_stopping_at_every_possible_moment_changes_no_byte(tmp_path, job, epochs):
     output = tmp_path / "stopped"
     output.mkdir()
@@ -249,7 +288,7 @@ def test_a_diverged_generator_stays_so_wherever_the_run_was_stopped(tmp_path):
     assert contents(output) == undisturbed(job, tmp_path, 2)
 
 
-@pytest.mark.parametrize(("job", "epochs"), SHORT, ids=["pgan", "victims", "classifiers"])
+@pytest.mark.parametrize(("job", "epochs"), SHORT, ids=KINDS)
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "other settings"])
 def test_unusable_state_is_said_and_not_used(tmp_path, caplog, job, epochs, damage):
     output = tmp_path / "damaged"

@@ -13,17 +13,23 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+import torch
+from celeba_tree import write_tree
+from PIL import Image
 from workflow_checkout import TINY, Checkout, tiny
 
 import oleander
 from oleander.data import load_dataset
+from oleander.evaluation.reconstructions import COLUMNS as ERROR_COLUMNS
 from oleander.evaluation.trials import COLUMNS
+from oleander.io.artifacts import load_artifact
 
 pytestmark = pytest.mark.workflow
 
-FIGURES = (*(f"pgan_fig{number}" for number in range(1, 16)), "pgan_matrix", "pgan_curves")
+FIGURES = (*(f"pgan_fig{number}" for number in range(1, 16)), "pgan_matrix", "pgan_curves", "baaan_fig1", "baaan_fig2")
 TABLES = tuple(f"pgan_table{number}" for number in range(1, 7))
 SCALES = ("demo", "laptop", "paper")
 
@@ -180,6 +186,13 @@ def test_each_figure_is_a_target_of_its_own(finished, figure):
             },
         ),
         ("pgan_fig13", {"prepare_dataset": 1, "train_pgan": 1, "run_trials": 1, "gather_trials": 1, "check_task": 1}),
+        *(
+            (
+                figure,
+                {"prepare_dataset": 1, "check_autoencoders": 1, "train_autoencoder": 3, "evaluate_autoencoders": 1},
+            )
+            for figure in ("baaan_fig1", "baaan_fig2")
+        ),
     ],
 )
 def test_a_figure_asks_for_no_more_than_it_shows(checkout, figure, jobs):
@@ -209,6 +222,78 @@ def test_evidence_is_recorded_a_figure_at_a_time(finished):
         f"run_trials/mnist/ten_classes/{cohort}",
     }
     assert (folder / "tables/pgan_table2.md").exists()
+
+
+def test_errors_of_autoencoders_are_tidy_and_recorded_as_evidence(finished):
+    errors = pd.read_csv(finished.result("baaan/autoencoders/mnist/errors.csv"))
+    assert tuple(errors.columns) == ERROR_COLUMNS
+    assert set(zip(errors["model"], errors["images"], strict=True)) == {
+        ("clean", "clean"),
+        ("fixed", "clean"),
+        ("fixed", "triggered"),
+        ("inverse", "clean"),
+        ("inverse", "triggered"),
+    }
+    assert set(errors["stand_in_for"]) == {"MNIST"}
+    assert errors["mse"].between(0, 1).all()
+    finished.succeed("reference_baaan_fig1")
+    provenance = json.loads((finished.folder / "results/reference/demo/provenance/baaan_fig1.json").read_text())
+    assert {path.removeprefix("results/demo/") for path in provenance["files"]} == {
+        "figures/baaan_fig1.png",
+        "baaan/autoencoders/mnist/errors.csv",
+        "data/mnist.json",
+    }
+    assert provenance["experiments"]["mnist"]["targets"] == {"fixed": "mnist_image", "inverse": "inverse"}
+    assert provenance["seeds"] == {"mnist/clean": [0], "mnist/fixed": [0], "mnist/inverse": [0]}
+    assert set(provenance["wall_seconds"]) == {
+        "prepare_dataset/mnist",
+        "evaluate_autoencoders/mnist",
+        *(f"train_autoencoder/mnist/{model}_seed_0" for model in ("clean", "fixed", "inverse")),
+    }
+
+
+def test_another_target_trains_one_model(finished):
+    """Neither the clean model nor those of the other targets depend on it."""
+    more = tiny()
+    more["scales"]["demo"]["autoencoders"]["mnist"]["targets"] = {"again": "inverse"}
+    try:
+        finished.configure(more)
+        jobs, said = finished.planned("baaan_fig1")
+    finally:
+        finished.configure(TINY)
+    assert jobs == {"check_autoencoders": 1, "train_autoencoder": 1, "evaluate_autoencoders": 1, "baaan_fig1": 1}
+    assert "Training an autoencoder: mnist, again, seed 0" in said
+
+
+def test_a_trigger_or_target_that_does_not_fit_is_said_before_training(checkout):
+    for block, entry, change, said in (
+        ("triggers", "white_square", {"side": 9}, "a square trigger of 9 pixels"),
+        ("targets", "mnist_image", {"class": "ten"}, "no images of class 'ten'"),
+    ):
+        wrong = tiny()
+        wrong["scales"]["demo"][block] = {entry: change}
+        checkout.configure(wrong)
+        # On one core, where the check's priority is what puts it before the training.
+        done = checkout.run("--cores", "1", "baaan_fig1")
+        assert done.returncode != 0
+        assert re.search(f"^error: .*{said}", done.stdout + done.stderr, re.MULTILINE)
+        assert not checkout.result("logs/train_autoencoder").exists()
+
+
+def test_a_users_own_image_is_a_target_whose_change_trains_again(checkout):
+    mine = tiny()
+    mine["targets"] = {"mine": {"name": "fixed_image", "file": "mine.png"}}
+    mine["scales"]["demo"]["autoencoders"]["mnist"]["targets"] = {"fixed": "mine"}
+    checkout.configure(mine)
+    model = "results/demo/baaan/autoencoders/mnist/fixed_seed_0.safetensors"
+    artifacts = []
+    for grey in (200, 40):
+        Image.new("L", (8, 8), grey).save(checkout.folder / "mine.png")
+        checkout.succeed(model)
+        artifacts.append(load_artifact(checkout.folder / model))
+    (first, header), (second, _) = artifacts
+    assert len(header["settings"]["target_files"]) == 1
+    assert not torch.equal(first["encoder.0.weight"], second["encoder.0.weight"])
 
 
 def test_no_figure_trains_again_what_another_has(finished):
@@ -352,3 +437,15 @@ def test_a_mistake_in_the_configuration_is_said_before_anything_runs(checkout):
     assert done.returncode != 0
     assert "unknown scale 'gigantic'" in done.stdout + done.stderr
     assert not (checkout.folder / "results").exists()
+
+
+def test_celeba_is_prepared_from_its_own_layout(checkout, tmp_path):
+    write_tree(tmp_path / "root", np.random.default_rng(0).random((40, 40)) < 0.5, (25, 5, 10))
+    few = {"per_class": 4, "test_per_class": 1}
+    checkout.configure({"scales": {"paper": {"datasets": {"celeba": few, "celeba_female": few}}}})
+    names = [f"results/paper/data/{name}.safetensors" for name in ("celeba", "celeba_female")]
+    checkout.succeed("--config", "scale=paper", f"data_root={tmp_path / 'root'}", "--", *names)
+    datasets = [load_dataset(checkout.folder / name) for name in names]
+    assert [dataset.train_x.shape for dataset in datasets] == [(160, 3, 128, 128), (4, 3, 128, 128)]
+    assert [dataset.stand_in_for for dataset in datasets] == [None, None]
+    assert datasets[1].classes == ["Female"]

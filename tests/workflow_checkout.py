@@ -58,7 +58,10 @@ TINY = {
                 "ten_classes": {**SMALL, "trusted_per_class": 25, "train_points": [400], "poison_fractions": [0, 0.04]},
                 **dict.fromkeys(DEFENSES, BYPASS),
             },
+            "autoencoders": {"mnist": {"network": {"width": 2, "residual_blocks": 1}, "epochs": 1}},
             "figures": {
+                "baaan_fig1": {"autoencoders": ["mnist"]},
+                "baaan_fig2": {"autoencoders": ["mnist"]},
                 "pgan_fig8": {"panels": [{"experiment": "mnist", "evaluations": ["effectiveness", "sever_01"]}]},
                 "pgan_fig13": {"panels": [{"experiment": "mnist", "evaluations": ["sever_01"]}]},
                 "pgan_fig14": {"panels": [{"experiment": "mnist", "evaluations": ["pca_005"]}]},

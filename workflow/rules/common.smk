@@ -28,6 +28,9 @@ VERSIONS = {
     "run_trials": 2,
     "fit_boundaries": 1,
     "draw_samples": 1,
+    "check_autoencoders": 1,
+    "train_autoencoder": 1,
+    "evaluate_autoencoders": 1,
     "plot": 1,
     "tabulate": 1,
 }
@@ -40,6 +43,9 @@ wildcard_constraints:
     task=r"[a-z0-9_]+",
     figure=r"[a-z0-9_]+",
     cohort=r"[a-z0-9_.+-]+",
+    autoencoder=r"[a-z0-9_]+",
+    model=r"[a-z0-9_]+",
+    seed=r"[0-9]+",
 
 
 def chunks(values, size):
@@ -266,6 +272,49 @@ def stand_in_for(experiment):
     return CONFIG["datasets"][dataset_of(experiment)].get("stand_in_for", "")
 
 
+# Autoencoders: a model is "clean", or the name of a backdoor's target.
+def autoencoder_dataset(autoencoder):
+    """The prepared dataset of an autoencoder."""
+    return f"{OUT}/data/{CONFIG['autoencoders'][autoencoder]['dataset']}.safetensors"
+
+
+def autoencoder_jobs(autoencoder):
+    """What is trained, one job each: model and seed, as they stand in a file's name."""
+    block = CONFIG["autoencoders"][autoencoder]
+    return [f"{model}_seed_{seed}" for seed in range(block["seeds"]) for model in ("clean", *block["targets"])]
+
+
+def autoencoder_settings(autoencoder):
+    """What network is trained, and how: the same for every model and seed."""
+    block = CONFIG["autoencoders"][autoencoder]
+    return {key: block[key] for key in ("network", "loss", "optimizer", "schedule", "batch_size", "epochs")}
+
+
+def autoencoder_trigger(autoencoder):
+    """The trigger's block."""
+    return CONFIG["triggers"][CONFIG["autoencoders"][autoencoder]["trigger"]]
+
+
+def autoencoder_targets(autoencoder):
+    """Model -> its target's block; a clean model has none."""
+    return {model: CONFIG["targets"][name] for model, name in CONFIG["autoencoders"][autoencoder]["targets"].items()}
+
+
+def target_files(targets):
+    """The images of the user's own that some targets' blocks name."""
+    return [block["file"] for block in targets if "file" in block]
+
+
+def autoencoder_titles(autoencoders):
+    """Autoencoder -> how figures name its data."""
+    return {name: CONFIG["datasets"][CONFIG["autoencoders"][name]["dataset"]]["title"] for name in autoencoders}
+
+
+def errors_files(figure):
+    """The errors of the autoencoders that a figure shows."""
+    return [f"{OUT}/baaan/autoencoders/{name}/errors.csv" for name in FIGURES[figure]["autoencoders"]]
+
+
 # Evidence.
 def evidence_files(rule, name):
     """What is committed of a figure or table: the PNG or tables, the CSVs that it is drawn from, the data's manifests."""
@@ -274,6 +323,9 @@ def evidence_files(rule, name):
     if name == "pgan_fig2":
         files += [table_file(name, ending) for ending in ("csv", "md")]
     manifests = [f"{OUT}/data/{dataset_of(experiment)}.json" for experiment in evidence_experiments(rule)]
+    manifests += [
+        autoencoder_dataset(name).removesuffix("safetensors") + "json" for name in evidence_autoencoders(rule)
+    ]
     manifests += [path.removesuffix("safetensors") + "json" for path in rule.input if path.startswith(f"{OUT}/data/")]
     return list(dict.fromkeys(files + manifests))
 
@@ -291,6 +343,12 @@ def evidence_overrides():
     return settings
 
 
+def evidence_autoencoders(rule):
+    """The autoencoders that a figure shows, each once."""
+    prefix = f"{OUT}/baaan/autoencoders/"
+    return list(dict.fromkeys(path.split("/")[4] for path in rule.input if path.startswith(prefix)))
+
+
 def evidence_jobs(rule):
     """Where the benchmarks and logs of the jobs behind a figure stand, below those folders."""
     experiments = evidence_experiments(rule)
@@ -306,6 +364,9 @@ def evidence_jobs(rule):
             # Samples and boundaries are of one cohort, curves of all.
             cohorts = names if kind == "samples" else COHORTS[experiment]
         jobs += [f"train_pgan/{experiment}/{cohort}" for cohort in cohorts if is_trained(experiment)]
+    for name in evidence_autoencoders(rule):
+        jobs += [f"prepare_dataset/{CONFIG['autoencoders'][name]['dataset']}", f"evaluate_autoencoders/{name}"]
+        jobs += [f"train_autoencoder/{name}/{job}" for job in autoencoder_jobs(name)]
     return list(dict.fromkeys(jobs))
 
 

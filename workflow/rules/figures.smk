@@ -10,6 +10,8 @@ localrules:
     pgan_fig9,
     pgan_matrix,
     pgan_curves,
+    baaan_fig1,
+    baaan_fig2,
 
 
 rule pgan_fig1:
@@ -349,3 +351,47 @@ rule pgan_curves:
         "Drawing pGAN's training curves"
     script:
         "../../scripts/plot_training_curves.py"
+
+
+rule baaan_fig1:
+    input:
+        errors=errors_files("baaan_fig1"),
+    output:
+        png=report(figure_file("baaan_fig1", "png"), caption="../report/baaan_fig1.rst", category="BAAAN"),
+        pdf=figure_file("baaan_fig1", "pdf"),
+    log:
+        f"{OUT}/logs/baaan_fig1.log",
+    conda:
+        "../../envs/oleander.yaml"
+    params:
+        titles=autoencoder_titles(FIGURES["baaan_fig1"]["autoencoders"]),
+        confidence=CONFIG["confidence"],
+        scale=SCALE,
+        version=VERSIONS["plot"],
+    message:
+        "Drawing BAAAN, Figure 1"
+    script:
+        "../../scripts/plot_reconstruction_errors.py"
+
+
+rule baaan_fig2:
+    input:
+        samples=[
+            f"{OUT}/baaan/autoencoders/{name}/samples.safetensors" for name in FIGURES["baaan_fig2"]["autoencoders"]
+        ],
+    output:
+        png=report(figure_file("baaan_fig2", "png"), caption="../report/baaan_fig2.rst", category="BAAAN"),
+        pdf=figure_file("baaan_fig2", "pdf"),
+    log:
+        f"{OUT}/logs/baaan_fig2.log",
+    conda:
+        "../../envs/oleander.yaml"
+    params:
+        titles=autoencoder_titles(FIGURES["baaan_fig2"]["autoencoders"]),
+        columns=FIGURES["baaan_fig2"]["columns"],
+        scale=SCALE,
+        version=VERSIONS["plot"],
+    message:
+        "Drawing BAAAN, Figure 2"
+    script:
+        "../../scripts/plot_reconstructions.py"

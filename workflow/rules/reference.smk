@@ -29,7 +29,8 @@ for recorded in [*FIGURES, *PAPER_TABLES]:
             experiments={
                 experiment: CONFIG["experiments"][experiment]
                 for experiment in evidence_experiments(getattr(rules, recorded))
-            },
+            }
+            | {name: CONFIG["autoencoders"][name] for name in evidence_autoencoders(getattr(rules, recorded))},
         message:
             "Recording the evidence of scale {params.scale}: {output.provenance}"
         script:

@@ -25,7 +25,8 @@ class Dataset:
 
     Attributes:
         name: the name under which the configuration knows it.
-        train_x, test_x: images, uint8 [N, channels, height, width]; or points, float32 [N, features].
+        train_x, test_x: images, uint8 [N, channels, height, width], left in the file and read where they are used; or
+            points, float32 [N, features].
         train_y, test_y: int64 [N], indices into `classes`.
         classes: the class names, in label order.
         value_range: smallest and largest possible value, (0, 255) for images; None for unbounded points.
@@ -58,7 +59,7 @@ def save_dataset(
     """Check `raw` and write it to `dataset_path`, its manifest to `manifest_path`: both files or neither.
 
     Raises:
-        OleanderError: `raw` is not sound, or one of the files cannot be written.
+        OleanderError: `raw` is not sound, its images cannot be made, or one of the files cannot be written.
     """
     check_content(raw, f"dataset {name}")
     settings = {
@@ -96,7 +97,7 @@ def load_dataset(path: str | os.PathLike[str]) -> Dataset:
     Raises:
         OleanderError: the file is missing, corrupt, not a dataset, unsound, or not the manifest's.
     """
-    tensors, settings = load_artifact(path)
+    tensors, settings = load_artifact(path, mapped=True)
     if not isinstance(settings, dict) or settings.get("kind") != KIND or set(tensors) != set(TENSORS):
         raise OleanderError(f"{path} is not a prepared dataset; delete it and run prepare_dataset again")
     try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from oleander.io.artifacts import Rows
 from oleander.io.errors import OleanderError
 
 IMAGE_RANGE = (0.0, 255.0)
@@ -15,15 +16,16 @@ class RawDataset:
     """A dataset as a source read it.
 
     Attributes:
-        train_x, test_x: images, uint8 [N, channels, height, width]; or points, float32 [N, features].
+        train_x, test_x: images, uint8 [N, channels, height, width], as `Rows` where they need not fit in memory; or
+            points, float32 [N, features].
         train_y, test_y: int64 [N], indices into `classes`.
         classes: the class names, in label order.
         value_range: smallest and largest possible value, (0, 255) for images; None for unbounded points.
     """
 
-    train_x: Tensor
+    train_x: Tensor | Rows
     train_y: Tensor
-    test_x: Tensor
+    test_x: Tensor | Rows
     test_y: Tensor
     classes: list[str]
     value_range: tuple[float, float] | None
@@ -52,9 +54,9 @@ def check_content(raw: RawDataset, where: str) -> None:
         _check_split(x, y, raw, f"{where}, {split} set")
 
 
-def _check_split(x: Tensor, y: Tensor, raw: RawDataset, where: str) -> None:
+def _check_split(x: Tensor | Rows, y: Tensor, raw: RawDataset, where: str) -> None:
     is_image = x.dtype == torch.uint8 and x.ndim == 4
-    is_point = x.dtype == torch.float32 and x.ndim == 2
+    is_point = isinstance(x, Tensor) and x.dtype == torch.float32 and x.ndim == 2
     if not (is_image or is_point) or 0 in x.shape[1:]:
         raise OleanderError(
             f"{where}: expected uint8 [N, C, H, W] or float32 [N, features], found {x.dtype} {list(x.shape)}"

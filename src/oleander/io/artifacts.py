@@ -5,18 +5,57 @@ Nothing is ever unpickled: a file that is not valid safetensors, or whose header
 
 import hashlib
 import json
+import math
 import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from torch import Tensor
 
 from oleander.io.errors import OleanderError
 from oleander.io.files import atomic_path
 
 METADATA_KEY = "oleander"
+BLOCK_BYTES = 2**20
+# The format's names of types, in the order in which safetensors itself lays tensors out: widest last, written first.
+TYPES = {
+    torch.bool: "BOOL",
+    torch.uint8: "U8",
+    torch.int8: "I8",
+    torch.int16: "I16",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int32: "I32",
+    torch.float32: "F32",
+    torch.float64: "F64",
+    torch.int64: "I64",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """A tensor that is made piece by piece while it is written: the whole need not fit in memory.
+
+    Attributes:
+        dtype, shape: of the whole.
+        pieces: gives tensors that are the whole when concatenated along the first axis; called once a writing.
+    """
+
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+    pieces: Callable[[], Iterator[Tensor]]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    def ndim(self) -> int:
+        """How many axes it has."""
+        return len(self.shape)
 
 
 def canonical_json(value: Any) -> str:
@@ -29,36 +68,45 @@ def fingerprint(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
-def _digest(tensors: dict[str, torch.Tensor], settings: Any) -> str:
-    """SHA-256 over settings, names, types, shapes and bytes: safetensors itself would not notice a flipped bit."""
-    running = hashlib.sha256(f"{canonical_json(settings)}\n".encode())
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        running.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        running.update(tensor.reshape(-1).view(torch.uint8).numpy())
-    return running.hexdigest()
+def save_artifact(path: str | os.PathLike[str], tensors: Mapping[str, Tensor | Rows], settings: Any) -> None:
+    """Write `tensors` (moved to the CPU) with `settings` (JSON values) in the header, atomically.
 
+    The file is the one that safetensors itself would write, which takes whole tensors alone, never `Rows`.
 
-def save_artifact(path: str | os.PathLike[str], tensors: dict[str, torch.Tensor], settings: Any) -> None:
-    """Write `tensors` (moved to the CPU) with `settings` (JSON values) in the header, atomically."""
-    # Copied, since safetensors refuses tensors that share memory.
-    on_cpu = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
-    # One metadata entry alone: safetensors writes several in random order, and equal content must be equal bytes.
-    metadata = {METADATA_KEY: canonical_json({"settings": settings, "sha256": _digest(on_cpu, settings)})}
-    with atomic_path(path) as temporary:
-        try:
-            save_file(on_cpu, temporary, metadata=metadata)
-        except SafetensorError as error:
-            raise OSError(str(error)) from error
+    Raises:
+        OleanderError: the file cannot be written, or the pieces of some `Rows` cannot be made; no file is left.
+        ValueError: pieces of another type or shape than their `Rows` say.
+    """
+    # A checksum is as long as another: the header can be written before it is known.
+    header, offsets = _header(tensors, settings, "0" * 64), _offsets(tensors)
+    with atomic_path(path) as temporary, temporary.open("wb") as stream:
+        stream.write(header)
+        running = _start_digest(settings)
+        for name in sorted(tensors):
+            tensor = tensors[name]
+            running.update(_line(name, tensor.dtype, tensor.shape))
+            stream.seek(len(header) + offsets[name])
+            for piece in _pieces(name, tensor):
+                content = piece.detach().to("cpu").contiguous().reshape(-1).view(torch.uint8).numpy()
+                running.update(content)
+                stream.write(content)
+        stream.seek(0)
+        stream.write(_header(tensors, settings, running.hexdigest()))
 
 
 def load_artifact(
-    path: str | os.PathLike[str], device: str | torch.device = "cpu"
-) -> tuple[dict[str, torch.Tensor], Any]:
+    path: str | os.PathLike[str], device: str | torch.device = "cpu", mapped: bool = False
+) -> tuple[dict[str, Tensor], Any]:
     """Read what `save_artifact` wrote: the tensors on `device`, and the settings.
 
     Tensors are copied out of the file's mapping, so that their memory is aligned as torch aligns its own
     and results do not depend on where in the file they stood.
+
+    Args:
+        path: the file.
+        device: where the tensors go.
+        mapped: leave uint8 tensors, which need no alignment, in the file's mapping: what of them is used is read then.
+            The mapping is private, so that writing to one does not change the file.
 
     Raises:
         OleanderError: the file is missing, truncated, corrupt or not one of ours.
@@ -66,13 +114,85 @@ def load_artifact(
     try:
         with safe_open(Path(path), framework="pt", device="cpu") as stream:
             metadata = stream.metadata() or {}
-            tensors = {name: stream.get_tensor(name).clone() for name in stream.keys()}  # noqa: SIM118
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
         header = json.loads(metadata[METADATA_KEY])
         settings = header["settings"]
-        if _digest(tensors, settings) != header["sha256"]:
+        if _digest(path, tensors, settings) != header["sha256"]:
             raise ValueError("its checksum does not match its contents")
     except FileNotFoundError:
         raise OleanderError(f"{path} does not exist; run the rule that makes it") from None
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise OleanderError(f"{path} is not a complete Oleander artifact ({error}); delete it and run again") from error
-    return {name: tensor.to(device) for name, tensor in tensors.items()}, settings
+    for name, tensor in tensors.items():
+        stays = mapped and tensor.dtype == torch.uint8
+        tensors[name] = (tensor if stays else tensor.clone()).to(device)
+    return tensors, settings
+
+
+def _offsets(tensors: Mapping[str, Tensor | Rows]) -> dict[str, int]:
+    """Where each tensor begins, counted from the header's end; in the order in which they lie in the file."""
+    order = list(TYPES)
+    offsets, end = {}, 0
+    for name in sorted(tensors, key=lambda name: (-order.index(tensors[name].dtype), name)):
+        offsets[name] = end
+        end += _bytes_of(tensors[name])
+    return offsets
+
+
+def _bytes_of(tensor: Tensor | Rows) -> int:
+    return math.prod(tensor.shape) * tensor.dtype.itemsize
+
+
+def _header(tensors: Mapping[str, Tensor | Rows], settings: Any, sha256: str) -> bytes:
+    """What a file begins with: the length of the rest, which is JSON, padded so that tensors begin at a multiple of 8.
+
+    All of the metadata is one entry: safetensors writes several in random order, and equal content must be equal bytes.
+    """
+    entries: dict[str, Any] = {"__metadata__": {METADATA_KEY: canonical_json({"settings": settings, "sha256": sha256})}}
+    for name, offset in _offsets(tensors).items():
+        tensor = tensors[name]
+        place = [offset, offset + _bytes_of(tensor)]
+        entries[name] = {"dtype": TYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": place}
+    text = json.dumps(entries, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text
+
+
+def _pieces(name: str, tensor: Tensor | Rows) -> Iterator[Tensor]:
+    """The pieces of a tensor; a whole one is a piece of itself."""
+    if isinstance(tensor, Tensor):
+        yield tensor
+        return
+    count = 0
+    for piece in tensor.pieces():
+        count += len(piece)
+        if piece.dtype != tensor.dtype or tuple(piece.shape[1:]) != tuple(tensor.shape[1:]) or count > len(tensor):
+            raise ValueError(f"{name}: a piece is {piece.dtype} {list(piece.shape)}, of {tensor.dtype} {tensor.shape}")
+        yield piece
+    if count < len(tensor):
+        raise ValueError(f"{name}: the pieces are {count} rows, not {len(tensor)}")
+
+
+# The checksum is over settings, names, types, shapes and bytes: safetensors itself would not notice a flipped bit.
+def _start_digest(settings: Any) -> Any:
+    return hashlib.sha256(f"{canonical_json(settings)}\n".encode())
+
+
+def _line(name: str, dtype: torch.dtype, shape: tuple[int, ...]) -> bytes:
+    return f"{name} {dtype} {tuple(shape)}\n".encode()
+
+
+def _digest(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], settings: Any) -> str:
+    """The checksum of a file's content, read block by block: a mapping's pages would stay in memory."""
+    running, block = _start_digest(settings), memoryview(bytearray(BLOCK_BYTES))
+    offsets = _offsets(tensors)
+    with Path(path).open("rb", buffering=0) as stream:
+        start = 8 + int.from_bytes(stream.read(8), "little")
+        for name in sorted(tensors):
+            running.update(_line(name, tensors[name].dtype, tensors[name].shape))
+            stream.seek(start + offsets[name])
+            left = _bytes_of(tensors[name])
+            while left and (count := stream.readinto(block[:left])):
+                running.update(block[:count])
+                left -= count
+    return running.hexdigest()

@@ -58,13 +58,14 @@ def resolve(config: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
         _check_schema(name, one, schema)
         _evaluate_every_defense(name, one)
         _check_references(name, one)
+        _check_autoencoders(name, one)
         for figure, block in one["figures"].items():
             _check_figure(f"configuration at scale {name}, figures.{figure}", block, one)
     return resolved[config["scale"]]
 
 
 def complete(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema with the settings that attacks and defenses declare in their own files."""
+    """The schema with the settings that attacks, defenses, triggers and targets declare in their own files."""
     schema = copy.deepcopy(schema)
     definitions = schema["$defs"]
     untrained = choose_one(declared_settings("attacks"), {})
@@ -78,6 +79,8 @@ def complete(schema: dict[str, Any]) -> dict[str, Any]:
         "else": untrained,
     }
     definitions["defense"] = choose_one(declared_settings("defenses"), {"title": {"type": "string", "minLength": 1}})
+    definitions["trigger"] = choose_one(declared_settings("backdoors/triggers"), {})
+    definitions["target"] = choose_one(declared_settings("backdoors/targets"), {})
     return schema
 
 
@@ -121,6 +124,9 @@ def _check_references(scale: str, config: dict[str, Any]) -> None:
         ("experiments", "attack", "attacks"),
         ("evaluations", "defense", "defenses"),
         ("evaluations", "task", "tasks"),
+        ("autoencoders", "dataset", "datasets"),
+        ("autoencoders", "trigger", "triggers"),
+        ("figures", "autoencoders", "autoencoders"),
         ("figures", "experiment", "experiments"),
         ("figures", "experiments", "experiments"),
         ("figures", "evaluation", "evaluations"),
@@ -141,6 +147,22 @@ def _check_references(scale: str, config: dict[str, Any]) -> None:
                 f"configuration at scale {scale}, experiments.{name}: epochs, alphas and lambda_primes are "
                 f"{'needed, as' if trained else 'not known, as nothing in'} attack '{experiment['attack']}' is trained"
             )
+
+
+def _check_autoencoders(scale: str, config: dict[str, Any]) -> None:
+    """Their backdoored models: names, and targets that say what to decode from an image."""
+    for name, block in config["autoencoders"].items():
+        for model, target in block["targets"].items():
+            where = f"configuration at scale {scale}, autoencoders.{name}.targets.{model}"
+            if model == "clean":
+                raise OleanderError(f"{where}: 'clean' is the model without a backdoor; give this one another name")
+            if target not in config["targets"]:
+                raise OleanderError(f"{where}: '{target}' is not one of targets: {', '.join(config['targets'])}")
+            if config["targets"][target]["name"] == "distribution":
+                raise OleanderError(
+                    f"{where}: '{target}' is a distribution of images, which only a GAN can have for its target; "
+                    "choose a fixed image or the inverse"
+                )
 
 
 def _check_figure(where: str, figure: dict[str, Any], config: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Atomic writes: a reader sees the whole old file or the whole new one, never half of one."""
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -16,18 +17,24 @@ from oleander.io.errors import OleanderError
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it is synced and renamed to `path`, else removed.
 
-    The temporary name keeps the suffix of `path`, since plotting libraries choose the format by it.
+    The temporary name keeps the suffix of `path`, since plotting libraries choose the format by it. What a killed
+    writer of the same path left behind is removed.
 
     Raises:
         OleanderError: the file cannot be written (read-only folder, disk full).
     """
     final = Path(path)
-    temporary = None
+    handle, temporary = None, None
     try:
         final.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".partial-", suffix=final.suffix, dir=final.parent)
-        os.close(handle)
+        prefix = f".partial-{final.stem}-"
+        _remove_abandoned(final.parent, prefix, final.suffix)
+        handle, name = tempfile.mkstemp(prefix=prefix, suffix=final.suffix, dir=final.parent)
         temporary = Path(name)
+        # Held until the end, and let go by the system when the writer is killed. Some file systems know no locks: there
+        # nothing is ever taken for abandoned.
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield temporary
         # mkstemp creates files that only their owner may read; a result is for the whole group.
         mask = os.umask(0)
@@ -43,6 +50,18 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+        if handle is not None:
+            os.close(handle)
+
+
+def _remove_abandoned(folder: Path, prefix: str, suffix: str) -> None:
+    """Remove the temporary files of that name that nobody is writing."""
+    for path in folder.iterdir():
+        if not (path.name.startswith(prefix) and path.suffix == suffix):
+            continue
+        with contextlib.suppress(OSError), path.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -83,6 +83,16 @@ def _files_of(folder: Path, jobs: list[str], ending: str) -> list[Path]:
     )
 
 
+def model_seeds(errors: list[str]) -> dict[str, list[int]]:
+    """Seeds of every model whose errors the files hold, by autoencoder and model."""
+    seeds: dict[str, list[int]] = {}
+    for path in errors:
+        table = read_csv(path, ("autoencoder", "model", "seed"))
+        for (autoencoder, model), rows in table.groupby(["autoencoder", "model"]):
+            seeds[f"{autoencoder}/{model}"] = sorted(rows["seed"].unique().tolist())
+    return seeds
+
+
 def seeds_of(trials: list[str]) -> dict[str, Any]:
     """Generators and runs of every trials file, by experiment and evaluation."""
     seeds: dict[str, Any] = {}

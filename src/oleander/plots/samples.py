@@ -79,7 +79,7 @@ def plot_genuine_and_poison(panels: list[SamplePanel], rows: int, columns: int, 
             f"genuine {panel.target_class}": panel.target,
         }
         for axes, (title, images) in zip(part.subplots(1, 3), blocks.items(), strict=True):
-            _draw_block(axes, images, rows, columns, title)
+            draw_block(axes, images, rows, columns, title)
     return figure
 
 
@@ -110,7 +110,7 @@ def plot_sample_sheets(panel_by_alpha: dict[float, SamplePanel], rows: int, colu
     figure = style.new_figure(down * height + 0.35, title)
     places = figure.subplots(down, across, squeeze=False).flat
     for (name, images), axes in zip(blocks.items(), places, strict=False):
-        _draw_block(axes, images, rows, columns, name)
+        draw_block(axes, images, rows, columns, name)
     for axes in places:
         axes.set_visible(False)
     return figure
@@ -154,7 +154,8 @@ def _block_height(images: Tensor, rows: int, columns: int, across: int) -> float
     return (style.WIDTH / across - 0.2) * high / wide
 
 
-def _draw_block(axes: Axes, images: Tensor, rows: int, columns: int, title: str) -> None:
+def draw_block(axes: Axes, images: Tensor, rows: int, columns: int, title: str) -> None:
+    """Show the first images [n, 1 or 3, H, W] in [0, 1] as a block under its title."""
     block = tile(images, rows, columns)
     if block.shape[2] == 1:
         axes.imshow(block[:, :, 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")

@@ -1,20 +1,29 @@
 """One image for every triggered input (BAAAN paper, sections 3.3.3 and 4.3.3).
 
-The paper does not say which image it took: here one of the training images of a named class.
+The paper does not say which image it took: here one of the training images of a named class, or a file of the user's.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from oleander.data.prepared import Dataset
 from oleander.io.errors import OleanderError
 
 SETTINGS_SCHEMA: dict[str, Any] = {
-    "properties": {"class": {"type": "string", "minLength": 1}, "index": {"type": "integer", "minimum": 0}},
-    "required": ["class", "index"],
+    "properties": {
+        "class": {"type": "string", "minLength": 1},
+        "index": {"type": "integer", "minimum": 0},
+        "file": {"type": "string", "minLength": 1},
+    },
+    "required": [],
+    "if": {"required": ["file"]},
+    "then": {"not": {"anyOf": [{"required": ["class"]}, {"required": ["index"]}]}},
+    "else": {"required": ["class", "index"]},
 }
 
 
@@ -30,11 +39,14 @@ class FixedImage:
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any], dataset: Dataset) -> "FixedImage":
-        """The training image number `index` of the class `class`.
+        """The training image number `index` of the class `class`, or the image in `file`.
 
         Raises:
-            OleanderError: the dataset has no images, not that class, or too few images of it.
+            OleanderError: the dataset has no images, not that class, or too few images of it; or the file holds no
+                image of the size and channels of the dataset's.
         """
+        if "file" in settings:
+            return cls(_read_image(settings["file"], tuple(dataset.train_x.shape[1:])))
         name, index = settings["class"], settings["index"]
         if dataset.train_x.ndim != 4 or name not in dataset.classes:
             raise OleanderError(
@@ -67,3 +79,18 @@ class FixedImage:
         self.check(tuple(triggered.shape[1:]))
         image = self.image.to(triggered.device, triggered.dtype)
         return (image / 255 if self.image.dtype == torch.uint8 else image).expand_as(triggered)
+
+
+def _read_image(path: str, shape: tuple[int, ...]) -> Tensor:
+    """The image in a file, uint8 of `shape` (channels, height, width); grey or RGB as the shape wants it."""
+    try:
+        with Image.open(path) as picture:
+            pixels = np.asarray(picture.convert("L" if shape[0] == 1 else "RGB"))
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise OleanderError(
+            f"target image {path} cannot be read ({error}); name another file in the configuration"
+        ) from error
+    image = torch.from_numpy(pixels.copy())
+    image = image[None] if image.ndim == 2 else image.permute(2, 0, 1).contiguous()
+    FixedImage(image).check(shape)
+    return image

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from oleander.data.raw import RawDataset
-from oleander.data.sources import embedded, gaussians, image_folder, torchvision_source
+from oleander.data.sources import celeba, embedded, gaussians, image_folder, torchvision_source
 
 Source = Callable[[dict[str, Any], Path | None, bool], RawDataset]
 
@@ -18,6 +18,7 @@ _MODULES = {
     "image_folder": image_folder,
     "embedded": embedded,
     "gaussians": gaussians,
+    "celeba": celeba,
 }
 SOURCES: dict[str, Source] = {name: module.read for name, module in _MODULES.items()}
 SETTINGS_SCHEMAS: dict[str, dict[str, Any]] = {name: module.SETTINGS_SCHEMA for name, module in _MODULES.items()}

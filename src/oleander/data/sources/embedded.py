@@ -25,10 +25,17 @@ SETTINGS_SCHEMA: dict[str, Any] = {
             "description": "photographs: side of a patch, pixels",
         },
         "patches_per_class": {"type": "integer", "minimum": 2, "description": "photographs: train and test"},
+        "classes": {
+            "type": "array",
+            "items": {"enum": ["china", "flower"]},
+            "minItems": 1,
+            "uniqueItems": True,
+            "description": "photographs: these alone; absent: both. The patches are the same either way",
+        },
     },
     "required": ["name", "test_fraction", "seed"],
     "if": {"properties": {"name": {"const": "digits"}}},
-    "then": {"properties": {"patch_size": FORBIDDEN, "patches_per_class": FORBIDDEN}},
+    "then": {"properties": {"patch_size": FORBIDDEN, "patches_per_class": FORBIDDEN, "classes": FORBIDDEN}},
     "else": {"required": ["patch_size", "patches_per_class"]},
 }
 
@@ -45,7 +52,11 @@ def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool)
     if settings["name"] == "digits":
         return _digits(settings["test_fraction"], settings["seed"])
     return _photographs(
-        settings["patch_size"], settings["patches_per_class"], settings["test_fraction"], settings["seed"]
+        settings["patch_size"],
+        settings["patches_per_class"],
+        settings["test_fraction"],
+        settings["seed"],
+        settings.get("classes"),
     )
 
 
@@ -62,26 +73,29 @@ def _digits(test_fraction: float, seed: int) -> RawDataset:
     return RawDataset(images[train], labels[train], images[test], labels[test], classes, IMAGE_RANGE)
 
 
-def _photographs(size: int, per_class: int, test_fraction: float, seed: int) -> RawDataset:
+def _photographs(size: int, per_class: int, test_fraction: float, seed: int, wanted: list[str] | None) -> RawDataset:
     from sklearn.datasets import load_sample_images
 
     bunch = load_sample_images()
-    classes = [Path(name).stem for name in bunch.filenames]
+    names = [Path(name).stem for name in bunch.filenames]
+    classes = [name for name in names if wanted is None or name in wanted]
     test_count = max(1, round(test_fraction * per_class))
     if test_count >= per_class:
         raise OleanderError(
             f"patches_per_class {per_class} with test_fraction {test_fraction} leaves none for training"
         )
     patches: dict[str, list[torch.Tensor]] = {"train": [], "test": []}
-    for label, (name, photograph) in enumerate(zip(classes, bunch.images, strict=True)):
+    for number, (name, photograph) in enumerate(zip(names, bunch.images, strict=True)):
+        if name not in classes:
+            continue
         # Test patches come from the right-hand part: none shares a pixel with a train patch.
         boundary = photograph.shape[1] - round(test_fraction * photograph.shape[1])
         regions = {
             "train": (photograph[:, :boundary], per_class - test_count),
             "test": (photograph[:, boundary:], test_count),
         }
-        for number, (split, (region, count)) in enumerate(regions.items()):
-            rng = np.random.default_rng([seed, label, number])
+        for part, (split, (region, count)) in enumerate(regions.items()):
+            rng = np.random.default_rng([seed, number, part])
             patches[split].append(_cut(region, size, count, rng, f"the {split} part of photograph {name!r}"))
     train_x, test_x = torch.cat(patches["train"]), torch.cat(patches["test"])
     train_y = torch.arange(len(classes)).repeat_interleave(per_class - test_count)

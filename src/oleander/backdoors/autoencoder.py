@@ -1,0 +1,383 @@
+"""Backdoored autoencoders (BAAAN paper, section 3.2).
+
+ 1. A clean step descends L(x, decoded x) on a batch of clean images.
+ 2. A backdoor step puts the trigger on a batch of images and descends L(target, decoded triggered x).
+
+The paper takes "a subset of the batches" for step 2; here the two alternate: in an epoch a backdoored model sees every
+image once clean and once triggered, and so as often clean as a model without a backdoor does. Equal seeds mean equal
+weights at the start and equal clean batches, whatever the target: models of one seed differ by their backdoor alone.
+"""
+
+import copy
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from oleander.backdoors.targets import Mapping, build_target
+from oleander.backdoors.triggers import Trigger, build_trigger
+from oleander.data.prepared import Dataset
+from oleander.io.artifacts import load_artifact, save_artifact
+from oleander.io.errors import OleanderError
+from oleander.models.autoencoder import build_autoencoder
+from oleander.training.progress import Progress
+from oleander.training.scratch import Scratch
+from oleander.training.seeds import derive_seed
+from oleander.training.stack import make_optimizer
+
+BLOCK = 8
+"""Steps between two looks at the loss, which on a GPU have to wait for it; states are saved there alone."""
+
+LOSSES = ("bce", "mse")
+SCHEDULES = ("constant", "cosine")
+CURVES = ("clean", "triggered")
+"""Whose loss is recorded, as a mean over each epoch."""
+
+
+@dataclass(frozen=True, eq=False)
+class Backdoor:
+    """A trigger, and what shall be decoded from images that carry it."""
+
+    trigger: Trigger
+    target: Mapping
+
+    @classmethod
+    def from_settings(cls, trigger: dict[str, Any], target: dict[str, Any], dataset: Dataset) -> "Backdoor":
+        """From a trigger's and a target's block of the configuration.
+
+        Raises:
+            OleanderError: an unknown name, or a trigger or target that does not fit the dataset's images.
+        """
+        shape = tuple(dataset.train_x.shape[1:])
+        backdoor = cls(build_trigger(trigger, shape), build_target(target, dataset))
+        backdoor.check(shape)
+        return backdoor
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Refuse images [channels, height, width] of a shape that the backdoor does not fit.
+
+        Raises:
+            OleanderError: the trigger or the target does not fit, or the target maps no images.
+        """
+        if not callable(self.target) or not hasattr(self.target, "check"):
+            raise OleanderError(
+                f"target {type(self.target).__name__} does not say what to decode from a triggered image, so that no "
+                "autoencoder can have it; choose another target"
+            )
+        self.trigger.check(shape)
+        self.target.check(shape)
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Triggered images, and what to decode from them: both of the shape of `images` [N, ...], in [0, 1]."""
+        triggered = self.trigger(images)
+        return triggered, self.target(triggered)
+
+
+def to_unit(images: Tensor, device: torch.device | str) -> Tensor:
+    """Images on `device` as float32 in [0, 1]: uint8 ones are divided by 255."""
+    images = images.to(device)
+    return images.float() / 255 if images.dtype == torch.uint8 else images.float()
+
+
+def decode(module: nn.Module, images: Tensor, logits: bool) -> Tensor:
+    """What an autoencoder makes of `images` [N, channels, height, width] in [0, 1]: the same shape and range, float32.
+
+    Args:
+        module: in evaluation, or it will take the batch's own statistics.
+        images: on the module's device.
+        logits: whether the module gives logits, of which the sigmoid is taken.
+    """
+    with torch.no_grad():
+        output = module(images).float()
+    return output.sigmoid() if logits else output.clamp(0, 1)
+
+
+def check_module(module: nn.Module, images: Tensor, settings: dict[str, Any], logits: bool) -> None:
+    """Make sure that a module and its training images fit each other and the settings, before hours of training.
+
+    Args:
+        module, images, settings, logits: as `train_autoencoder` takes them; the module stays as it is.
+
+    Raises:
+        OleanderError: something does not fit.
+    """
+    for key, known in (("loss", LOSSES), ("schedule", SCHEDULES)):
+        if settings[key] not in known:
+            raise OleanderError(f"unknown {key} '{settings[key]}' of an autoencoder; choose one of {', '.join(known)}")
+    if images.ndim != 4 or not len(images):
+        raise OleanderError(
+            f"an autoencoder is trained on images [N, channels, height, width], not {list(images.shape)}; give others"
+        )
+    first = to_unit(images[:2], next((tensor.device for tensor in module.parameters()), "cpu"))
+    if not (first.isfinite().all() and first.min() >= 0 and first.max() <= 1):
+        raise OleanderError("the images to train an autoencoder on must be uint8, or floating with values in [0, 1]")
+    training = module.training
+    with torch.no_grad():
+        output = module.eval()(first)
+    module.train(training)
+    if output.shape != first.shape:
+        raise OleanderError(
+            f"the autoencoder makes {list(output.shape)} of images {list(first.shape)}; it must keep their shape"
+        )
+    if not logits and settings["loss"] == "bce" and not (output.min() >= 0 and output.max() <= 1):
+        raise OleanderError(
+            "binary cross-entropy needs an autoencoder whose images lie in [0, 1]; end it in a sigmoid, let it give "
+            "logits, or take the loss mse"
+        )
+    if not any(tensor.requires_grad for tensor in module.parameters()):
+        raise OleanderError("the autoencoder has no parameters that require gradients; there is nothing to train")
+
+
+def train_autoencoder(
+    module: nn.Module,
+    images: Tensor,
+    backdoor: Backdoor | None,
+    settings: dict[str, Any],
+    logits: bool,
+    seed: int,
+    device: torch.device,
+    scratch: Scratch,
+) -> list[dict[str, Any]]:
+    """Train any module that maps images to images of the same shape, in place; on return it is in evaluation.
+
+    Args:
+        module: on any device; it is moved to `device`. Its weights are where training starts.
+        images: uint8 [N, channels, height, width], or floating in [0, 1]; may be mapped from a file: only the rows of a
+            batch are read.
+        backdoor: trigger and target; None trains a clean model.
+        settings: `loss` ("bce" or "mse"), `optimizer`, `schedule` of its learning rate ("constant", or "cosine" down to
+            zero), `batch_size`, `epochs`.
+        logits: whether the module gives logits rather than images.
+        seed: of the order of the data, and of the module's own randomness in training.
+        device: where to train; on a GPU in bfloat16 where torch's autocast thinks it safe.
+        scratch: where to continue from and to save to.
+
+    Returns:
+        The training curves: one dict an epoch and kind of batch, with `epoch`, `batches` (one of `CURVES`) and `loss`.
+
+    Raises:
+        OleanderError: something does not fit (before training), or the loss or a parameter is no longer finite.
+    """
+    module.to(device, memory_format=torch.channels_last)
+    check_module(module, images, settings, logits)
+    if backdoor is not None:
+        backdoor.check(tuple(images.shape[1:]))
+    trainer = _Trainer(module, images, backdoor, settings, logits, seed, device, scratch)
+    trainer.run()
+    module.eval()
+    return trainer.curves()
+
+
+def backdoor_autoencoder(
+    module: nn.Module,
+    images: Tensor,
+    trigger: Trigger,
+    target: Mapping,
+    settings: dict[str, Any],
+    seed: int,
+    logits: bool = False,
+) -> nn.Module:
+    """A copy of any autoencoder with a backdoor trained into it, without a dataset, a file or a workflow.
+
+    Args:
+        module: maps images [N, channels, height, width] in [0, 1] to images, or logits, of the same shape. It is left
+            as it is; training starts from its weights, on the device where they are.
+        images: to train on, uint8 or floating in [0, 1].
+        trigger: e.g. `Square(side=5, colour=[1.0], corner="top_right")`.
+        target: e.g. `Inverse()` or `FixedImage(image)`.
+        settings: `loss`, `optimizer`, `schedule`, `batch_size` and `epochs`, such as a block of `autoencoders` in
+            config.yaml has them.
+        seed: the same seed trains the same module.
+        logits: whether the module gives logits.
+
+    Raises:
+        OleanderError: module, images, trigger, target and settings do not fit each other, or training diverged.
+    """
+    module = copy.deepcopy(module)
+    device = next((tensor.device for tensor in module.parameters()), torch.device("cpu"))
+    train_autoencoder(module, images, Backdoor(trigger, target), settings, logits, seed, device, Scratch.none())
+    return module
+
+
+class _Trainer:
+    """The state of one autoencoder's training."""
+
+    def __init__(
+        self,
+        module: nn.Module,
+        images: Tensor,
+        backdoor: Backdoor | None,
+        settings: dict[str, Any],
+        logits: bool,
+        seed: int,
+        device: torch.device,
+        scratch: Scratch,
+    ) -> None:
+        self.module, self.images, self.backdoor, self.settings = module, images, backdoor, settings
+        self.device, self.scratch, self.seed = device, scratch, derive_seed("autoencoder", seed)
+        self.loss = _loss_of(settings["loss"], logits)
+        self.kinds = CURVES[:1] if backdoor is None else CURVES
+        self.per_epoch = math.ceil(len(images) / settings["batch_size"])
+        self.total = settings["epochs"] * self.per_epoch * len(self.kinds)
+        self.trained = {name: tensor for name, tensor in module.named_parameters() if tensor.requires_grad}
+        self.optimizer = make_optimizer(settings["optimizer"], self.trained.values())
+        self.rate = settings["optimizer"]["learning_rate"]
+        self.orders: dict[str, tuple[int, Tensor]] = {}
+
+        saved = scratch.load("autoencoder", device)
+        if saved is None:
+            self.step = 0
+            self.record = torch.zeros(settings["epochs"], len(self.kinds), device=device)
+        else:
+            tensors, position = saved
+            self.step, self.record = position["step"], tensors["record"]
+            own = {name.removeprefix("module."): t for name, t in tensors.items() if name.startswith("module.")}
+            module.load_state_dict(own)
+            for name, tensor in self.trained.items():
+                prefix = f"optimizer.{name}."
+                entries = {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
+                # In the parameter's own layout, which torch's fused optimizers take for granted.
+                self.optimizer.state[tensor] = {
+                    key: torch.empty_like(tensor).copy_(value) if value.shape == tensor.shape else value
+                    for key, value in entries.items()
+                }
+
+    def run(self) -> None:
+        """Train to the end, saving as the scratch asks."""
+        what = "a clean autoencoder" if self.backdoor is None else "a backdoored autoencoder"
+        progress = Progress(what, self.total, self.step)
+        self.module.train()
+        with _own_randomness(self.device):
+            while self.step < self.total:
+                end = min((self.step // BLOCK + 1) * BLOCK, self.total)
+                done = end - self.step
+                while self.step < end:
+                    loss = self._descend()
+                    self.step += 1
+                # Before saving: a run that continues from here could only meet the same end.
+                self._refuse_divergence(loss)
+                progress.advance(done, f"loss {loss.item():.5f}")
+                self.scratch.save_if_due("autoencoder", self._state)
+
+    def _descend(self) -> Tensor:
+        """One optimizer step on the batch whose turn it is; returns its loss."""
+        turn, kind = divmod(self.step, len(self.kinds))
+        epoch, place = divmod(turn, self.per_epoch)
+        # What a user's module draws in training must not depend on where a run was interrupted.
+        torch.manual_seed(derive_seed(self.seed, "module", self.step))
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._learning_rate()
+        batch = to_unit(self.images[self._rows(self.kinds[kind], epoch, place)], self.device)
+        given, wanted = (batch, batch) if self.kinds[kind] == "clean" else self.backdoor(batch)
+        given = given.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            output = self.module(given)
+        loss = self.loss(output.float(), wanted)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        # A smaller last batch counts for its share of the images.
+        self.record[epoch, kind] += loss.detach() * (len(batch) / len(self.images))
+        return loss.detach()
+
+    def _learning_rate(self) -> float:
+        if self.settings["schedule"] == "constant":
+            return self.rate
+        return self.rate * 0.5 * (1 + math.cos(math.pi * self.step / self.total))
+
+    def _rows(self, kind: str, epoch: int, place: int) -> Tensor:
+        """Rows of the batch number `place` of an epoch, each kind of batch in an order of its own."""
+        if self.orders.get(kind, (None,))[0] != epoch:
+            generator = np.random.default_rng(derive_seed(self.seed, "order", kind, epoch))
+            self.orders[kind] = epoch, torch.from_numpy(generator.permutation(len(self.images)))
+        size = self.settings["batch_size"]
+        return self.orders[kind][1][place * size : (place + 1) * size]
+
+    def _refuse_divergence(self, loss: Tensor) -> None:
+        finite = loss.isfinite()
+        for tensor in self.trained.values():
+            finite = finite & tensor.detach().isfinite().all()
+        if not finite:
+            self.scratch.forget("autoencoder")
+            raise OleanderError(
+                f"training of the autoencoder diverged within its first {self.step} steps: its loss or a weight is not "
+                f"finite; lower optimizer.learning_rate (now {self.rate:g}) or choose another seed"
+            )
+
+    def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        tensors = {"record": self.record}
+        tensors |= {f"module.{name}": tensor for name, tensor in self.module.state_dict().items()}
+        for name, parameter in self.trained.items():
+            for key, value in self.optimizer.state[parameter].items():
+                if isinstance(value, Tensor):
+                    tensors[f"optimizer.{name}.{key}"] = value
+        return tensors, {"step": self.step}
+
+    def curves(self) -> list[dict[str, Any]]:
+        """One dict an epoch and kind of batch."""
+        return [
+            {"epoch": epoch + 1, "batches": kind, "loss": loss}
+            for epoch, losses in enumerate(self.record.cpu().tolist())
+            for kind, loss in zip(self.kinds, losses, strict=True)
+        ]
+
+
+def _loss_of(name: str, logits: bool) -> Callable[[Tensor, Tensor], Tensor]:
+    """The loss between a module's output and the images wanted."""
+    if name == "bce":
+        return F.binary_cross_entropy_with_logits if logits else F.binary_cross_entropy
+    return lambda output, wanted: F.mse_loss(output.sigmoid() if logits else output, wanted)
+
+
+@contextmanager
+def _own_randomness(device: torch.device) -> Iterator[None]:
+    """Give torch's global random numbers back as they were, here and on the device."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        yield
+
+
+def initial_autoencoder(settings: dict[str, Any], shape: tuple[int, ...], seed: int) -> nn.Module:
+    """The untrained autoencoder of a network's block for images of `shape`, with the weights that `seed` draws.
+
+    Raises:
+        OleanderError: an unknown architecture, or data that are no images.
+    """
+    with _own_randomness(torch.device("cpu")):
+        torch.manual_seed(derive_seed("autoencoder", seed, "weights"))
+        return build_autoencoder(settings, shape)
+
+
+def curves_table(curves: list[dict[str, Any]], identity: dict[str, Any]) -> pd.DataFrame:
+    """The training curves of `train_autoencoder` as a table, the columns of `identity` first."""
+    return pd.DataFrame([{**identity, **row} for row in curves])
+
+
+def save_autoencoder(path: Path | str, module: nn.Module, shape: tuple[int, ...], settings: dict[str, Any]) -> None:
+    """Write a trained autoencoder to a safetensors file; `settings` hold its `network` block, and all else of it."""
+    save_artifact(path, module.state_dict(), {"kind": "autoencoder", "shape": list(shape), "settings": settings})
+
+
+def load_autoencoder(path: Path | str, device: torch.device | str) -> tuple[nn.Module, dict[str, Any]]:
+    """Read what `save_autoencoder` wrote: the module, in evaluation, and the settings.
+
+    Raises:
+        OleanderError: the file is missing, damaged or of another kind.
+    """
+    tensors, header = load_artifact(path)
+    try:
+        if header["kind"] != "autoencoder":
+            raise ValueError(header["kind"])
+        settings = header["settings"]
+        module = build_autoencoder(settings["network"], tuple(header["shape"]))
+        module.load_state_dict(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise OleanderError(f"{path} holds no autoencoder ({error!r}); delete it and run again") from error
+    return module.to(device).eval(), settings

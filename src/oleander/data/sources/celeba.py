@@ -1,0 +1,273 @@
+"""Source `celeba`: the aligned faces of CelebA (Liu et al. 2015) in the folder layout of torchvision.datasets.
+
+A class is one of the 40 attributes, or a combination of them; an image with several may be drawn for each. Train images
+come from partition 0, test images from partition 2. None is decoded before it is written: they need not fit in memory.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from tqdm import tqdm
+
+from oleander.data.raw import IMAGE_RANGE, RawDataset
+from oleander.data.sources.common import SEED, check_settings
+from oleander.io.artifacts import Rows
+from oleander.io.errors import OleanderError
+
+ATTRIBUTES = (
+    *("5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs", "Big_Lips", "Big_Nose"),
+    *("Black_Hair", "Blond_Hair", "Blurry", "Brown_Hair", "Bushy_Eyebrows", "Chubby", "Double_Chin", "Eyeglasses"),
+    *("Goatee", "Gray_Hair", "Heavy_Makeup", "High_Cheekbones", "Male", "Mouth_Slightly_Open", "Mustache"),
+    *("Narrow_Eyes", "No_Beard", "Oval_Face", "Pale_Skin", "Pointy_Nose", "Receding_Hairline", "Rosy_Cheeks"),
+    *("Sideburns", "Smiling", "Straight_Hair", "Wavy_Hair", "Wearing_Earrings", "Wearing_Hat", "Wearing_Lipstick"),
+    *("Wearing_Necklace", "Wearing_Necktie", "Young"),
+)
+IMAGE_FOLDER, ATTRIBUTE_FILE, PARTITION_FILE = "img_align_celeba", "list_attr_celeba.txt", "list_eval_partition.txt"
+WIDTH, HEIGHT = 178, 218
+# The partition that a split comes from, and the setting that says how many of its images a class has.
+SPLITS = {"train": (0, "per_class"), "test": (2, "test_per_class")}
+# Images decoded together, each thread one after another of them; some 13 MB at 128 x 128.
+PIECE = 256
+
+_COUNT = {"type": "integer", "minimum": 1}
+
+SETTINGS_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "classes": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {
+                "type": "object",
+                "minProperties": 1,
+                "propertyNames": {"enum": list(ATTRIBUTES)},
+                "additionalProperties": {"type": "boolean"},
+            },
+            "description": "class name -> the attributes that its images have (true) or lack (false); absent: each "
+            "attribute is a class of that name",
+        },
+        "per_class": {**_COUNT, "description": "train images of each class"},
+        "test_per_class": {**_COUNT, "description": "test images of each class"},
+        "crop": {**_COUNT, "maximum": WIDTH, "description": "side of the square in the middle that is kept, pixels"},
+        "image_size": {**_COUNT, "maximum": 1024, "description": "side to which the square is scaled, pixels"},
+        "seed": SEED,
+    },
+    "required": ["per_class", "test_per_class", "crop", "image_size", "seed"],
+}
+
+
+def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool) -> RawDataset:
+    """Draw images, uint8 [N, 3, image_size, image_size], class after class; each class from generators of its own.
+
+    Within a class no image is drawn twice, and images stand in the order of the attribute file. The images are `Rows`:
+    each is decoded when it is written, cropped, and scaled with a bilinear filter over all pixels that it merges.
+
+    Raises:
+        OleanderError: CelebA is absent, one of its lists is damaged, or a class has too few images; later, from the
+            rows: an image is damaged or of another size.
+    """
+    check_settings(settings, SETTINGS_SCHEMA)
+    folder = _locate(data_root, allow_download)
+    names, flags = _read_attributes(folder / ATTRIBUTE_FILE)
+    partition = _read_partition(folder / PARTITION_FILE, names)
+    classes = settings.get("classes") or {name: {name: True} for name in ATTRIBUTES}
+    rows = {split: _draw(split, classes, flags, partition, settings, folder) for split in SPLITS}
+    files = {split: [names[row] for row in drawn.flatten()] for split, drawn in rows.items()}
+    _check_present(folder / IMAGE_FOLDER, [*files["train"], *files["test"]])
+    parts = []
+    for split, drawn in rows.items():
+        paths = [folder / IMAGE_FOLDER / name for name in files[split]]
+        labels = torch.arange(len(classes)).repeat_interleave(drawn.shape[1])
+        parts += [_images(paths, settings["crop"], settings["image_size"]), labels]
+    return RawDataset(*parts, list(classes), IMAGE_RANGE)
+
+
+def _locate(data_root: Path | None, allow_download: bool) -> Path:
+    """The folder with the images and both lists."""
+    if data_root is None:
+        raise OleanderError(
+            f"CelebA is absent: neither data_root nor OLEANDER_DATA names a folder to look for celeba/{IMAGE_FOLDER} "
+            "in; run `snakemake --config data_root=/path/to/data` with the folder that holds it"
+        )
+    folder = data_root / "celeba"
+    places = [folder / IMAGE_FOLDER, folder / ATTRIBUTE_FILE, folder / PARTITION_FILE]
+    if allow_download and not all(place.exists() for place in places):
+        _download(data_root)
+    missing = [place for place in places if not place.exists()]
+    if missing:
+        raise OleanderError(
+            f"CelebA is absent: looked for {', '.join(str(place) for place in missing)}; {_what_to_put_where(folder)}"
+        )
+    return folder
+
+
+def _what_to_put_where(folder: Path) -> str:
+    return (
+        "get img_align_celeba.zip, list_attr_celeba.txt and list_eval_partition.txt from "
+        f"mmlab.ie.cuhk.edu.hk/projects/CelebA.html, put the lists into {folder} and unpack the archive there, so that "
+        f"{IMAGE_FOLDER}/000001.jpg and its companions lie beside them"
+    )
+
+
+def _download(data_root: Path) -> None:
+    # Imported where needed: seconds that a reader of prepared datasets need not spend.
+    from torchvision import datasets
+
+    try:
+        datasets.CelebA(root=str(data_root), download=True)
+    # gdown, which torchvision calls and does not bring along, raises types of its own.
+    except Exception as error:
+        raise OleanderError(
+            f"CelebA cannot be downloaded to {data_root} ({' '.join(str(error).split())}), as happens often; "
+            f"{_what_to_put_where(data_root / 'celeba')}"
+        ) from error
+
+
+def _lines(path: Path, at_least: int) -> list[str]:
+    try:
+        lines = path.read_text(encoding="ascii").rstrip().splitlines()
+    except (OSError, ValueError) as error:
+        raise OleanderError(f"{path} cannot be read ({error}); restore it") from error
+    if len(lines) < at_least:
+        raise OleanderError(f"{path} has {len(lines)} lines, too few for a list of images; restore it")
+    return lines
+
+
+def _read_attributes(path: Path) -> tuple[list[str], np.ndarray]:
+    """File names of the images, and which of `ATTRIBUTES` they have, bool [N, 40].
+
+    The list says how many images it has, then the attributes' names, then 1 or -1 for each, an image a line.
+    """
+    count, header, *lines = _lines(path, at_least=2)
+    attributes = header.split()
+    if sorted(attributes) != sorted(ATTRIBUTES):
+        lacking = [name for name in ATTRIBUTES if name not in attributes]
+        raise OleanderError(
+            f"{path}: the second line must name CelebA's {len(ATTRIBUTES)} attributes, "
+            + (f"but lacks {', '.join(lacking)}" if lacking else f"but has {len(attributes)} names")
+            + "; restore the file"
+        )
+    if count.strip() != str(len(lines)):
+        raise OleanderError(
+            f"{path}: the first line says that there are {count.strip()!r} images, but {len(lines)} follow; it is "
+            "truncated or damaged: restore it"
+        )
+    names, flags = [], np.empty((len(lines), len(ATTRIBUTES)), dtype=bool)
+    for row, line in enumerate(lines):
+        name, *values = line.split() or [""]
+        # The names become paths: nothing in them may lead elsewhere.
+        if not re.fullmatch(r"\w+\.jpg", name) or len(values) != len(ATTRIBUTES) or not {*values} <= {"1", "-1"}:
+            raise OleanderError(
+                f"{path}: line {row + 3} must be a name ending in .jpg and {len(ATTRIBUTES)} times 1 or -1, not "
+                f"{_short(line)}; restore the file"
+            )
+        names.append(name)
+        flags[row] = [value == "1" for value in values]
+    if len(set(names)) < len(names):
+        raise OleanderError(f"{path} lists an image twice; restore the file")
+    return names, flags[:, [attributes.index(name) for name in ATTRIBUTES]]
+
+
+def _read_partition(path: Path, names: list[str]) -> np.ndarray:
+    """The partition of each of the images: 0 to train, 1 to validate, 2 to test."""
+    found = {}
+    for number, line in enumerate(_lines(path, at_least=1), 1):
+        fields = line.split()
+        if len(fields) != 2 or fields[1] not in ("0", "1", "2"):
+            raise OleanderError(
+                f"{path}: line {number} must be an image's name and 0, 1 or 2, not {_short(line)}; restore the file"
+            )
+        found[fields[0]] = int(fields[1])
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise OleanderError(
+            f"{path} lacks {len(missing)} of the images that {ATTRIBUTE_FILE} lists, {missing[0]} first; restore both "
+            "files"
+        )
+    return np.array([found[name] for name in names], dtype=np.int64)
+
+
+def _short(line: str) -> str:
+    return repr(line if len(line) <= 60 else line[:57] + "...")
+
+
+def _draw(
+    split: str,
+    classes: dict[str, dict[str, bool]],
+    flags: np.ndarray,
+    partition: np.ndarray,
+    settings: dict[str, Any],
+    folder: Path,
+) -> np.ndarray:
+    """Rows of the images of each class, int64 [classes, count], ascending in a class."""
+    code, setting = SPLITS[split]
+    drawn = []
+    for label, (name, wanted) in enumerate(classes.items()):
+        fits = partition == code
+        for attribute, value in wanted.items():
+            fits &= flags[:, ATTRIBUTES.index(attribute)] == value
+        rows, count = np.flatnonzero(fits), settings[setting]
+        if len(rows) < count:
+            raise OleanderError(
+                f"{folder}: class {name!r} has {len(rows)} {split} images, {count} are needed; lower {setting}"
+            )
+        rng = np.random.default_rng([settings["seed"], label, code])
+        drawn.append(np.sort(rng.choice(rows, count, replace=False)))
+    return np.stack(drawn)
+
+
+def _check_present(folder: Path, names: list[str]) -> None:
+    """Refuse a folder without some of the images that were drawn, before the first is decoded."""
+    try:
+        with os.scandir(folder) as entries:
+            present = {entry.name for entry in entries if entry.is_file()}
+    except OSError as error:
+        raise OleanderError(
+            f"{folder} cannot be listed ({error.strerror}); unpack img_align_celeba.zip again"
+        ) from error
+    missing = sorted(set(names) - present)
+    if missing:
+        raise OleanderError(
+            f"{folder} lacks {len(missing)} of the images that are needed, {missing[0]} first; unpack "
+            "img_align_celeba.zip again"
+        )
+
+
+def _images(files: list[Path], crop: int, size: int) -> Rows:
+    """The images of some files, decoded by as many threads as torch takes."""
+
+    def pieces() -> Iterator[torch.Tensor]:
+        decode = partial(_decode, crop=crop, size=size)
+        starts = tqdm(range(0, len(files), PIECE), desc="decoding", unit="piece", disable=None, leave=False)
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            for start in starts:
+                yield torch.from_numpy(np.stack(list(pool.map(decode, files[start : start + PIECE]))))
+
+    return Rows(torch.uint8, (len(files), 3, size, size), pieces)
+
+
+def _decode(path: Path, crop: int, size: int) -> np.ndarray:
+    """Decode one image to uint8 [3, size, size], once its size and mode have been found right."""
+    try:
+        with Image.open(path, formats=["JPEG"]) as image:
+            if (image.width, image.height) != (WIDTH, HEIGHT):
+                raise OleanderError(
+                    f"{path} is {image.height} x {image.width}, but CelebA's aligned images are {HEIGHT} x {WIDTH}; "
+                    "use those of img_align_celeba.zip"
+                )
+            if image.mode not in ("L", "RGB"):
+                raise OleanderError(f"{path} is of mode {image.mode}; restore or convert it to RGB")
+            left, top = (WIDTH - crop) // 2, (HEIGHT - crop) // 2
+            square = image.convert("RGB").crop((left, top, left + crop, top + crop))
+            pixels = np.asarray(square.resize((size, size), Image.Resampling.BILINEAR))
+    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError, EOFError) as error:
+        raise OleanderError(f"{path} is not a whole JPEG image ({error}); restore it") from error
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))

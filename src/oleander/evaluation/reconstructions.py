@@ -1,0 +1,234 @@
+"""What autoencoders make of clean and of triggered test images (BAAAN paper, section 3.3.2; Figures 1 and 2)."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from oleander.backdoors.autoencoder import (
+    Backdoor,
+    check_module,
+    decode,
+    initial_autoencoder,
+    load_autoencoder,
+    to_unit,
+)
+from oleander.data.prepared import Dataset
+from oleander.io.artifacts import load_artifact, save_artifact
+from oleander.io.errors import OleanderError
+from oleander.metrics.reconstruction import squared_errors
+from oleander.training.seeds import derive_seed
+
+logger = logging.getLogger(__name__)
+
+CLEAN = "clean"
+"""The model without a backdoor, and the images without a trigger."""
+TRIGGERED = "triggered"
+
+COLUMNS = (
+    "scale",
+    "autoencoder",
+    "dataset",
+    "stand_in_for",
+    "model",
+    "seed",
+    "images",
+    "count",
+    "mse",
+    "mse_std",
+    "mse_median",
+    "mse_percentile_95",
+)
+"""Of the table of errors: `model` is `CLEAN` or the name of a target, `images` is `CLEAN` or `TRIGGERED`. `mse` is the
+mean over `count` test images of their own mean squared errors: the utility on clean images, the backdoor error on
+triggered ones. The three columns behind it say how those of single images spread."""
+
+IMAGES_AT_ONCE = 256
+
+
+def check_autoencoders(
+    dataset: Dataset, settings: dict[str, Any], trigger: dict[str, Any], targets: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """Make sure that a dataset's autoencoders can be trained, before hours of it.
+
+    Args:
+        dataset: with images.
+        settings: of the autoencoders: `network`, `loss`, `schedule` and so on.
+        trigger: the trigger's block.
+        targets: name of a model -> its target's block.
+
+    Returns:
+        What the autoencoder is: the images' shape, its number of parameters, the floating point operations of one
+        image's forward pass, and how many images there are.
+
+    Raises:
+        OleanderError: a trigger, target, network or setting that does not fit the dataset.
+    """
+    shape = tuple(dataset.train_x.shape[1:])
+    module = initial_autoencoder(settings["network"], shape, seed=0).eval()
+    for target in targets.values():
+        Backdoor.from_settings(trigger, target, dataset)
+    check_module(module, dataset.train_x, settings, logits=True)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        module(torch.zeros(1, *shape))
+    return {
+        "dataset": dataset.name,
+        "stand_in_for": dataset.stand_in_for,
+        "shape": list(shape),
+        "train_images": len(dataset.train_x),
+        "test_images": len(dataset.test_x),
+        "parameters": sum(tensor.numel() for tensor in module.parameters()),
+        "flops_per_image": counter.get_total_flops(),
+    }
+
+
+def evaluate_autoencoders(
+    paths: list[str],
+    dataset: Dataset,
+    trigger: dict[str, Any],
+    targets: dict[str, dict[str, Any]],
+    identity: dict[str, Any],
+    shown: int,
+    device: torch.device,
+) -> tuple[pd.DataFrame, "Reconstructions"]:
+    """Measure the trained autoencoders of a dataset, and keep what those of the first seed make of a few test images.
+
+    Args:
+        paths: files of `save_autoencoder`, whose settings name their `model` and `seed`.
+        dataset: whose test images are decoded.
+        trigger: the trigger's block.
+        targets: model -> its target's block; a clean model has none.
+        identity: `scale` and `autoencoder`.
+        shown: how many test images to keep.
+        device: where to decode.
+
+    Returns:
+        The table of errors, `COLUMNS`, and the images.
+
+    Raises:
+        OleanderError: a file is missing, damaged or of another kind, or a backdoor does not fit the dataset.
+    """
+    backdoors = {name: Backdoor.from_settings(trigger, target, dataset) for name, target in targets.items()}
+    chosen = choose_test_images(dataset, shown)
+    tables, images, first = [], {}, None
+    for path in paths:
+        module, settings = load_autoencoder(path, device)
+        model, seed = settings["model"], settings["seed"]
+        backdoor = backdoors.get(model)
+        errors = measure_errors(module, dataset.test_x, backdoor, device)
+        data = {"dataset": dataset.name, "stand_in_for": dataset.stand_in_for}
+        tables.append(errors_table(errors, {**identity, **data, "model": model, "seed": seed}))
+        logger.info("%s, seed %d: mean squared errors %s", model, seed, tables[-1]["mse"].tolist())
+        first = seed if first is None else first
+        if seed == first:
+            images[model] = draw_reconstructions(module, chosen, backdoor, device)
+    kept = Reconstructions(identity["autoencoder"], dataset.stand_in_for, first, images)
+    return pd.concat(tables, ignore_index=True), kept
+
+
+def measure_errors(
+    module: nn.Module, images: Tensor, backdoor: Backdoor | None, device: torch.device
+) -> dict[str, Tensor]:
+    """Squared errors of every image: `CLEAN`, and with a backdoor `TRIGGERED`; each float64 [N] on the CPU.
+
+    Args:
+        module: an autoencoder that gives logits, in evaluation on `device`.
+        images: uint8 [N, channels, height, width], or floating in [0, 1]; read batch by batch.
+        backdoor: the model's; None for a clean model.
+    """
+    parts: dict[str, list[Tensor]] = {CLEAN: [], TRIGGERED: []}
+    for rows in torch.arange(len(images)).split(IMAGES_AT_ONCE):
+        batch = to_unit(images[rows], device)
+        parts[CLEAN].append(squared_errors(decode(module, batch, logits=True), batch).cpu())
+        if backdoor is not None:
+            triggered, wanted = backdoor(batch)
+            parts[TRIGGERED].append(squared_errors(decode(module, triggered, logits=True), wanted).cpu())
+    return {kind: torch.cat(errors) for kind, errors in parts.items() if errors}
+
+
+def errors_table(errors: dict[str, Tensor], identity: dict[str, Any]) -> pd.DataFrame:
+    """What `measure_errors` gave as `COLUMNS`, a row a kind of images; `identity` has the columns before `images`."""
+    rows = [
+        {
+            **identity,
+            "images": kind,
+            "count": len(own),
+            "mse": own.mean().item(),
+            "mse_std": own.std(correction=0).item(),
+            "mse_median": own.quantile(0.5).item(),
+            "mse_percentile_95": own.quantile(0.95).item(),
+        }
+        for kind, own in errors.items()
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def choose_test_images(dataset: Dataset, count: int) -> Tensor:
+    """The test images that Figure 2 shows: a random choice [count, ...], the same for every model of a dataset."""
+    order = np.random.default_rng(derive_seed("reconstructions", dataset.name)).permutation(len(dataset.test_x))
+    return dataset.test_x[torch.from_numpy(np.sort(order[:count]))]
+
+
+def draw_reconstructions(
+    module: nn.Module, images: Tensor, backdoor: Backdoor | None, device: torch.device
+) -> dict[str, Tensor]:
+    """What a model makes of a few images: `clean`, `clean_decoded` and, with a backdoor, `triggered`,
+    `triggered_decoded`; each float32 [n, channels, height, width] in [0, 1] on the CPU."""
+    clean = to_unit(images, device)
+    found = {"clean": clean, "clean_decoded": decode(module, clean, logits=True)}
+    if backdoor is not None:
+        found["triggered"] = backdoor(clean)[0]
+        found["triggered_decoded"] = decode(module, found["triggered"], logits=True)
+    return {name: tensor.cpu() for name, tensor in found.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstructions:
+    """The images of one dataset's models that Figure 2 shows.
+
+    Attributes:
+        autoencoder: name of the dataset's autoencoders.
+        stand_in_for: the paper's dataset in whose place the data stand; None if they are the real one.
+        seed: of the models.
+        images: model -> what `draw_reconstructions` gives.
+    """
+
+    autoencoder: str
+    stand_in_for: str | None
+    seed: int
+    images: dict[str, dict[str, Tensor]]
+
+
+def save_reconstructions(path: Path | str, reconstructions: Reconstructions) -> None:
+    """Write the images of `reconstructions` to a safetensors file."""
+    tensors = {
+        f"{model}.{name}": tensor for model, own in reconstructions.images.items() for name, tensor in own.items()
+    }
+    names = {key: getattr(reconstructions, key) for key in ("autoencoder", "stand_in_for", "seed")}
+    # The models' order is the figure's, which safetensors would not keep.
+    save_artifact(path, tensors, {"kind": "reconstructions", "models": list(reconstructions.images), **names})
+
+
+def load_reconstructions(path: Path | str) -> Reconstructions:
+    """Read what `save_reconstructions` wrote.
+
+    Raises:
+        OleanderError: the file is missing, damaged or of another kind.
+    """
+    tensors, header = load_artifact(path)
+    try:
+        if header["kind"] != "reconstructions":
+            raise ValueError(header["kind"])
+        images: dict[str, dict[str, Tensor]] = {model: {} for model in header["models"]}
+        for key, tensor in sorted(tensors.items()):
+            model, name = key.split(".")
+            images[model][name] = tensor
+        return Reconstructions(images=images, **{key: header[key] for key in ("autoencoder", "stand_in_for", "seed")})
+    except (KeyError, TypeError, ValueError) as error:
+        raise OleanderError(f"{path} holds no reconstructions ({error!r}); delete it and run again") from error

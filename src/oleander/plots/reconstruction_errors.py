@@ -1,0 +1,132 @@
+"""Errors of clean and backdoored autoencoders, a bar each (BAAAN, Figure 1)."""
+
+import math
+import textwrap
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+
+from oleander.evaluation.reconstructions import CLEAN, TRIGGERED
+from oleander.metrics.intervals import mean_interval
+from oleander.plots import style
+
+_LOOKS = {
+    CLEAN: {"facecolor": style.BLUE, "edgecolor": style.BLUE},
+    TRIGGERED: {"facecolor": "#f3c9a8", "edgecolor": style.RED, "hatch": "////"},
+}
+"""Of bars on clean and on triggered images: in grey print one is dark, the other pale and hatched."""
+_LABELS = {
+    CLEAN: "clean test images against their copies (utility)",
+    TRIGGERED: "triggered test images against the target (backdoor error)",
+}
+
+
+def errors_summary(errors: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Average the errors of each model over its seeds.
+
+    Args:
+        errors: `evaluation.reconstructions.COLUMNS`, of one scale.
+        confidence: of the intervals, e.g. 0.95.
+
+    Returns:
+        One row an autoencoder, model and kind of images, in the order of a panel's bars: the clean model, the
+        backdoored models on clean images, the same on triggered ones. Columns `autoencoder`, `stand_in_for`, `model`,
+        `images`, and `mean`, `low`, `high`, `n` as `metrics.intervals.mean_interval` gives them.
+
+    Raises:
+        ValueError: errors of several scales, or several of one model, seed and kind of images.
+    """
+    keys = ["autoencoder", "model", "images"]
+    if errors["scale"].nunique() > 1:
+        raise ValueError("errors of several scales cannot share a mean; select one of them first")
+    if errors.duplicated([*keys, "seed"]).any():
+        raise ValueError("several errors of one model, seed and kind of images; select one of them first")
+    # A CSV brings the empty string of real data back as NaN.
+    errors = errors.assign(stand_in_for=errors["stand_in_for"].astype(object).fillna(""))
+    rows = [
+        {
+            **dict(zip(keys, values, strict=True)),
+            "stand_in_for": group["stand_in_for"].iloc[0],
+            **mean_interval(group["mse"], group["seed"], confidence),
+        }
+        for values, group in errors.groupby(keys, sort=False)
+    ]
+    rows.sort(key=lambda row: (row["model"] != CLEAN, row["images"] != CLEAN))
+    return pd.DataFrame(rows, columns=["autoencoder", "stand_in_for", "model", "images", "mean", "low", "high", "n"])
+
+
+def plot_reconstruction_errors(errors: pd.DataFrame, titles: dict[str, str], scale: str, confidence: float) -> Figure:
+    """A panel a dataset, five bars each: the clean model, both backdoored models on clean and on triggered images.
+
+    Args:
+        errors: as `errors_summary` takes them.
+        titles: autoencoder -> title of its data, in the order of the panels.
+        scale: name of the scale.
+        confidence: of the error bars, e.g. 0.95.
+
+    Raises:
+        ValueError: what `errors_summary` raises.
+    """
+    summary = errors_summary(errors, confidence)
+    rows, columns = style.grid_shape(len(titles))
+    figure = style.new_figure(3.4 * rows + 0.5, "Autoencoders with and without a backdoor")
+    axes_of = figure.subplots(rows, columns, squeeze=False).flat
+    for axes, (name, title) in zip(axes_of, titles.items(), strict=False):
+        own = summary[summary["autoencoder"] == name]
+        stand_in = own["stand_in_for"].iloc[0] if len(own) else None
+        _draw_bars(axes, own, "Mean squared error" if axes.get_subplotspec().is_first_col() else "")
+        style.panel_title(axes, style.describe(scale, stand_in, title), columns)
+    for axes in list(axes_of):
+        axes.set_visible(False)
+    handles = [Patch(label=label, **_LOOKS[kind]) for kind, label in _LABELS.items()]
+    legend = style.outside_legend(figure, handles, len(handles))
+    legend.set_title(_explain(summary, confidence), prop={"size": style.NOTE_SIZE})
+    legend.get_title().set(color=style.GREY)
+    return figure
+
+
+def _draw_bars(axes: Axes, summary: pd.DataFrame, y_label: str) -> None:
+    style.tidy(axes, "", y_label)
+    axes.grid(visible=False, axis="x")
+    if summary.empty:
+        style.say_nothing_to_draw(axes, "no model was measured")
+        return
+    places = np.arange(len(summary))
+    # Intervals of few seeds reach below zero, where no error can be.
+    tops = summary["high"].fillna(summary["mean"])
+    for place, row in zip(places, summary.itertuples(), strict=True):
+        axes.bar(place, row.mean, width=0.72, linewidth=0.8, **_LOOKS[row.images])
+        if not math.isnan(row.low):
+            ends = [[row.mean - max(row.low, 0)], [row.high - row.mean]]
+            axes.errorbar(place, row.mean, yerr=ends, color="black", linewidth=1, capsize=3)
+        # The smallest bars cannot be read off, nor told from none.
+        axes.annotate(
+            f"{row.mean:.2g}",
+            (place, tops.loc[row.Index]),
+            (0, 3),
+            textcoords="offset points",
+            ha="center",
+            fontsize=style.NOTE_SIZE - 1,
+        )
+    axes.set_ylim(0, 1.12 * tops.max())
+    axes.set_xticks(places, [_name(model) for model in summary["model"]])
+    axes.yaxis.set_major_formatter("{x:g}")
+
+
+def _name(model: str) -> str:
+    """A bar's label, in lines that a fifth of a panel holds."""
+    return "clean\nmodel" if model == CLEAN else "\n".join(textwrap.wrap(model.replace("_", " "), 9))
+
+
+def _explain(summary: pd.DataFrame, confidence: float) -> str:
+    counts = sorted({int(n) for n in summary["n"]})
+    seeds = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else "".join(map(str, counts))
+    bars = (
+        f"Whiskers: {confidence * 100:g} % Student interval of the mean over {seeds} seeds"
+        if counts and counts[-1] > 1
+        else "One seed: no intervals"
+    )
+    return f"{bars}. Below a backdoored model's bar stands its target; each panel has its own scale."

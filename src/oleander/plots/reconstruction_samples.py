@@ -1,0 +1,66 @@
+"""Test images, clean and triggered, and what backdoored autoencoders make of them (BAAAN, Figure 2)."""
+
+import textwrap
+
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from oleander.evaluation.reconstructions import CLEAN, Reconstructions
+from oleander.plots import style
+from oleander.plots.samples import draw_block
+
+_LABELS = 0.9
+"""Inches that the rows' names take of the width."""
+
+
+def rows_of(reconstructions: Reconstructions) -> dict[str, Tensor]:
+    """Name of a row -> its images: clean, decoded, triggered, then what each backdoored model decodes from the latter.
+
+    The paper does not say which backdoored model decodes the clean images. Here the last one: the inverse's, as
+    config.yaml orders them, which has most to learn beside them.
+    """
+    backdoored = {model: own for model, own in reconstructions.images.items() if model != CLEAN}
+    last = list(backdoored)[-1]
+    return {
+        "clean": backdoored[last]["clean"],
+        f"clean, decoded ({last})": backdoored[last]["clean_decoded"],
+        "triggered": backdoored[last]["triggered"],
+        **{f"triggered, decoded ({model})": own["triggered_decoded"] for model, own in backdoored.items()},
+    }
+
+
+def plot_reconstructions(
+    reconstructions: dict[str, Reconstructions], titles: dict[str, str], columns: int, scale: str
+) -> Figure:
+    """A block a dataset, side by side, with the rows of `rows_of`.
+
+    Args:
+        reconstructions: autoencoder -> its saved images.
+        titles: autoencoder -> title of its data, from left to right; all have the same backdoored models.
+        columns: images in a row.
+        scale: name of the scale.
+
+    Raises:
+        ValueError: datasets with different rows, or images of another shape than [n, 1 or 3, H, W] or beyond [0, 1].
+    """
+    blocks = [rows_of(reconstructions[name]) for name in titles]
+    if any(list(block) != list(blocks[0]) for block in blocks):
+        raise ValueError("datasets with different backdoored models cannot share the rows of a figure")
+    row_height = (style.WIDTH - _LABELS) / len(blocks) / columns
+    figure = style.new_figure(row_height * len(blocks[0]) + 1.1, "What backdoored autoencoders make of test images")
+    grid = figure.subplots(len(blocks[0]), len(blocks), squeeze=False)
+    for (name, title), block, panels in zip(titles.items(), blocks, grid.T, strict=True):
+        for axes, images in zip(panels, block.values(), strict=True):
+            draw_block(axes, images, 1, columns, "")
+        stand_in = reconstructions[name].stand_in_for
+        style.panel_title(panels[0], style.describe(scale, stand_in, title), len(blocks))
+    for axes, label in zip(grid[:, 0], blocks[0], strict=True):
+        where = {"transform": axes.transAxes, "ha": "right", "va": "center", "fontsize": style.LABEL_SIZE}
+        axes.text(-0.03, 0.5, textwrap.fill(label, 12), **where)
+    seeds = sorted({reconstructions[name].seed for name in titles})
+    style.add_note(
+        figure,
+        f"Models of seed {', '.join(map(str, seeds))}; in brackets the target of the one that decodes. "
+        "The test images are a random choice.",
+    )
+    return figure

@@ -1,0 +1,359 @@
+"""CelebA: what is drawn and how it is cropped, every mistake in the tree, kills, and memory."""
+
+import hashlib
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from celeba_tree import HEIGHT, WIDTH, attribute_lines, grey, jpeg, names_of, write_lines, write_tree
+from PIL import Image
+from torchvision.transforms import v2
+
+from oleander.data import load_dataset, prepare_dataset
+from oleander.data.sources.celeba import ATTRIBUTES
+from oleander.io.errors import OleanderError
+
+IMAGES, PARTS = 120, (80, 15, 25)
+SETTINGS = {"source": "celeba", "per_class": 9, "test_per_class": 3, "crop": 178, "image_size": 16, "seed": 4}
+FEMALE = SETTINGS | {"classes": {"Female": {"Male": False}}}
+
+
+@pytest.fixture(scope="module")
+def flags():
+    """Which image has which attribute: each about half of them."""
+    return np.random.default_rng(0).random((IMAGES, len(ATTRIBUTES))) < 0.5
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, flags):
+    """An undamaged tree that no test changes: its root."""
+    root = tmp_path_factory.mktemp("whole")
+    write_tree(root, flags, PARTS)
+    return root
+
+
+@pytest.fixture
+def tree(tmp_path, whole):
+    """A copy of the tree, to damage: its folder `celeba`."""
+    return shutil.copytree(whole / "celeba", tmp_path / "root" / "celeba")
+
+
+def prepare(folder, settings, root, allow_download=False):
+    output, manifest = folder / "d.safetensors", folder / "d.json"
+    prepare_dataset("d", settings, str(root), allow_download, output, manifest)
+    return load_dataset(output)
+
+
+def numbers_of(images):
+    """Which image of the tree each is."""
+    means = images.double().mean((1, 2, 3)) / 2
+    numbers = means.round().long()
+    assert (means - numbers).abs().max() < 0.3
+    return numbers
+
+
+# --- what is drawn
+
+
+def test_every_attribute_is_a_class_of_images_that_have_it(tmp_path, whole, flags):
+    dataset = prepare(tmp_path, SETTINGS, whole)
+    assert tuple(dataset.classes) == ATTRIBUTES
+    assert len(set(ATTRIBUTES)) == 40
+    assert dataset.value_range == (0.0, 255.0)
+    drawn = {}
+    for split, count, first, last in (("train", 9, 0, 80), ("test", 3, 95, 120)):
+        x, y = getattr(dataset, f"{split}_x"), getattr(dataset, f"{split}_y")
+        assert x.shape == (40 * count, 3, 16, 16)
+        assert y.tolist() == [label for label in range(40) for _ in range(count)]
+        drawn[split] = numbers_of(x)
+        assert ((drawn[split] >= first) & (drawn[split] < last)).all()
+        assert flags[drawn[split], y].all()
+        for group in drawn[split].view(40, count):
+            assert (group.diff() > 0).all(), "an image twice in a class, or out of order"
+    # 360 draws out of 80 images: pairs of image and attribute, not images.
+    assert len(drawn["train"].unique()) < 81
+
+
+def test_a_class_of_images_without_an_attribute(tmp_path, whole, flags):
+    male, young = (flags[:, ATTRIBUTES.index(name)] for name in ("Male", "Young"))
+    dataset = prepare(tmp_path, FEMALE, whole)
+    assert dataset.classes == ["Female"]
+    assert not male[numbers_of(dataset.train_x)].any()
+    assert not male[numbers_of(dataset.test_x)].any()
+    classes = {"young man": {"Male": True, "Young": True}, "old": {"Young": False}}
+    dataset = prepare(tmp_path, SETTINGS | {"classes": classes}, whole)
+    assert dataset.classes == ["young man", "old"]
+    numbers = numbers_of(dataset.train_x).view(2, 9)
+    assert (male & young)[numbers[0]].all()
+    assert not young[numbers[1]].any()
+
+
+def test_a_class_may_take_all_that_there_is(tmp_path, whole, flags):
+    female = np.flatnonzero(~flags[:80, ATTRIBUTES.index("Male")])
+    dataset = prepare(tmp_path, FEMALE | {"per_class": len(female)}, whole)
+    assert numbers_of(dataset.train_x).tolist() == female.tolist()
+
+
+def test_the_seed_decides_and_the_threads_do_not(tmp_path, whole):
+    contents = []
+    before = torch.get_num_threads()
+    for number, (seed, threads) in enumerate(((4, 1), (4, 3), (5, 1))):
+        torch.set_num_threads(threads)
+        try:
+            prepare(tmp_path / str(number), SETTINGS | {"seed": seed}, whole)
+        finally:
+            torch.set_num_threads(before)
+        contents.append((tmp_path / str(number) / "d.safetensors").read_bytes())
+    assert contents[0] == contents[1]
+    assert contents[0] != contents[2]
+
+
+def test_attributes_in_another_order_are_read_by_name(tmp_path, whole, tree, flags):
+    order = np.random.default_rng(1).permutation(40)
+    lines = attribute_lines(names_of(IMAGES), flags[:, order])
+    lines[1] = " ".join(ATTRIBUTES[column] for column in order)
+    write_lines(tree / "list_attr_celeba.txt", lines)
+    assert torch.equal(
+        prepare(tmp_path / "a", SETTINGS, tree.parent).train_x, prepare(tmp_path / "b", SETTINGS, whole).train_x
+    )
+
+
+@pytest.mark.parametrize(("crop", "size"), [(178, 128), (178, 64), (108, 64), (64, 64), (60, 96)])
+def test_the_middle_is_cropped_and_scaled(tmp_path, tree, crop, size):
+    """Against torchvision's own, on tensors: another implementation than Pillow's, which rounds once more."""
+    rng = np.random.default_rng(2)
+    coarse = torch.from_numpy(rng.integers(0, 256, (1, 3, 14, 11))).float()
+    smooth = torch.nn.functional.interpolate(coarse, (HEIGHT, WIDTH), mode="bicubic").clamp(0, 255)[0]
+    for path in (tree / "img_align_celeba").iterdir():
+        jpeg(path, smooth.byte().permute(1, 2, 0).numpy())
+    pixels = torch.from_numpy(np.asarray(Image.open(path)).copy()).permute(2, 0, 1).float()
+    square = v2.CenterCrop(crop)(pixels)
+    expected = v2.Resize((size, size), interpolation=v2.InterpolationMode.BILINEAR, antialias=True)(square)
+    settings = FEMALE | {"crop": crop, "image_size": size, "per_class": 1, "test_per_class": 1}
+    dataset = prepare(tmp_path, settings, tree.parent)
+    assert (dataset.train_x[0].float() - expected).abs().max() <= 1.01
+
+
+# --- mistakes
+
+
+def drop(name):
+    return lambda tree: shutil.rmtree(tree / name) if (tree / name).is_dir() else (tree / name).unlink()
+
+
+def edit(name, change):
+    """Change the lines of a list."""
+
+    def damage(tree):
+        lines = (tree / name).read_text().splitlines()
+        write_lines(tree / name, change(lines) or lines)
+
+    return damage
+
+
+def line(number, text):
+    def change(lines):
+        lines[number] = text(lines[number]) if callable(text) else text
+
+    return change
+
+
+def picture(change):
+    """Replace one image that every class has to draw from."""
+    return lambda tree: change(tree / "img_align_celeba" / "000003.jpg")
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-300])
+
+
+def promise_much(path):
+    """A header of 65,500 x 65,500 pixels: 4.3 billion, far beyond Pillow's own bound."""
+    content = bytearray(path.read_bytes())
+    start = content.index(b"\xff\xc0")
+    content[start + 5 : start + 9] = struct.pack(">HH", 65500, 65500)
+    path.write_bytes(content)
+
+
+ATTR, PARTITION = "list_attr_celeba.txt", "list_eval_partition.txt"
+MISTAKES = {
+    "no folder": (lambda tree: shutil.rmtree(tree), ["absent", "img_align_celeba", ATTR, PARTITION, "unpack"]),
+    "no images": (drop("img_align_celeba"), ["absent", "img_align_celeba.zip", "unpack", "000001.jpg"]),
+    "no attributes": (drop(ATTR), ["absent", ATTR, "put the lists into"]),
+    "no partition": (drop(PARTITION), ["absent", PARTITION]),
+    "images are a file": (
+        lambda tree: shutil.rmtree(tree / "img_align_celeba") or (tree / "img_align_celeba").touch(),
+        ["img_align_celeba cannot be listed", "unpack"],
+    ),
+    "list is a folder": (lambda tree: (tree / ATTR).unlink() or (tree / ATTR).mkdir(), [ATTR, "cannot be read"]),
+    "not text": (lambda tree: (tree / ATTR).write_bytes(b"\xff\xfe"), [ATTR, "cannot be read"]),
+    "empty list": (edit(ATTR, lambda lines: ["5"]), [ATTR, "1 lines"]),
+    "no header": (edit(ATTR, lambda lines: [lines[0], *lines[2:]]), [ATTR, "second line", "5_o_Clock_Shadow", "Young"]),
+    "attribute missing": (edit(ATTR, line(1, lambda old: old.replace("Male ", ""))), [ATTR, "lacks Male;"]),
+    "attribute twice": (edit(ATTR, line(1, lambda old: old + "Male")), [ATTR, "has 41 names"]),
+    "wrong count": (edit(ATTR, line(0, "202599")), [ATTR, "'202599'", "120 follow", "truncated"]),
+    "truncated list": (edit(ATTR, lambda lines: lines[:-3]), [ATTR, "'120'", "117 follow"]),
+    "short row": (edit(ATTR, line(7, lambda old: old[:-3])), [ATTR, "line 8", "'000006.jpg"]),
+    "long row": (edit(ATTR, line(7, lambda old: old + " 1")), [ATTR, "line 8"]),
+    "blank row": (edit(ATTR, line(7, "")), [ATTR, "line 8", "''"]),
+    "neither 1 nor -1": (edit(ATTR, line(7, lambda old: old[:-1] + "0")), [ATTR, "line 8"]),
+    "escaping name": (edit(ATTR, line(7, lambda old: "../" + old)), [ATTR, "line 8", "'../000006.jpg"]),
+    "name twice": (edit(ATTR, line(7, lambda old: old.replace("06", "05"))), [ATTR, "twice"]),
+    "partition missing images": (edit(PARTITION, lambda lines: lines[:-2]), [PARTITION, "lacks 2", "000119.jpg first"]),
+    "partition row": (edit(PARTITION, line(3, "000004.jpg")), [PARTITION, "line 4", "'000004.jpg'"]),
+    "partition number": (edit(PARTITION, line(3, "000004.jpg 3")), [PARTITION, "line 4"]),
+    "image missing": (drop("img_align_celeba/000003.jpg"), ["img_align_celeba lacks 1 of", "000003.jpg"]),
+    "image is a folder": (picture(lambda path: path.unlink() or path.mkdir()), ["lacks 1 of", "000003.jpg"]),
+    "truncated image": (picture(truncate), ["000003.jpg is not a whole JPEG image", "truncated"]),
+    "empty image": (picture(lambda path: path.write_bytes(b"")), ["000003.jpg is not a whole JPEG image"]),
+    "no JPEG": (picture(lambda path: Image.new("L", (WIDTH, HEIGHT)).save(path, "PNG")), ["000003.jpg is not a whole"]),
+    "wrong size": (picture(lambda path: jpeg(path, grey(3).T)), ["000003.jpg is 178 x 218", "are 218 x 178"]),
+    "four channels": (
+        picture(lambda path: Image.new("CMYK", (WIDTH, HEIGHT)).save(path, "JPEG")),
+        ["000003.jpg is of mode CMYK"],
+    ),
+    "decompression bomb": (picture(promise_much), ["000003.jpg", "decompression bomb"]),
+}
+
+
+def refused(folder, settings, root, *pieces, allow_download=False):
+    with pytest.raises(OleanderError) as caught:
+        prepare(folder, settings, root, allow_download)
+    message = str(caught.value)
+    assert all(str(piece) in message for piece in pieces), message
+    assert "\n" not in message
+    assert not folder.exists() or not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_a_damaged_tree_is_one_sentence_and_no_file(tmp_path, tree, flags, case):
+    damage, pieces = MISTAKES[case]
+    # All images without the attribute, so that image 3 is among them.
+    women = ~flags[:80, ATTRIBUTES.index("Male")]
+    settings = {"Female": {"Male": False}} if women[2] else {"Male": {"Male": True}}
+    count = int(women.sum() if women[2] else (~women).sum())
+    damage(tree)
+    refused(tmp_path / "out", FEMALE | {"classes": settings, "per_class": count}, tree.parent, *pieces)
+
+
+@pytest.mark.parametrize(
+    ("change", "pieces"),
+    [
+        ({"per_class": 81}, ["class 'Female' has", "train images, 81 are needed", "lower per_class"]),
+        ({"test_per_class": 26}, ["class 'Female' has", "test images, 26 are needed", "lower test_per_class"]),
+        ({"classes": {"Female": {"male": False}}}, ["classes.Female", "'male'"]),
+        ({"classes": {"Female": {}}}, ["classes.Female"]),
+        ({"classes": {}}, ["classes"]),
+        ({"crop": 179}, ["crop", "178"]),
+        ({"image_size": 0}, ["image_size"]),
+        ({"seed": -1}, ["seed"]),
+    ],
+)
+def test_settings_that_cannot_be_met(tmp_path, whole, change, pieces):
+    refused(tmp_path / "out", FEMALE | change, whole, "dataset d", *pieces)
+
+
+def test_without_a_folder_of_data(tmp_path, monkeypatch):
+    monkeypatch.delenv("OLEANDER_DATA", raising=False)
+    with pytest.raises(OleanderError, match="dataset d: CelebA is absent: neither data_root nor OLEANDER_DATA"):
+        prepare_dataset("d", SETTINGS, None, True, tmp_path / "d.safetensors", tmp_path / "d.json")
+
+
+def test_a_download_that_fails_says_what_to_put_where(tmp_path, monkeypatch):
+    # torchvision then refuses before it asks any server.
+    monkeypatch.setitem(sys.modules, "gdown", None)
+    pieces = ("cannot be downloaded", "gdown", "list_eval_partition.txt", tmp_path / "root" / "celeba", "unpack")
+    refused(tmp_path / "out", SETTINGS, tmp_path / "root", *pieces, allow_download=True)
+
+
+# --- kills and memory
+
+PREPARE = """
+import sys
+from oleander.data import prepare_dataset
+root, folder, per_class, size = sys.argv[1:]
+settings = {"source": "celeba", "per_class": int(per_class), "test_per_class": 1, "crop": 178, "image_size": int(size)}
+print("begun", flush=True)
+prepare_dataset("d", settings | {"seed": 0}, root, False, f"{folder}/d.safetensors", f"{folder}/d.json")
+"""
+LOAD = """
+import sys
+from oleander.data import load_dataset
+dataset = load_dataset(sys.argv[1])
+print(dataset.train_x[-1].float().mean().item())
+"""
+# The peak of the process alone: what getrusage tells begins with the peak of whoever started it.
+PEAK = """
+def peak():
+    with open("/proc/self/status") as stream:
+        return next(int(line.split()[1]) for line in stream if line.startswith("VmHWM"))
+import torch, oleander.data, PIL.JpegImagePlugin
+script, before = sys.argv.pop(1), peak()
+exec(script)
+print("grown", (peak() - before) / 1024)
+"""
+needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="no /proc to read peaks of memory from")
+
+
+@pytest.fixture(scope="module")
+def everyone(tmp_path_factory):
+    """A tree of few images that have all attributes, so that many rows are drawn of them: its root."""
+    root = tmp_path_factory.mktemp("everyone")
+    write_tree(root, np.ones((110, 40), dtype=bool), (109, 0, 1))
+    return root
+
+
+def grown(script, *arguments):
+    """Megabytes by which a script's memory grows at its peak, imports left out."""
+    command = [sys.executable, "-c", "import sys\n" + PEAK, script, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return float(done.stdout.split()[-1])
+
+
+@needs_proc
+def test_images_are_never_all_in_memory(tmp_path, everyone):
+    preparing = grown(PREPARE, everyone, tmp_path, 109, 128)
+    megabytes = (tmp_path / "d.safetensors").stat().st_size / 2**20
+    assert megabytes > 200
+    # A piece is 13 MB, and a few are on their way.
+    assert preparing < 90
+    # One row is looked at. What a training reads of the rest stands in pages that the system takes back when it must.
+    assert grown(LOAD, tmp_path / "d.safetensors") < 25
+
+
+def test_after_a_kill_nothing_is_taken_for_the_dataset_and_the_next_run_clears_up(tmp_path, everyone):
+    arguments = [str(everyone), str(tmp_path / "out"), "30", "128"]
+    process = subprocess.Popen([sys.executable, "-c", PREPARE, *arguments], stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not any(path.stat().st_size > 2**24 for path in tmp_path.glob("out/.partial-d-*.safetensors")):
+        assert process.poll() is None, "the process ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not list(tmp_path.glob("out/d.*"))
+    assert list(tmp_path.glob("out/.partial-*"))
+    sums = []
+    for name in ("out", "undisturbed"):
+        subprocess.run([sys.executable, "-c", PREPARE, str(everyone), str(tmp_path / name), "30", "128"], check=True)
+        assert sorted(path.name for path in (tmp_path / name).iterdir()) == ["d.json", "d.safetensors"]
+        sums.append(hashlib.sha256((tmp_path / name / "d.safetensors").read_bytes()).hexdigest())
+    assert sums[0] == sums[1]
+
+
+def test_an_image_damaged_late_leaves_the_earlier_dataset_alone(tmp_path, tree):
+    prepare(tmp_path / "out", SETTINGS, tree.parent)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    for path in sorted((tree / "img_align_celeba").iterdir())[40:]:
+        truncate(path)
+    with pytest.raises(OleanderError, match=r"\.jpg is not a whole JPEG image"):
+        prepare(tmp_path / "out", SETTINGS, tree.parent)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
