@@ -15,20 +15,43 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from snakemake.api import SnakemakeApi
 from snakemake.settings.enums import Quietness
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, PrintDag, ResourceSettings
+from torch.utils.flop_counter import FlopCounterMode
 
 from oleander.attacks import pgan
 from oleander.bench import pgan_flops, training_flops
 from oleander.models import build_model
+from oleander.models.autoencoder import build_autoencoder
 
-# Shape of a point, training points of the class that poison is labelled as, and number of classes, of the papers' data.
+
+@dataclass(frozen=True)
+class Data:
+    """A dataset as the papers have it.
+
+    Attributes:
+        shape: of one point.
+        train: training points.
+        test: test points.
+        targets: training points of the class that poison is labelled as; 0 where nothing is.
+        classes: number of classes.
+    """
+
+    shape: tuple[int, ...]
+    train: int
+    test: int
+    targets: int
+    classes: int
+
+
 DATA = {
-    "mnist": ((1, 28, 28), 5421, 10),
-    "fmnist": ((1, 28, 28), 6000, 10),
-    "cifar10": ((3, 32, 32), 5000, 10),
-    "gaussians": ((2,), 500, 2),
+    "mnist": Data((1, 28, 28), 60_000, 10_000, 5421, 10),
+    "fmnist": Data((1, 28, 28), 60_000, 10_000, 6000, 10),
+    "cifar10": Data((3, 32, 32), 50_000, 10_000, 5000, 10),
+    "celeba": Data((3, 128, 128), 100_000, 10_000, 0, 40),
+    "gaussians": Data((2,), 1000, 2000, 500, 2),
 }
 # A quarter of an H200's peak in TF32 without sparsity.
 FLOPS_PER_SECOND = 0.25 * 494.7e12
@@ -43,44 +66,74 @@ class Cost:
     Attributes:
         submitted: jobs sent to the cluster.
         gpu: those of them that ask for a GPU.
-        flops: operations of the latter; None where those of a rule are not counted here.
+        flops: operations of the latter, as far as `FLOPS` counts them.
+        uncounted: the rules on a GPU that it does not count.
     """
 
     submitted: int
     gpu: int
-    flops: float | None
+    flops: float
+    uncounted: frozenset[str]
 
     @property
-    def hours(self) -> float | None:
+    def hours(self) -> float:
         """Hours of one GPU at `FLOPS_PER_SECOND`."""
-        return None if self.flops is None else self.flops / FLOPS_PER_SECOND / 3600
+        return self.flops / FLOPS_PER_SECOND / 3600
 
 
-def generators_flops(dataset: str, params: Any) -> float:
+def generators_flops(data: Data, job: Any) -> float:
     """Operations of a `train_pgan` job."""
-    shape, targets, _classes = DATA[dataset]
-    iterations = params.attack["epochs"] * math.ceil(targets / params.attack["batch_size"])
-    one = pgan_flops(pgan.Networks.build(params.attack, shape), params.attack)
-    return len(params.replicas) * iterations * one
+    attack = job.params.attack
+    iterations = attack["epochs"] * math.ceil(data.targets / attack["batch_size"])
+    return len(job.params.replicas) * iterations * pgan_flops(pgan.Networks.build(attack, data.shape), attack)
 
 
-def victims_flops(dataset: str, params: Any) -> float:
+def victims_flops(data: Data, job: Any) -> float:
     """Operations of a `run_trials` job, as if no defense rejected a point; Sever fits a victim a filtering more."""
-    shape, _targets, classes = DATA[dataset]
-    victim, evaluation = params.evaluation["victim"], params.evaluation
+    evaluation = job.params.evaluation
+    victim, alphas = evaluation["victim"], evaluation.get("alphas")
     if victim is None:
         return 0
-    alphas = evaluation.get("alphas")
-    repetitions = [one for one in params.repetitions if alphas is None or one.get("alpha", alphas[0]) in alphas]
+    repetitions = [one for one in job.params.repetitions if alphas is None or one.get("alpha", alphas[0]) in alphas]
     fits = 1 + evaluation["defense"].get("filterings", 0)
-    step = training_flops(
-        build_model(victim, shape, classes if params.task["all_classes"] else 1), victim["batch_size"]
-    )
+    model = build_model(victim, data.shape, data.classes if job.params.task["all_classes"] else 1)
+    step = training_flops(model, victim["batch_size"])
     steps = sum(victim["epochs"] * points / victim["batch_size"] for points in evaluation["train_points"])
     return len(repetitions) * len(evaluation["poison_fractions"]) * evaluation["runs"] * fits * steps * step
 
 
-FLOPS = {"train_pgan": generators_flops, "run_trials": victims_flops}
+def image_flops(data: Data, network: dict[str, Any], train: bool) -> int:
+    """Operations of an autoencoder on one image: forward, and backward too where it is to `train`."""
+    with torch.device("meta"):
+        module = build_autoencoder(network, data.shape)
+        images = torch.empty(1, *data.shape)
+    with FlopCounterMode(display=False) as counter:
+        output = module(images)
+        if train:
+            output.sum().backward()
+    return counter.get_total_flops()
+
+
+def autoencoder_flops(data: Data, job: Any) -> float:
+    """Operations of a `train_autoencoder` job: a backdoored model sees each image once more, with the trigger."""
+    settings = job.params.autoencoder
+    kinds = 1 if job.params.target is None else 2
+    return kinds * settings["epochs"] * data.train * image_flops(data, settings["network"], train=True)
+
+
+def reconstructions_flops(data: Data, job: Any) -> float:
+    """Operations of an `evaluate_autoencoders` job: every model on clean and on triggered test images."""
+    trained = next(other for other in job.dag.dependencies[job] if other.rule.name == "train_autoencoder")
+    network = trained.params.autoencoder["network"]
+    return 2 * len(job.input.autoencoders) * data.test * image_flops(data, network, train=False)
+
+
+FLOPS = {
+    "train_pgan": generators_flops,
+    "run_trials": victims_flops,
+    "train_autoencoder": autoencoder_flops,
+    "evaluate_autoencoders": reconstructions_flops,
+}
 
 
 def planned_jobs(repository: Path, folder: Path) -> dict[Any, list[Any]]:
@@ -113,12 +166,10 @@ def cost_of(jobs: list[Any]) -> Cost:
     """What some jobs take together."""
     submitted = [job for job in jobs if is_submitted(job)]
     training = [job for job in submitted if job.resources.get("gpu")]
-    flops = 0.0
-    for job in training:
-        if job.rule.name not in FLOPS:
-            return Cost(len(submitted), len(training), None)
-        flops += FLOPS[job.rule.name](Path(job.input.dataset).stem, job.params)
-    return Cost(len(submitted), len(training), flops)
+    counted = [job for job in training if job.rule.name in FLOPS]
+    flops = sum(FLOPS[job.rule.name](DATA[Path(job.input.dataset).stem], job) for job in counted)
+    uncounted = frozenset(job.rule.name for job in training) - set(FLOPS)
+    return Cost(len(submitted), len(training), float(flops), uncounted)
 
 
 def costs(jobs: dict[Any, list[Any]]) -> dict[str, Cost]:
@@ -133,17 +184,20 @@ def in_order(figure: str) -> list[str | int]:
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", figure)]
 
 
-def rounded(number: float) -> str:
-    """Two digits, since no more are known."""
-    return "< 0.01" if number < 0.01 else f"{float(f'{number:.2g}'):g}"
+def rounded(number: float, uncounted: bool) -> str:
+    """Two digits, since no more are known; where some of it is `uncounted`, what it is at least."""
+    said = "< 0.01" if number < 0.01 else f"{float(f'{number:.2g}'):g}"
+    if uncounted:
+        return "–" if number == 0 else f"> {said}"
+    return said
 
 
 def table(found: dict[str, Cost]) -> str:
     """The table of docs/cluster.md, in Markdown."""
     lines = ["| target | jobs | of them on a GPU | PFLOP | GPU hours |", "|---|---:|---:|---:|---:|"]
     for name, cost in found.items():
-        numbers = "– | –" if cost.flops is None else f"{rounded(cost.flops / 1e15)} | {rounded(cost.hours)}"
-        lines.append(f"| `{name}` | {cost.submitted} | {cost.gpu} | {numbers} |")
+        numbers = [rounded(number, bool(cost.uncounted)) for number in (cost.flops / 1e15, cost.hours)]
+        lines.append(f"| `{name}` | {cost.submitted} | {cost.gpu} | {numbers[0]} | {numbers[1]} |")
     return "\n".join(lines) + "\n"
 
 

@@ -61,6 +61,19 @@ def test_operations_of_generators_are_those_of_table_3(found):
     assert found["pgan_fig10"].flops == 30 * 2000 * 28 * 2 * (judges + poison + last)
 
 
+def test_operations_of_autoencoders_are_counted_image_by_image(jobs):
+    """A backdoored model takes twice a clean one's, and a test image a third of a training image's or more."""
+    trained = {job.wildcards.model: cost_of([job]).flops for job in jobs if job_is(job, "train_autoencoder", "mnist")}
+    assert trained["fixed"] == trained["inverse"] == 2 * trained["clean"] > 0
+    (evaluated,) = (cost_of([job]).flops for job in jobs if job_is(job, "evaluate_autoencoders", "mnist"))
+    images = 2 * 9 * 10_000 / (100 * 60_000)
+    assert images / 3 <= evaluated / trained["clean"] < 0.35 * images
+
+
+def job_is(job, rule: str, autoencoder: str) -> bool:
+    return job.rule.name == rule and job.wildcards.autoencoder == autoencoder
+
+
 def test_every_submitted_job_says_what_it_needs_and_asks_for_more_at_its_next_attempt(jobs):
     for job in filter(is_submitted, jobs):
         needs = []
