@@ -32,7 +32,7 @@ LOG = f"logs/train_pgan/mnist/{COHORT}.log"
 SAVED = "stopped by signal 15; run again to continue"
 
 # Slow machines included; nothing here takes so long.
-PATIENCE = 300
+PATIENCE = 600
 # Less than the nine seconds for which Slurm's commands try to reach the controller.
 OUTAGE = 5
 
