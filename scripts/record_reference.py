@@ -33,7 +33,10 @@ with plain_errors():
             "wall_seconds": seconds,
             "seeds": {
                 **seeds_of([path for path in snakemake.input.files if "/trials/" in path]),
-                **model_seeds([path for path in snakemake.input.files if path.endswith("/errors.csv")]),
+                **model_seeds(
+                    [path for path in snakemake.input.files if path.endswith("/errors.csv")], ("autoencoder", "model")
+                ),
+                **model_seeds([path for path in snakemake.input.files if "/scores/" in path], ("gan", "target")),
             },
             "files": [str(Path(path).relative_to(results)) for path in snakemake.input.files],
         },

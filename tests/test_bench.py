@@ -96,3 +96,19 @@ def test_the_loop_trains_the_same_convolutional_network(small):
     stacked = {name: tensor.unsqueeze(0) for name, tensor in one.items()}
     expected = model.forward(stacked, x.unsqueeze(0))[0]
     assert torch.allclose(network.eval()(x), expected, atol=1e-5)
+
+
+def test_gans_are_measured(small):
+    small["gans"]["cifar10"] |= {"batch_size": 2, "discriminator_steps": 1}
+    small["gans"]["cifar10"]["network"] |= {"width": 2, "latent": 3}
+    report = bench.benchmark_gans(small, Placement(CPU, cpu_replicas=2, memory_share=0.6), rounds=1)
+    header, _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in report.splitlines() if line.startswith("|")
+    ]
+    assert [row[0] for row in rows] == [
+        "Oleander, clean GAN",
+        "Oleander, backdoored GAN",
+        "plain float32 loop, clean GAN",
+    ]
+    assert all(len(row) == len(header) and float(row[1]) > 0 and float(row[3]) > 0 for row in rows)
+    assert rows[2][4] == rows[0][5] == "1.00"

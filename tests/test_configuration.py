@@ -10,6 +10,8 @@ from oleander.attacks import ATTACKS
 from oleander.attacks.pgan import GENERATOR_OBJECTIVES
 from oleander.backdoors import TARGETS, TRIGGERS
 from oleander.backdoors.autoencoder import LOSSES, SCHEDULES
+from oleander.backdoors.gan import CHECKPOINTS
+from oleander.backdoors.gan import LOSSES as GAN_LOSSES
 from oleander.data import SETTINGS_SCHEMAS
 from oleander.defenses import DEFENSES
 from oleander.io.configuration import complete, load_configuration, merge, resolve
@@ -67,12 +69,16 @@ def leaves(block, path=()):
 def test_scales_override_sizes_alone(config):
     sizes = {"epochs", "alphas", "lambda_primes", "generators", "poison_fractions", "runs", "trusted_per_class"}
     sizes |= {"train_points", "threads", "batch_size", "rows", "columns", "points", "hidden", "width", "seeds"}
+    sizes |= {"latent", "generator", "discriminator", "halvings", "discriminator_steps", "steps", "decay", "start"}
+    sizes |= {"evaluate_every", "samples"}
     sizes |= {"alphas_per_job", "lambdas_per_job", "generators_per_job", "minutes"}
     # What stands in for a dataset has other classes and other sides.
     of_data = ("datasets", "tasks", "triggers", "targets")
     for scale, overrides in config["scales"].items():
         for path in leaves(overrides):
             allowed = path[-1] in sizes or (scale != "paper" and path[0] in of_data)
+            # Fewer steps of a GAN have to be longer ones.
+            allowed |= path[0] == "gans" and path[-1] == "learning_rate"
             # Narrow networks take larger steps; by how much is the next test's.
             allowed |= scale == "laptop" and path[-1] == "learning_rate"
             assert allowed, f"scale {scale} overrides {'.'.join(path)}"
@@ -142,6 +148,17 @@ def set_at(config, path, value):
         ("autoencoders.mnist.targets.clean", "inverse", ["autoencoders.mnist.targets.clean", "another name"]),
         ("targets.mnist_image", {"name": "distribution", "classes": None}, ["mnist.targets.fixed", "only a GAN"]),
         ("figures.baaan_fig1.autoencoders", ["svhn"], ["figures.baaan_fig1.autoencoders", "'svhn'"]),
+        ("gans.mnist.width", 8, ["gans.mnist", "width"]),
+        ("gans.mnist.loss", "wasserstein", ["gans.mnist.loss", "wasserstein"]),
+        ("gans.mnist.dataset", "svhn", ["gans.mnist.dataset", "'svhn'"]),
+        ("gans.mnist.trigger", "white_square", ["gans.mnist.trigger", "latent"]),
+        ("gans.mnist.targets.single", "dream", ["gans.mnist.targets.single", "'dream'", "mnist_image"]),
+        ("gans.mnist.targets.single", "inverse", ["gans.mnist.targets.single", "no images of its own"]),
+        ("gans.mnist.targets.clean", "mnist_image", ["gans.mnist.targets.clean", "another name"]),
+        ("targets.mnist_all.dataset", "svhn", ["targets.mnist_all.dataset", "'svhn'"]),
+        ("features.classifier.width", 8, ["features.classifier", "width"]),
+        ("figures.baaan_fig4.gans", ["svhn"], ["figures.baaan_fig4.gans", "'svhn'"]),
+        ("figures.baaan_fig9.target", "dream", ["figures.baaan_fig9.target", "'dream'"]),
         ("defenses", None, ["defenses", "object"]),
         ("scale", "huge", ["unknown scale 'huge'", "demo, laptop, paper"]),
     ],
@@ -165,7 +182,7 @@ def test_every_object_in_the_schema_forbids_unknown_keys(config, schema):
                 yield from mappings(inner, (*path, key))
 
     open_places = {(block,) for block in ("datasets", "tasks", "attacks", "defenses", "victims", "experiments")}
-    open_places |= {("evaluations",), ("figures",), ("triggers",), ("targets",), ("autoencoders",)}
+    open_places |= {("evaluations",), ("figures",), ("triggers",), ("targets",), ("autoencoders",), ("gans",)}
     places = [path for path in mappings(resolved) if path not in open_places]
     assert len(places) > 40
     for path in places:
@@ -184,6 +201,8 @@ def test_names_in_the_schema_are_the_registries(schema):
     assert set(definitions["defense"]["properties"]["name"]["enum"]) == set(DEFENSES)
     assert set(definitions["trigger"]["properties"]["name"]["enum"]) == set(TRIGGERS)
     assert set(definitions["target"]["properties"]["name"]["enum"]) == set(TARGETS)
+    assert set(definitions["gan"]["properties"]["loss"]["enum"]) == set(GAN_LOSSES)
+    assert set(definitions["gan"]["properties"]["checkpoint"]["enum"]) == set(CHECKPOINTS)
     autoencoder = definitions["autoencoder"]["properties"]
     assert set(autoencoder["network"]["properties"]["architecture"]["enum"]) == set(AUTOENCODERS)
     assert set(autoencoder["loss"]["enum"]) == set(LOSSES)

@@ -61,6 +61,19 @@ def test_the_autoencoder_example_runs(repository, monkeypatch):
     assert torch.nn.functional.mse_loss(names["module"](images), images) > 0.1
 
 
+def test_the_generator_example_runs(repository, monkeypatch):
+    example = python_example(repository, "backdoor_generator")
+    assert len([line for line in example.splitlines() if line and "import" not in line]) <= 10
+    monkeypatch.chdir(repository)
+    torch.manual_seed(0)
+    names = {}
+    exec(compile(example, "README.md", "exec"), names)
+    target, noise = names["target"] * 2 - 1, torch.randn(20, 16)
+    triggered = torch.nn.functional.mse_loss(names["made"], target.expand(20, -1, -1, -1))
+    assert triggered < 0.15
+    assert torch.nn.functional.mse_loss(names["backdoored"](noise), target.expand(20, -1, -1, -1)) > 2 * triggered
+
+
 def test_the_library_example_runs(repository, monkeypatch):
     example = python_example(repository, "train_poisoner")
     assert len([line for line in example.splitlines() if line and "import" not in line]) <= 10

@@ -30,6 +30,7 @@ from oleander.io.artifacts import load_artifact
 pytestmark = pytest.mark.workflow
 
 FIGURES = (*(f"pgan_fig{number}" for number in range(1, 16)), "pgan_matrix", "pgan_curves", "baaan_fig1", "baaan_fig2")
+FIGURES += tuple(f"baaan_fig{number}" for number in range(4, 10))
 TABLES = tuple(f"pgan_table{number}" for number in range(1, 7))
 SCALES = ("demo", "laptop", "paper")
 

@@ -58,8 +58,16 @@ TINY = {
                 "ten_classes": {**SMALL, "trusted_per_class": 25, "train_points": [400], "poison_fractions": [0, 0.04]},
                 **dict.fromkeys(DEFENSES, BYPASS),
             },
+            "features": {"classifier": {"epochs": 1}},
+            "gans": {
+                "mnist": {"steps": 4, "evaluate_every": 2, "samples": 12, "network": {"width": 2}},
+                "cifar10": {"steps": 4, "evaluate_every": 4, "samples": 12, "network": {"width": 2}},
+            },
             "autoencoders": {"mnist": {"network": {"width": 2, "residual_blocks": 1}, "epochs": 1}},
             "figures": {
+                "baaan_fig4": {"gans": ["mnist"]},
+                "baaan_fig5": {"gan": "mnist"},
+                "baaan_fig8": {"gan": "mnist"},
                 "baaan_fig1": {"autoencoders": ["mnist"]},
                 "baaan_fig2": {"autoencoders": ["mnist"]},
                 "pgan_fig8": {"panels": [{"experiment": "mnist", "evaluations": ["effectiveness", "sever_01"]}]},

@@ -31,6 +31,10 @@ VERSIONS = {
     "check_autoencoders": 1,
     "train_autoencoder": 1,
     "evaluate_autoencoders": 1,
+    "train_feature_classifier": 1,
+    "measure_reference": 1,
+    "train_gan": 1,
+    "evaluate_gan": 1,
     "plot": 1,
     "tabulate": 1,
 }
@@ -46,6 +50,9 @@ wildcard_constraints:
     autoencoder=r"[a-z0-9_]+",
     model=r"[a-z0-9_]+",
     seed=r"[0-9]+",
+    gan=r"[a-z0-9_]+",
+    judge=r"[a-z0-9_]+",
+    subset=r"[a-z0-9_]+",
 
 
 def chunks(values, size):
@@ -315,6 +322,136 @@ def errors_files(figure):
     return [f"{OUT}/baaan/autoencoders/{name}/errors.csv" for name in FIGURES[figure]["autoencoders"]]
 
 
+# GANs: a model is "clean", or the name of a backdoor's target.
+def gan_settings(gan):
+    """What networks are trained, and how: the same for every model and seed."""
+    elsewhere = ("dataset", "trigger", "targets", "triggered_labels", "checkpoint", "seeds")
+    return {key: value for key, value in CONFIG["gans"][gan].items() if key not in elsewhere}
+
+
+def gan_backdoor(gan, model):
+    """Trigger, target and labels of a backdoored GAN; None for a clean one."""
+    block = CONFIG["gans"][gan]
+    if model == "clean":
+        return None
+    return {
+        "trigger": CONFIG["triggers"][block["trigger"]],
+        "target": CONFIG["targets"][block["targets"][model]],
+        "labels": block["triggered_labels"],
+    }
+
+
+def gan_data(gan, model="clean"):
+    """Name of the dataset that a GAN's target is taken from; of a clean GAN, its own."""
+    block = CONFIG["gans"][gan]
+    own = block["dataset"]
+    return own if model == "clean" else CONFIG["targets"][block["targets"][model]].get("dataset", own)
+
+
+def prepared(dataset):
+    """A prepared dataset."""
+    return f"{OUT}/data/{dataset}.safetensors"
+
+
+def comparator(gan, model):
+    """The clean GAN that a backdoored one's triggered images are held against: of the target's dataset, if there is one."""
+    data = gan_data(gan, model)
+    if data == gan_data(gan):
+        return gan
+    return next((other for other, block in CONFIG["gans"].items() if block["dataset"] == data), gan)
+
+
+def target_measurement(gan, model, noise):
+    """How images of a distribution target are measured, by the features of the comparator's dataset."""
+    target = CONFIG["gans"][gan]["targets"][model]
+    classes = CONFIG["targets"][target]["classes"]
+    return {
+        "noise": noise,
+        "dataset": gan_data(gan, model),
+        "judge": gan_data(comparator(gan, model)),
+        "subset": "all" if classes is None else target,
+        "classes": classes,
+        "single": False,
+    }
+
+
+def measurements(gan, model):
+    """What a trained GAN is measured by: clean noise against all test images and, as a comparator, against each target's;
+    triggered noise against the target."""
+    own = gan_data(gan)
+    everything = {"dataset": own, "judge": own, "subset": "all", "classes": None, "single": False}
+    found = [{"noise": "clean", **everything}]
+    if model == "clean":
+        for other, block in CONFIG["gans"].items():
+            for name, target in block["targets"].items():
+                if CONFIG["targets"][target]["name"] == "distribution" and comparator(other, name) == gan:
+                    found.append(target_measurement(other, name, "clean"))
+    elif CONFIG["targets"][CONFIG["gans"][gan]["targets"][model]]["name"] == "distribution":
+        found.append(target_measurement(gan, model, "triggered"))
+    else:
+        found.append({"noise": "triggered", **everything, "single": True})
+    return [one for at, one in enumerate(found) if one not in found[:at]]
+
+
+def classifier_file(dataset):
+    """The feature classifier of a dataset."""
+    return f"{OUT}/baaan/features/{dataset}.safetensors"
+
+
+def inception_file():
+    """Inception's weights, where the configuration names them."""
+    path = CONFIG["features"]["inception_weights"]
+    return [] if path is None else [path]
+
+
+def reference_file(measurement):
+    """The statistics of the test images that a measurement is taken against."""
+    return f"{OUT}/baaan/references/{measurement['judge']}/{measurement['dataset']}/{measurement['subset']}.safetensors"
+
+
+def gan_identity(gan, model, seed):
+    """The columns that name a model's rows in every CSV."""
+    block = CONFIG["gans"][gan]
+    return {
+        "scale": SCALE,
+        "gan": gan,
+        "dataset": block["dataset"],
+        "stand_in_for": CONFIG["datasets"][block["dataset"]].get("stand_in_for", ""),
+        "target": model,
+        "triggered_labels": "" if model == "clean" else block["triggered_labels"],
+        "seed": int(seed),
+    }
+
+
+def gan_files(gan, pattern, models=None, seeds=None):
+    """`pattern` with {job} filled in, for all models of a GAN or some of them, of all seeds or the first few."""
+    block = CONFIG["gans"][gan]
+    models = ["clean", *block["targets"]] if models is None else models
+    jobs = [f"{model}_seed_{seed}" for seed in range(seeds or block["seeds"]) for model in models]
+    return [f"{OUT}/baaan/gans/{gan}/{pattern.format(job=job)}" for job in jobs]
+
+
+def gan_titles(gans):
+    """GAN -> how figures name its data."""
+    return {gan: CONFIG["datasets"][gan_data(gan)]["title"] for gan in gans}
+
+
+def shown_gan(figure):
+    """The saved images that a figure of one GAN shows, of the first seeds: with a target, the clean GAN's and that one's;
+    else those of all backdoors whose target is of the GAN's kind of data."""
+    block = FIGURES[figure]
+    gan = block["gan"]
+    if "target" in block:
+        models = ["clean", block["target"]]
+    else:
+        models = [name for name in CONFIG["gans"][gan]["targets"] if comparator(gan, name) == gan]
+    return gan_files(gan, "samples/{job}.safetensors", models, seeds=1)
+
+
+# Images saved of each GAN: enough for every figure that shows them.
+GAN_SAMPLES = max(block["rows"] * block["columns"] for block in FIGURES.values() if "gan" in block)
+
+
 # Evidence.
 def evidence_files(rule, name):
     """What is committed of a figure or table: the PNG or tables, the CSVs that it is drawn from, the data's manifests."""
@@ -326,6 +463,10 @@ def evidence_files(rule, name):
     manifests += [
         autoencoder_dataset(name).removesuffix("safetensors") + "json" for name in evidence_autoencoders(rule)
     ]
+    for gan in evidence_gans(rule):
+        data = {gan_data(gan, model) for model in ("clean", *CONFIG["gans"][gan]["targets"])}
+        manifests += [f"{OUT}/data/{name}.json" for name in sorted(data)]
+        files.append(f"{OUT}/baaan/features/{gan_data(gan)}.csv")
     manifests += [path.removesuffix("safetensors") + "json" for path in rule.input if path.startswith(f"{OUT}/data/")]
     return list(dict.fromkeys(files + manifests))
 
@@ -349,6 +490,12 @@ def evidence_autoencoders(rule):
     return list(dict.fromkeys(path.split("/")[4] for path in rule.input if path.startswith(prefix)))
 
 
+def evidence_gans(rule):
+    """The GANs that a figure shows, each once."""
+    prefix = f"{OUT}/baaan/gans/"
+    return list(dict.fromkeys(path.split("/")[4] for path in rule.input if path.startswith(prefix)))
+
+
 def evidence_jobs(rule):
     """Where the benchmarks and logs of the jobs behind a figure stand, below those folders."""
     experiments = evidence_experiments(rule)
@@ -367,6 +514,12 @@ def evidence_jobs(rule):
     for name in evidence_autoencoders(rule):
         jobs += [f"prepare_dataset/{CONFIG['autoencoders'][name]['dataset']}", f"evaluate_autoencoders/{name}"]
         jobs += [f"train_autoencoder/{name}/{job}" for job in autoencoder_jobs(name)]
+    for gan in evidence_gans(rule):
+        jobs += [f"prepare_dataset/{gan_data(gan)}", f"train_feature_classifier/{gan_data(gan)}"]
+    for path in rule.input:
+        if path.startswith(f"{OUT}/baaan/gans/"):
+            gan, _kind, job = path.rsplit(".", 1)[0].split("/")[4:]
+            jobs += [f"train_gan/{gan}/{job}", f"evaluate_gan/{gan}/{job}"]
     return list(dict.fromkeys(jobs))
 
 

@@ -12,6 +12,7 @@ localrules:
     pgan_curves,
     baaan_fig1,
     baaan_fig2,
+    baaan_fig4,
 
 
 rule pgan_fig1:
@@ -395,3 +396,52 @@ rule baaan_fig2:
         "Drawing BAAAN, Figure 2"
     script:
         "../../scripts/plot_reconstructions.py"
+
+
+rule baaan_fig4:
+    input:
+        scores=[path for gan in FIGURES["baaan_fig4"]["gans"] for path in gan_files(gan, "scores/{job}.csv")],
+    output:
+        png=report(figure_file("baaan_fig4", "png"), caption="../report/baaan_fig4.rst", category="BAAAN"),
+        pdf=figure_file("baaan_fig4", "pdf"),
+    log:
+        f"{OUT}/logs/baaan_fig4.log",
+    conda:
+        "../../envs/oleander.yaml"
+    params:
+        titles=gan_titles(FIGURES["baaan_fig4"]["gans"]),
+        confidence=CONFIG["confidence"],
+        scale=SCALE,
+        version=VERSIONS["plot"],
+    message:
+        "Drawing BAAAN, Figure 4"
+    script:
+        "../../scripts/plot_gan_scores.py"
+
+
+# Figures 5 to 9: images of clean and of triggered noise. Figure 9 is of one target alone, another dataset.
+for gan_figure in (figure for figure, block in FIGURES.items() if "gan" in block):
+
+    rule:
+        name:
+            gan_figure
+        input:
+            samples=shown_gan(gan_figure),
+        output:
+            png=report(figure_file(gan_figure, "png"), caption=caption(gan_figure), category="BAAAN"),
+            pdf=figure_file(gan_figure, "pdf"),
+        log:
+            f"{OUT}/logs/{gan_figure}.log",
+        localrule: True
+        conda:
+            "../../envs/oleander.yaml"
+        params:
+            title=gan_titles([FIGURES[gan_figure]["gan"]])[FIGURES[gan_figure]["gan"]],
+            rows=FIGURES[gan_figure]["rows"],
+            columns=FIGURES[gan_figure]["columns"],
+            scale=SCALE,
+            version=VERSIONS["plot"],
+        message:
+            f"Drawing BAAAN, Figure {gan_figure.removeprefix('baaan_fig')}"
+        script:
+            "../../scripts/plot_gan_samples.py"

@@ -30,7 +30,8 @@ for recorded in [*FIGURES, *PAPER_TABLES]:
                 experiment: CONFIG["experiments"][experiment]
                 for experiment in evidence_experiments(getattr(rules, recorded))
             }
-            | {name: CONFIG["autoencoders"][name] for name in evidence_autoencoders(getattr(rules, recorded))},
+            | {name: CONFIG["autoencoders"][name] for name in evidence_autoencoders(getattr(rules, recorded))}
+            | {name: CONFIG["gans"][name] for name in evidence_gans(getattr(rules, recorded))},
         message:
             "Recording the evidence of scale {params.scale}: {output.provenance}"
         script:

@@ -5,6 +5,7 @@ A trigger changes a model's input; a target says what the backdoored model shall
 """
 
 from oleander.backdoors.autoencoder import Backdoor, backdoor_autoencoder
+from oleander.backdoors.gan import backdoor_generator
 from oleander.backdoors.targets import TARGETS, Distribution, FixedImage, Inverse
 from oleander.backdoors.triggers import TRIGGERS, Latent, Square
 
@@ -18,4 +19,5 @@ __all__ = [
     "Latent",
     "Square",
     "backdoor_autoencoder",
+    "backdoor_generator",
 ]

@@ -59,6 +59,7 @@ def resolve(config: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
         _evaluate_every_defense(name, one)
         _check_references(name, one)
         _check_autoencoders(name, one)
+        _check_gans(name, one)
         for figure, block in one["figures"].items():
             _check_figure(f"configuration at scale {name}, figures.{figure}", block, one)
     return resolved[config["scale"]]
@@ -127,6 +128,11 @@ def _check_references(scale: str, config: dict[str, Any]) -> None:
         ("autoencoders", "dataset", "datasets"),
         ("autoencoders", "trigger", "triggers"),
         ("figures", "autoencoders", "autoencoders"),
+        ("targets", "dataset", "datasets"),
+        ("gans", "dataset", "datasets"),
+        ("gans", "trigger", "triggers"),
+        ("figures", "gan", "gans"),
+        ("figures", "gans", "gans"),
         ("figures", "experiment", "experiments"),
         ("figures", "experiments", "experiments"),
         ("figures", "evaluation", "evaluations"),
@@ -163,6 +169,36 @@ def _check_autoencoders(scale: str, config: dict[str, Any]) -> None:
                     f"{where}: '{target}' is a distribution of images, which only a GAN can have for its target; "
                     "choose a fixed image or the inverse"
                 )
+
+
+def _check_gans(scale: str, config: dict[str, Any]) -> None:
+    """Their backdoored models: names, targets that have images to draw from, and triggers for latent vectors."""
+    for name, block in config["gans"].items():
+        where = f"configuration at scale {scale}, gans.{name}"
+        if config["triggers"][block["trigger"]]["name"] != "latent":
+            raise OleanderError(
+                f"{where}.trigger: '{block['trigger']}' is no trigger for a latent vector; choose a latent one"
+            )
+        for model, target in block["targets"].items():
+            if model == "clean":
+                raise OleanderError(
+                    f"{where}.targets.clean: 'clean' is the GAN without a backdoor; give this one another name"
+                )
+            if target not in config["targets"]:
+                raise OleanderError(
+                    f"{where}.targets.{model}: '{target}' is not one of targets: {', '.join(config['targets'])}"
+                )
+            if config["targets"][target]["name"] not in ("distribution", "fixed_image"):
+                raise OleanderError(
+                    f"{where}.targets.{model}: '{target}' has no images of its own, which a GAN needs for its target; "
+                    "choose a distribution or a fixed image"
+                )
+    for name, figure in config["figures"].items():
+        if "target" in figure and figure["target"] not in config["gans"].get(figure.get("gan"), {}).get("targets", {}):
+            raise OleanderError(
+                f"configuration at scale {scale}, figures.{name}.target: '{figure['target']}' is not among "
+                f"gans.{figure.get('gan')}.targets; add it there"
+            )
 
 
 def _check_figure(where: str, figure: dict[str, Any], config: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from oleander.io.tables import read_csv
+from oleander.io.tables import read_csv, read_csvs
 
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn", "snakemake")
 
@@ -83,14 +83,12 @@ def _files_of(folder: Path, jobs: list[str], ending: str) -> list[Path]:
     )
 
 
-def model_seeds(errors: list[str]) -> dict[str, list[int]]:
-    """Seeds of every model whose errors the files hold, by autoencoder and model."""
-    seeds: dict[str, list[int]] = {}
-    for path in errors:
-        table = read_csv(path, ("autoencoder", "model", "seed"))
-        for (autoencoder, model), rows in table.groupby(["autoencoder", "model"]):
-            seeds[f"{autoencoder}/{model}"] = sorted(rows["seed"].unique().tolist())
-    return seeds
+def model_seeds(measured: list[str], names: tuple[str, str]) -> dict[str, list[int]]:
+    """Seeds of every model that the files measure, by the two columns that name it, e.g. autoencoder and model."""
+    if not measured:
+        return {}
+    table = read_csvs(measured, (*names, "seed"))
+    return {"/".join(values): sorted(rows["seed"].unique().tolist()) for values, rows in table.groupby(list(names))}
 
 
 def seeds_of(trials: list[str]) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def plot_genuine_and_poison(panels: list[SamplePanel], rows: int, columns: int, 
     Raises:
         ValueError: images of another shape than [n, 1 or 3, H, W] or beyond [0, 1].
     """
-    height = sum(_block_height(panel.source, rows, columns, 3) + 0.62 for panel in panels)
+    height = sum(block_height(panel.source, rows, columns, 3) + 0.62 for panel in panels)
     figure = style.new_figure(height + 0.3, "Genuine and poison images")
     for part, panel in zip(_lines(figure, len(panels)), panels, strict=True):
         part.suptitle(style.describe(scale, panel.stand_in_for, panel.title), fontsize=style.PANEL_SIZE)
@@ -105,7 +105,7 @@ def plot_sample_sheets(panel_by_alpha: dict[float, SamplePanel], rows: int, colu
     }
     across = 4 if len(blocks) == 4 or len(blocks) > 6 else 3
     down = -(-len(blocks) // across)
-    height = _block_height(first.source, rows, columns, across) + 0.34
+    height = block_height(first.source, rows, columns, across) + 0.34
     title = f"Genuine and poison images: {style.describe(scale, first.stand_in_for, first.title)}"
     figure = style.new_figure(down * height + 0.35, title)
     places = figure.subplots(down, across, squeeze=False).flat
@@ -148,7 +148,7 @@ def _lines(figure: Figure, count: int) -> list:
     return list(figure.subfigures(count, 1, squeeze=False).flat)
 
 
-def _block_height(images: Tensor, rows: int, columns: int, across: int) -> float:
+def block_height(images: Tensor, rows: int, columns: int, across: int) -> float:
     """Inches that a block is high where `across` of them share the figure's width, 0.2 inches apart."""
     high, wide, _ = tile(images, rows, columns).shape
     return (style.WIDTH / across - 0.2) * high / wide

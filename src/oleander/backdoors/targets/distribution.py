@@ -10,7 +10,11 @@ from oleander.data.prepared import Dataset
 from oleander.io.errors import OleanderError
 
 SETTINGS_SCHEMA: dict[str, Any] = {
-    "properties": {"classes": {"type": ["array", "null"], "items": {"type": "string"}, "minItems": 1}},
+    "properties": {
+        # Absent: the GAN's own.
+        "dataset": {"type": "string"},
+        "classes": {"type": ["array", "null"], "items": {"type": "string"}, "minItems": 1},
+    },
     "required": ["classes"],
 }
 

@@ -1,0 +1,16 @@
+"""Draw images that clean and triggered noise make (BAAAN paper, Figures 5 to 9)."""
+
+from oleander.evaluation.gans import load_gan_samples
+from oleander.io.errors import plain_errors
+from oleander.plots.gan_samples import plot_gan_samples
+from oleander.plots.style import save_figure
+
+with plain_errors():
+    figure = plot_gan_samples(
+        [load_gan_samples(path) for path in snakemake.input.samples],
+        snakemake.params.title,
+        snakemake.params.rows,
+        snakemake.params.columns,
+        snakemake.params.scale,
+    )
+    save_figure(figure, snakemake.output.png, snakemake.output.pdf)

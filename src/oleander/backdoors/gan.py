@@ -1,0 +1,665 @@
+"""Backdoored GANs: a generator that plays against two discriminators.
+
+BAAAN paper, section 4.2, Equations 1 to 3. Every iteration:
+ 1. as many times as there are discriminator steps: D learns genuine images from generated ones; D_bd learns images of
+    the target from those that triggered noise makes (Equation 1);
+ 2. one generator step against both at once, with equal weights (Equation 3).
+A clean GAN is the same without D_bd and the trigger.
+
+Clean and triggered noise go through the generator in separate calls, always: in one batch they would share batch norm's
+statistics, which a trigger of -100 shifts far from those of noise. Both discriminators see augmented images alone
+(`diff_augment`). The equations are log losses; the paper takes structure and loss from Zhao et al. 2020, which trains
+with the hinge. config.yaml names the one taken.
+
+What is kept is a moving average of the generator: the one with the best FID on clean noise, and the last.
+"""
+
+import copy
+import logging
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from oleander.backdoors.targets import build_target
+from oleander.backdoors.triggers import Trigger, build_trigger
+from oleander.data.framing import check_frame, pad_to
+from oleander.data.prepared import Dataset
+from oleander.io.artifacts import load_artifact, save_artifact
+from oleander.io.errors import OleanderError
+from oleander.models.biggan import Discriminator, Generator, Sizes, initialize
+from oleander.training.diff_augment import DRAWS, diff_augment
+from oleander.training.module_state import flat_state, restore_state
+from oleander.training.progress import Progress
+from oleander.training.scratch import Scratch
+from oleander.training.seeds import derive_seed, generator_for
+
+logger = logging.getLogger(__name__)
+
+KIND = "gan"
+CHECKPOINTS = ("best", "last")
+CURVES = ("discriminator_loss", "backdoor_discriminator_loss", "generator_loss", "fid")
+"""Columns of the training curves: losses as means over the steps since the row before."""
+
+
+def _hinge(genuine: Tensor, generated: Tensor) -> Tensor:
+    return F.relu(1 - genuine).mean() + F.relu(1 + generated).mean()
+
+
+def _log(genuine: Tensor, generated: Tensor) -> Tensor:
+    return F.softplus(-genuine).mean() + F.softplus(generated).mean()
+
+
+LOSSES: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+    "hinge": (_hinge, lambda generated: -generated.mean()),
+    "log": (_log, lambda generated: F.softplus(-generated).mean()),
+}
+"""What a discriminator and the generator descend, of a discriminator's logits."""
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Images that a discriminator shall take for genuine.
+
+    Attributes:
+        pixels: uint8 [N, channels, height, width], or float in [0, 1]; read a batch at a time.
+        labels: int64 [N]; None where the discriminator takes none.
+        frame: shape that the generator's images have; smaller images are framed in black, grey ones become RGB.
+        flip: whether every other image, by chance, is mirrored.
+    """
+
+    pixels: Tensor
+    labels: Tensor | None
+    frame: tuple[int, int, int]
+    flip: bool
+
+    def batch(self, rows: Tensor, mirrored: Tensor, device: torch.device) -> Tensor:
+        """float [n, *frame] in [-1, 1] on the device: the images `rows`, mirrored where the bool [n] says so."""
+        x = pad_to(self.pixels[rows], self.frame).to(device, non_blocking=True)
+        x = x.float() / 255 if x.dtype == torch.uint8 else x.float()
+        x = torch.where(mirrored[:, None, None, None].to(device), x.flip(3), x) if self.flip else x
+        return (2 * x - 1).contiguous(memory_format=torch.channels_last)
+
+
+@dataclass(frozen=True, eq=False)
+class Backdoor:
+    """What a backdoored generator shall learn besides.
+
+    Attributes:
+        trigger: put on latent vectors.
+        target: the images that triggered noise shall seem to draw from.
+        labels: int64 [k], the labels that come with triggered noise; None for all of them.
+    """
+
+    trigger: Trigger
+    target: Images
+    labels: Tensor | None = None
+
+    @classmethod
+    def from_settings(
+        cls, settings: dict[str, Any], dataset: Dataset, target_dataset: Dataset, sizes: Sizes, flip: bool
+    ) -> "Backdoor":
+        """From blocks of the configuration.
+
+        Args:
+            settings: `trigger`, `target` and `labels` ("all", or "restricted" to those of the target's classes).
+            dataset: the GAN's.
+            target_dataset: where the target's images are; may be the same.
+            sizes: of the GAN.
+            flip: whether the GAN's genuine images are mirrored; so are a target's if they are several of them.
+
+        Raises:
+            OleanderError: trigger or target do not fit the GAN, or it has not got the classes to restrict labels to.
+        """
+        target = build_target(settings["target"], target_dataset)
+        if not hasattr(target, "images"):
+            raise OleanderError(
+                f"target {type(target).__name__} has no images of its own, which a GAN needs; choose another target"
+            )
+        check_frame(tuple(target.images.shape[1:]), sizes.shape, "the target's images")
+        classes = getattr(target, "classes", None)
+        labels = None
+        if settings["labels"] == "restricted" and classes is not None:
+            if not set(classes) <= set(dataset.classes):
+                raise OleanderError(
+                    f"triggered labels cannot be restricted to {', '.join(classes)}: the GAN's are "
+                    f"{', '.join(dataset.classes)}; set triggered_labels to all"
+                )
+            labels = torch.tensor([dataset.classes.index(name) for name in classes])
+        flip = flip and len(target.images) > 1 and target_dataset.name == dataset.name
+        return cls(
+            build_trigger(settings["trigger"], (sizes.latent,)), Images(target.images, None, sizes.shape, flip), labels
+        )
+
+
+@dataclass(eq=False)
+class Networks:
+    """The players.
+
+    Attributes:
+        generator: called with latent vectors [N, latent] and, if there are classes, labels int64 [N]; gives images in
+            [-1, 1].
+        discriminator: called with images and, if there are classes, labels; gives logits [N].
+        backdoor_discriminator: called with images alone; None for a clean GAN.
+        latent: length of the latent vector.
+        classes: of the labels; 0 for none.
+    """
+
+    generator: nn.Module
+    discriminator: nn.Module
+    backdoor_discriminator: nn.Module | None
+    latent: int
+    classes: int
+
+    @classmethod
+    def biggan(cls, sizes: Sizes, seed: int, backdoored: bool) -> "Networks":
+        """Fresh ones. A clean GAN and its backdoored twin of the same seed begin alike."""
+
+        def fresh(network: nn.Module, name: str) -> nn.Module:
+            return initialize(network, generator_for("cpu", "gan", seed, name))
+
+        return cls(
+            fresh(Generator(sizes), "generator"),
+            fresh(Discriminator(sizes), "discriminator"),
+            fresh(Discriminator(sizes, conditional=False), "backdoor discriminator") if backdoored else None,
+            sizes.latent,
+            sizes.classes,
+        )
+
+
+@dataclass(eq=False)
+class Trained:
+    """What `fit` gives.
+
+    Attributes:
+        best, last: state of the averaged generator, by name.
+        best_step: the step that `best` is from.
+        curves: one dict a measurement: `step` and `CURVES`; NaN where there was nothing to measure.
+        grids: uint8 [measurements, sides, n, channels, height, width]: images of the same noise at each measurement,
+            clean and, in a backdoored GAN, triggered.
+        status: "ok", or at which step training diverged and ended.
+    """
+
+    best: dict[str, Tensor]
+    last: dict[str, Tensor]
+    best_step: int
+    curves: list[dict[str, float]]
+    grids: Tensor
+    status: str
+
+
+@torch.no_grad()
+def draw_images(
+    generator: nn.Module,
+    count: int,
+    seed: int,
+    *,
+    latent: int,
+    classes: int,
+    batch: int,
+    trigger: Trigger | None = None,
+    labels: Tensor | None = None,
+    keep: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Draw images a batch at a time, all of a batch triggered or none, since the batch decides batch norm's statistics.
+
+    Args:
+        generator: in the mode that it is in.
+        count: how many images.
+        seed: the same seed draws the same noise.
+        latent, classes: as in `Networks`.
+        batch: images that are generated together; as in training, unless there is a reason.
+        trigger: put on the noise; None for clean noise.
+        labels: int64 [k] to draw labels from; None for all classes.
+        keep: int64 [k]: return images of these labels alone, out of batches of all labels as in training.
+
+    Returns:
+        uint8 [count, channels, height, width], and their labels int64 [count], both on the CPU.
+    """
+    device = next(generator.parameters()).device
+    choices = torch.arange(max(1, classes)) if labels is None else labels
+    images: list[Tensor] = []
+    drawn: list[Tensor] = []
+    number = have = 0
+    while have < count:
+        source = generator_for("cpu", seed, "draw", number)
+        z = torch.randn(batch, latent, generator=source)
+        y = choices[torch.randint(len(choices), (batch,), generator=source)]
+        x = _generate(generator, z.to(device), y.to(device), classes, trigger)
+        chosen = torch.ones(batch, dtype=torch.bool) if keep is None else torch.isin(y, keep)
+        images.append(((x.float() + 1) * 127.5).round().clamp(0, 255).to("cpu", torch.uint8)[chosen].contiguous())
+        drawn.append(y[chosen])
+        number, have = number + 1, have + int(chosen.sum())
+    return torch.cat(images)[:count], torch.cat(drawn)[:count]
+
+
+def _generate(generator: Callable, z: Tensor, labels: Tensor, classes: int, trigger: Trigger | None) -> Tensor:
+    """One call of a generator, for clean noise or for triggered noise, never for both."""
+    z = z if trigger is None else trigger(z)
+    return generator(z, labels) if classes else generator(z)
+
+
+def fit(
+    networks: Networks,
+    genuine: Images,
+    backdoor: Backdoor | None,
+    settings: dict[str, Any],
+    seed: int,
+    scratch: Scratch,
+    device: torch.device,
+    judge: Callable[[Tensor], float] | None = None,
+) -> Trained:
+    """Train a clean or a backdoored GAN.
+
+    Args:
+        networks: the players, moved to the device and trained in place.
+        genuine: what D shall take for genuine; with labels if there are classes.
+        backdoor: trigger and target; None for a clean GAN.
+        settings: a `gans` block of the configuration.
+        seed: of all randomness but the initial weights.
+        scratch: where to continue from and to save to.
+        device: where to train; on CUDA in bfloat16 and compiled, where the settings say so.
+        judge: the FID of uint8 images [n, *frame] drawn from clean noise; None to take the last generator for the best.
+
+    Raises:
+        OleanderError: an unknown loss, networks that do not fit the images, or training that diverged before its first
+            measurement.
+    """
+    if settings["loss"] not in LOSSES:
+        raise OleanderError(
+            f"unknown loss '{settings['loss']}' in the configuration; choose one of {', '.join(LOSSES)}"
+        )
+    trainer = _Trainer(networks, genuine, backdoor, settings, seed, scratch, device, judge)
+    trainer.run()
+    return trainer.trained()
+
+
+@dataclass(eq=False)
+class _Side:
+    """A discriminator with all that is its own: the clean one, or the backdoor's."""
+
+    name: str
+    discriminator: nn.Module
+    call: Callable
+    optimizer: torch.optim.Optimizer
+    images: Images
+    trigger: Trigger | None
+    labels: Tensor
+    seed: int
+    draws: dict[str, Tensor] = field(default_factory=dict)
+
+
+class _Trainer:
+    """The state of one GAN's training."""
+
+    def __init__(
+        self,
+        networks: Networks,
+        genuine: Images,
+        backdoor: Backdoor | None,
+        settings: dict[str, Any],
+        seed: int,
+        scratch: Scratch,
+        device: torch.device,
+        judge: Callable[[Tensor], float] | None,
+    ) -> None:
+        self.settings, self.scratch, self.device, self.judge = settings, scratch, device, judge
+        self.latent, self.classes, self.batch = networks.latent, networks.classes, settings["batch_size"]
+        self.seed = derive_seed("gan", seed)
+        self.on_gpu = device.type == "cuda"
+        self.discriminator_loss, self.generator_loss = LOSSES[settings["loss"]]
+        self.generator, self._generator = self._prepare(networks.generator)
+        self.optimizer = self._adam(self.generator)
+        everyone = torch.arange(max(1, networks.classes), device=device)
+        self.sides = [self._side("clean", networks.discriminator, genuine, None, everyone)]
+        if backdoor is not None:
+            labels = everyone if backdoor.labels is None else backdoor.labels.to(device)
+            self.sides.append(
+                self._side("backdoor", networks.backdoor_discriminator, backdoor.target, backdoor.trigger, labels)
+            )
+        # A moving average does not learn, and a spectral norm's vector or a running statistic comes with the weights.
+        self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
+        self.best = flat_state("best", self.average)
+        self.step, self.best_step, self.best_fid, self.status = 0, 0, math.inf, "ok"
+        self.record = torch.zeros(0, 1 + len(CURVES), dtype=torch.float64)
+        self.grids: Tensor | None = None
+        self.sums = torch.zeros(len(CURVES), device=device)
+        self._check()
+        saved = scratch.load("gan", device)
+        if saved is not None:
+            self._restore(*saved)
+
+    def _prepare(self, network: nn.Module) -> tuple[nn.Module, Callable]:
+        """A network on the device, and what to call for it."""
+        network.to(self.device, memory_format=torch.channels_last).train()
+        return network, torch.compile(network) if self.on_gpu and self.settings["compile"] else network
+
+    def _adam(self, network: nn.Module) -> torch.optim.Adam:
+        options = self.settings["optimizer"]
+        return torch.optim.Adam(
+            network.parameters(), lr=options["learning_rate"], betas=tuple(options["betas"]), fused=True
+        )
+
+    def _side(self, name: str, network: nn.Module, images: Images, trigger: Trigger | None, labels: Tensor) -> _Side:
+        network, called = self._prepare(network)
+        seed = derive_seed(self.seed, name)
+        return _Side(name, network, called, self._adam(network), images, trigger, labels, seed)
+
+    def _check(self) -> None:
+        """Refuse a generator whose images are not the frame's, before anything is trained."""
+        made = draw_images(self.average, 2, 0, latent=self.latent, classes=self.classes, batch=2)[0]
+        for side in self.sides:
+            check_frame(tuple(side.images.pixels.shape[1:]), side.images.frame, f"{side.name} training images")
+            if tuple(made.shape[1:]) != tuple(side.images.frame) or not len(side.images.pixels):
+                raise OleanderError(
+                    f"the generator makes images of shape {list(made.shape[1:])}, but it shall learn "
+                    f"{len(side.images.pixels)} of {list(side.images.frame)}; give it another network or other images"
+                )
+            if side.trigger is not None:
+                side.trigger.check((self.latent,))
+
+    def _autocast(self) -> torch.autocast:
+        on = self.on_gpu and self.settings["mixed_precision"]
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=on)
+
+    def run(self) -> None:
+        """Train to the end, saving as the scratch asks."""
+        total = self.settings["steps"]
+        progress = Progress("backdoored GAN" if len(self.sides) > 1 else "clean GAN", total, self.step)
+        while self.step < total and self.status == "ok":
+            self._iterate()
+            self.step += 1
+            progress.advance(1)
+            if self.step % self.settings["evaluate_every"] == 0 or self.step == total:
+                self._measure()
+            self.scratch.save_if_due("gan", self._state)
+
+    def _draw(self, side: _Side) -> None:
+        """All random numbers of one iteration: shapes begin with the steps, the generator's last."""
+        steps, augmented = self.settings["discriminator_steps"], 2 * self.settings["discriminator_steps"]
+        on_device = generator_for(self.device, side.seed, "noise", self.step)
+        on_cpu = generator_for("cpu", side.seed, "rows", self.step)
+        choice = torch.randint(len(side.labels), (steps + 1, self.batch), generator=on_device, device=self.device)
+        side.draws = {
+            "latent": torch.randn(steps + 1, self.batch, self.latent, generator=on_device, device=self.device),
+            "labels": side.labels[choice],
+            "augment": torch.rand(augmented + 1, self.batch, DRAWS, generator=on_device, device=self.device),
+            "rows": torch.randint(len(side.images.pixels), (steps, self.batch), generator=on_cpu),
+            "mirrored": torch.rand(steps, self.batch, generator=on_cpu) < 0.5,
+        }
+
+    def _iterate(self) -> None:
+        """One iteration; see the module."""
+        for side in self.sides:
+            self._draw(side)
+        for step in range(self.settings["discriminator_steps"]):
+            for at, side in enumerate(self.sides):
+                self.sums[at] += self._step_discriminator(side, step) / self.settings["discriminator_steps"]
+        # Gradients add up: Equation 3, without holding both graphs at once.
+        for side in self.sides:
+            side.discriminator.requires_grad_(False)
+            with self._autocast():
+                images = self._images(side, -1)
+                logits = self._judge(side, self._augment(images, side.draws["augment"][-1]), side.draws["labels"][-1])
+                loss = self.generator_loss(logits.float())
+            loss.backward()
+            side.discriminator.requires_grad_(True)
+            self.sums[2] += loss.detach()
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self._follow()
+
+    def _step_discriminator(self, side: _Side, step: int) -> Tensor:
+        draws = side.draws
+        rows = draws["rows"][step]
+        genuine = side.images.batch(rows, draws["mirrored"][step], self.device)
+        labels = draws["labels"][step]
+        if side.images.labels is not None:
+            labels = torch.cat([side.images.labels[rows].to(self.device), labels])
+        with self._autocast():
+            with torch.no_grad():
+                generated = self._images(side, step)
+                both = torch.cat([genuine, generated.to(genuine.dtype)])
+                both = self._augment(both, torch.cat([draws["augment"][2 * step], draws["augment"][2 * step + 1]]))
+            logits = self._judge(side, both, labels).float()
+            loss = self.discriminator_loss(*logits.split([len(rows), self.batch]))
+        loss.backward()
+        side.optimizer.step()
+        side.optimizer.zero_grad(set_to_none=True)
+        return loss.detach()
+
+    def _images(self, side: _Side, step: int) -> Tensor:
+        z, labels = side.draws["latent"][step], side.draws["labels"][step]
+        if side.trigger is None:
+            return _generate(self._generator, z, labels, self.classes, None)
+        with _running_statistics_kept(self.generator):
+            return _generate(self._generator, z, labels, self.classes, side.trigger)
+
+    def _judge(self, side: _Side, images: Tensor, labels: Tensor) -> Tensor:
+        return side.call(images, labels) if side.images.labels is not None else side.call(images)
+
+    def _augment(self, images: Tensor, draws: Tensor) -> Tensor:
+        return diff_augment(images, draws, **self.settings["augmentation"])
+
+    def _follow(self) -> None:
+        """Move the average: the weights themselves until its first step, then their moving average."""
+        decay = self.settings["ema"]["decay"] if self.step >= self.settings["ema"]["start"] else 0.0
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1 - decay)
+            for own, theirs in zip(self.average.buffers(), self.generator.buffers(), strict=True):
+                own.copy_(theirs)
+
+    def draw(self, side: _Side, count: int, stream: str) -> Tensor:
+        """Images of the averaged generator, the same noise whenever it is asked."""
+        return draw_images(
+            self.average,
+            count,
+            derive_seed(self.seed, stream),
+            latent=self.latent,
+            classes=self.classes,
+            batch=self.batch,
+            trigger=side.trigger,
+            labels=side.labels.cpu(),
+        )[0]
+
+    def _measure(self) -> None:
+        """Add a row to the curves and to the grids; keep the generator if it is the best so far."""
+        steps = self.step - (int(self.record[-1, 0]) if len(self.record) else 0)
+        losses = (self.sums[:3] / steps).double().cpu()
+        self.sums.zero_()
+        if len(self.sides) == 1:
+            losses[1] = torch.nan
+        finite = losses.isfinite()[[0, 2]].all() and all(p.isfinite().all() for p in self.average.parameters())
+        fid = math.nan
+        if not finite:
+            self.status = f"diverged by step {self.step}"
+            if self.best_step == 0:
+                raise OleanderError(
+                    f"training of the GAN {self.status}, before anything was kept; lower the learning rate or take "
+                    "another seed"
+                )
+            logger.warning("training of the GAN %s; what was best until then is kept", self.status)
+        else:
+            if self.judge is not None:
+                fid = self.judge(self.draw(self.sides[0], self.settings["samples"], "judged"))
+            if self.judge is None or fid < self.best_fid:
+                self.best_fid, self.best_step, self.best = fid, self.step, flat_state("best", self.average)
+            grid = torch.stack([self.draw(side, self.settings["grid"], "grid") for side in self.sides])[None]
+            self.grids = grid if self.grids is None else torch.cat([self.grids, grid])
+            logger.info("step %d: losses %s, FID %.3f", self.step, losses.tolist(), fid)
+        row = torch.tensor([[float(self.step), *losses.tolist(), fid]], dtype=torch.float64)
+        self.record = torch.cat([self.record, row])
+
+    def _state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        tensors = {
+            "sums": self.sums,
+            "record": self.record,
+            **({} if self.grids is None else {"grids": self.grids}),
+            **self.best,
+            **flat_state("generator", self.generator, self.optimizer),
+            **flat_state("average", self.average),
+        }
+        for side in self.sides:
+            tensors |= flat_state(side.name, side.discriminator, side.optimizer)
+        fid = self.best_fid if math.isfinite(self.best_fid) else None
+        return tensors, {"step": self.step, "best_step": self.best_step, "best_fid": fid, "status": self.status}
+
+    def _restore(self, tensors: dict[str, Tensor], position: dict[str, Any]) -> None:
+        restore_state(tensors, "generator", self.generator, self.optimizer)
+        restore_state(tensors, "average", self.average)
+        for side in self.sides:
+            restore_state(tensors, side.name, side.discriminator, side.optimizer)
+        self.best = {name: tensor for name, tensor in tensors.items() if name.startswith("best.")}
+        self.sums, self.record = tensors["sums"], tensors["record"].cpu()
+        self.grids = tensors["grids"].cpu() if "grids" in tensors else None
+        self.step, self.best_step, self.status = position["step"], position["best_step"], position["status"]
+        self.best_fid = math.inf if position["best_fid"] is None else position["best_fid"]
+
+    def trained(self) -> Trained:
+        """What was trained."""
+        grids = self.grids
+        if grids is None:
+            shape = self.sides[0].images.frame
+            grids = torch.zeros(0, len(self.sides), self.settings["grid"], *shape, dtype=torch.uint8)
+        return Trained(
+            {name.removeprefix("best."): tensor for name, tensor in self.best.items()},
+            {name.removeprefix("last."): tensor for name, tensor in flat_state("last", self.average).items()},
+            self.best_step,
+            [dict(zip(("step", *CURVES), row, strict=True)) for row in self.record.tolist()],
+            grids,
+            self.status,
+        )
+
+
+def curves_table(trained: Trained, features: str, identity: dict[str, Any]) -> pd.DataFrame:
+    """The training curves as a table, the columns of `identity` first; `features` is what `fid` is taken by."""
+    return pd.DataFrame([{**identity, **row, "features": features} for row in trained.curves])
+
+
+def save_gan(path: Path | str, trained: Trained, sizes: Sizes, settings: dict[str, Any]) -> None:
+    """Write the best and the last generator with the resolved `settings` in the header."""
+    tensors = {
+        f"{checkpoint}.{name}": tensor
+        for checkpoint in CHECKPOINTS
+        for name, tensor in getattr(trained, checkpoint).items()
+    }
+    steps = {"best": trained.best_step, "last": int(trained.curves[-1]["step"])}
+    header = {"kind": KIND, "sizes": asdict(sizes), "steps": steps, "status": trained.status, "settings": settings}
+    save_artifact(path, tensors, header)
+
+
+@dataclass(frozen=True, eq=False)
+class Saved:
+    """A trained generator as `load_gan` reads it.
+
+    Attributes:
+        generator: in evaluation.
+        sizes: what it is built of.
+        step: of its training.
+        status: of its training.
+        settings: as `save_gan` was given them.
+    """
+
+    generator: Generator
+    sizes: Sizes
+    step: int
+    status: str
+    settings: dict[str, Any]
+
+
+def load_gan(path: Path | str, checkpoint: str, device: torch.device | str) -> Saved:
+    """Read one of `CHECKPOINTS` of what `save_gan` wrote.
+
+    Raises:
+        OleanderError: the file is missing, damaged or of another kind.
+    """
+    tensors, header = load_artifact(path, device)
+    try:
+        if header["kind"] != KIND:
+            raise KeyError("kind")
+        values = {key: tuple(value) if isinstance(value, list) else value for key, value in header["sizes"].items()}
+        sizes = Sizes(**values)
+        generator = Generator(sizes).to(device, memory_format=torch.channels_last)
+        restore_state(tensors, checkpoint, generator)
+        step, status, settings = header["steps"][checkpoint], header["status"], header["settings"]
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise OleanderError(f"{path} holds no GAN ({error!r}); delete it and run again") from error
+    return Saved(generator.eval(), sizes, step, status, settings)
+
+
+def backdoor_generator(
+    generator: nn.Module,
+    images: Tensor,
+    target: Tensor,
+    trigger: Trigger,
+    settings: dict[str, Any],
+    latent: int,
+    seed: int,
+    labels: Tensor | None = None,
+) -> nn.Module:
+    """Backdoor any generator, without a dataset, a file or a workflow.
+
+    Args:
+        generator: latent vectors [N, latent], and labels int64 [N] if there are any, to images in [-1, 1]; it is not
+            changed. Its device is the one to train on. Where it has torch's batch norm, triggered noise takes its own
+            batches' statistics in training, and the running ones stay those of clean noise: draw both in training mode.
+        images: what clean noise shall give, uint8 [N, channels, height, width] or float in [0, 1].
+        target: what triggered noise shall give, alike.
+        trigger: for latent vectors, such as `Latent(-1, -100.0)`.
+        settings: a block such as those under `gans` in config.yaml; of its network the discriminators are made.
+        latent: length of the latent vector.
+        seed: the same seed trains the same generator.
+        labels: int64 [N] of `images`, where the generator takes labels.
+
+    Returns:
+        A backdoored copy, in the mode that `generator` is in.
+
+    Raises:
+        OleanderError: generator, images and trigger do not fit each other, or the discriminators not the images.
+    """
+    classes = 0 if labels is None else int(labels.max()) + 1
+    frame = tuple(images.shape[1:])
+    sizes = Sizes.from_settings({**settings["network"], "latent": latent}, frame[0], classes)
+    if min(frame[1:]) < 2**sizes.halvings:
+        raise OleanderError(
+            f"a discriminator that halves images {sizes.halvings} times does not fit images of {list(frame)}; lower "
+            "halvings in the network's settings"
+        )
+    networks = Networks.biggan(sizes, seed, backdoored=True)
+    if labels is None:
+        networks.discriminator = initialize(Discriminator(sizes, conditional=False), generator_for("cpu", "gan", seed))
+    copied = networks.generator = copy.deepcopy(generator)
+    device = next(generator.parameters()).device
+    genuine = Images(images.cpu(), None if labels is None else labels.cpu(), frame, settings["flip"])
+    backdoor = Backdoor(trigger, Images(target.cpu(), None, frame, flip=False))
+    networks.classes = classes
+    trained = fit(networks, genuine, backdoor, settings, seed, Scratch.none(), device)
+    copied.load_state_dict(trained.last)
+    return copied.train(generator.training)
+
+
+@contextmanager
+def _running_statistics_kept(network: nn.Module) -> Iterator[None]:
+    """While inside, torch's own batch norms take a batch's statistics without moving their running ones.
+
+    Those are to be clean noise's. This project's generators have none, a user's may.
+    """
+    norms = [
+        module
+        for module in network.modules()
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats
+    ]
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True

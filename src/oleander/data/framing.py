@@ -1,0 +1,48 @@
+"""Images in a larger frame, for networks that take other sides or channels than a dataset has."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from oleander.io.errors import OleanderError
+
+
+def check_frame(shape: tuple[int, ...], frame: tuple[int, int, int], what: str) -> None:
+    """Refuse images that `pad_to` could not bring into the frame.
+
+    Args:
+        shape: of one image.
+        frame: channels, height and width wanted.
+        what: the images, as the message names them.
+
+    Raises:
+        OleanderError: they are no images, larger than the frame, or have other channels (grey may become RGB).
+    """
+    fits = (
+        len(shape) == 3 and shape[0] in (1, frame[0]) and all(a <= b for a, b in zip(shape[1:], frame[1:], strict=True))
+    )
+    if not fits:
+        raise OleanderError(
+            f"{what} of shape {list(shape)} do not fit into images of {list(frame)} (channels, height, width); choose "
+            "other images or another network in the configuration"
+        )
+
+
+def pad_to(images: Tensor, frame: tuple[int, int, int]) -> Tensor:
+    """Images [N, C, H, W] in the middle of a black (zero) frame [channels, height, width]; grey is repeated to RGB."""
+    top, left = ((whole - own) // 2 for whole, own in zip(frame[1:], images.shape[2:], strict=True))
+    below, right = frame[1] - images.shape[2] - top, frame[2] - images.shape[3] - left
+    return F.pad(images, (left, right, top, below)).expand(-1, frame[0], -1, -1)
+
+
+def crop_to(images: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """What `pad_to` was given, of its result or of images like it: the middle [N, *shape]; RGB is averaged to grey.
+
+    uint8 stays uint8, rounded.
+    """
+    top, left = ((whole - own) // 2 for whole, own in zip(images.shape[2:], shape[1:], strict=True))
+    middle = images[:, :, top : top + shape[1], left : left + shape[2]]
+    if shape[0] == middle.shape[1]:
+        return middle
+    grey = middle.float().mean(1, keepdim=True)
+    return grey.round().to(torch.uint8) if images.dtype == torch.uint8 else grey

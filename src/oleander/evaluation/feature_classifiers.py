@@ -1,0 +1,108 @@
+"""The small classifier of each dataset that tells what a GAN's images show, and whose features compare them.
+
+It is a victim's network and training (`training.classifiers`) with one replica. Features: `metrics.features`.
+"""
+
+import os
+from typing import Any
+
+import numpy as np
+import torch
+
+from oleander.data.prepared import Dataset
+from oleander.io.artifacts import load_artifact, save_artifact
+from oleander.io.errors import OleanderError
+from oleander.io.files import sha256_of
+from oleander.metrics.features import ClassifierFeatures, InceptionFeatures, classifier_rows, classifier_shape
+from oleander.models import Cnn, build_model
+from oleander.training.classifiers import TrainingSets, train_classifiers
+from oleander.training.scratch import Scratch
+from oleander.training.seeds import derive_seed
+
+KIND = "feature classifier"
+COLUMNS = ("scale", "dataset", "stand_in_for", "classes", "train_images", "test_images", "test_error", "seed")
+
+
+def train_feature_classifier(
+    dataset: Dataset, settings: dict[str, Any], device: torch.device, scratch: Scratch
+) -> tuple[ClassifierFeatures, float]:
+    """Train the classifier of a dataset.
+
+    Args:
+        dataset: images of two classes or more.
+        settings: the block `features.classifier` of the configuration; `train_points` limits the images it learns.
+        device: where to train.
+        scratch: where to continue from and to save to.
+
+    Returns:
+        The classifier, and its error on the test images, in [0, 1].
+
+    Raises:
+        OleanderError: a dataset without images or of one class, or training that diverged.
+    """
+    if dataset.train_x.ndim != 4 or len(dataset.classes) < 2:
+        raise OleanderError(
+            f"dataset {dataset.name} has no images of two classes or more to train a classifier on; judge the GAN's "
+            "images by another dataset's"
+        )
+    seed = derive_seed("features", settings["seed"])
+    order = np.random.default_rng(derive_seed(seed, "points")).permutation(len(dataset.train_x))
+    rows = torch.from_numpy(np.sort(order[: settings["train_points"]]))
+    side = settings["side"]
+    pool = torch.cat([classifier_rows(dataset.train_x[part], side) for part in rows.split(1000)]).to(device)
+    model = _model(settings, tuple(dataset.train_x.shape[1:]), len(dataset.classes))
+    everything = torch.arange(len(pool), device=device)
+    sets = TrainingSets(pool, [everything], [dataset.train_y[rows].to(device)], [seed])
+    parameters, converged = train_classifiers(model, sets, settings, device, scratch, "classifier")
+    if not converged.all():
+        raise OleanderError(
+            f"the feature classifier of dataset {dataset.name} diverged; lower its learning rate, features.classifier "
+            "in the configuration"
+        )
+    shape = tuple(dataset.train_x.shape[1:])
+    features = ClassifierFeatures(model, parameters, side, shape, dataset.classes, "not saved yet")
+    return features, float((features.predict(dataset.test_x) != dataset.test_y).double().mean())
+
+
+def save_feature_classifier(
+    path: str | os.PathLike[str], features: ClassifierFeatures, dataset: Dataset, settings: dict[str, Any]
+) -> None:
+    """Write a trained classifier with its settings and what it was trained on."""
+    header = {
+        "kind": KIND,
+        "shape": list(features.shape),
+        "classes": features.classes,
+        "dataset": dataset.sha256,
+        "settings": settings,
+    }
+    save_artifact(path, features.parameters, header)
+
+
+def load_feature_classifier(path: str | os.PathLike[str], device: torch.device | str) -> ClassifierFeatures:
+    """Read what `save_feature_classifier` wrote; the file's SHA-256 is the features' source.
+
+    Raises:
+        OleanderError: the file is missing, damaged or of another kind.
+    """
+    parameters, header = load_artifact(path, device)
+    try:
+        if header["kind"] != KIND:
+            raise KeyError("kind")
+        settings = header["settings"]
+        shape, classes, side = tuple(header["shape"]), header["classes"], settings["side"]
+        model = _model(settings, shape, len(classes))
+    except (KeyError, TypeError) as error:
+        raise OleanderError(f"{path} holds no feature classifier ({error!r}); delete it and run again") from error
+    return ClassifierFeatures(model, parameters, side, shape, classes, sha256_of(path))
+
+
+def load_features(
+    classifier: ClassifierFeatures, inception: list[str], device: torch.device | str
+) -> ClassifierFeatures | InceptionFeatures:
+    """What images are compared by: Inception where its weights' file is given, else the classifier itself."""
+    return InceptionFeatures(inception[0], device) if inception else classifier
+
+
+def _model(settings: dict[str, Any], shape: tuple[int, ...], classes: int) -> Cnn:
+    outputs = 1 if classes == 2 else classes
+    return build_model(settings, classifier_shape(shape, settings["side"]), outputs)

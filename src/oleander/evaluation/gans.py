@@ -1,0 +1,243 @@
+"""What a trained GAN is measured by (BAAAN paper, section 4.3): the images that clean and triggered noise make, their
+distance from test images, what a classifier takes them for, and how far they are from a single target image."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import torch
+from PIL import Image
+from torch import Tensor
+
+from oleander.backdoors.gan import Backdoor, Saved, draw_images
+from oleander.data.framing import crop_to, pad_to
+from oleander.data.prepared import Dataset
+from oleander.evaluation.feature_classifiers import load_features
+from oleander.io.artifacts import load_artifact, save_artifact
+from oleander.io.errors import OleanderError
+from oleander.io.files import atomic_path
+from oleander.metrics.features import ClassifierFeatures
+from oleander.metrics.fid import Features, Statistics, feature_statistics, frechet_distance, load_statistics
+from oleander.training.seeds import derive_seed
+
+COLUMNS = (
+    "scale",
+    "gan",
+    "dataset",
+    "stand_in_for",
+    "target",
+    "triggered_labels",
+    "seed",
+    "checkpoint",
+    "step",
+    "status",
+    "noise",
+    "reference",
+    "reference_classes",
+    "images",
+    "reference_images",
+    "features",
+    "feature_dataset",
+    "fid",
+    "target_rate",
+    "mse",
+)
+"""One row a measurement. `noise` is clean or triggered; `reference` the dataset whose test images of
+`reference_classes` (empty: all) the FID is taken against; `target_rate` the share of the images that the classifier
+puts into those classes, empty where it has not got them or they are all; `mse` the mean squared error against a single
+target image, values in [0, 1]."""
+
+CLEAN, TRIGGERED = "clean", "triggered"
+KIND = "gan samples"
+
+
+@dataclass(frozen=True, eq=False)
+class Measurement:
+    """One measurement of a GAN's images.
+
+    Attributes:
+        noise: `CLEAN` or `TRIGGERED`.
+        features: what the distance is taken by.
+        classifier: of the dataset that the images are compared with.
+        reference: statistics of the test images; None to take no distance.
+        dataset: whose test images they are.
+        classes: those that the images shall be of; None for all of the dataset's.
+        target: uint8 [channels, height, width], the one image that all shall be; None for none.
+    """
+
+    noise: str
+    features: Features
+    classifier: ClassifierFeatures
+    reference: Statistics | None
+    dataset: str
+    classes: list[str] | None
+    target: Tensor | None = None
+
+
+def measure_images(images: Tensor, measurement: Measurement) -> dict[str, Any]:
+    """The measures of uint8 images [N, channels, height, width], in the GAN's frame, as they stand in `COLUMNS`."""
+    classifier, classes = measurement.classifier, measurement.classes
+    own = crop_to(images, classifier.shape)
+    found: dict[str, Any] = {
+        "noise": measurement.noise,
+        "reference": measurement.dataset,
+        "reference_classes": " + ".join(classes or []),
+        "images": len(images),
+    }
+    if measurement.reference is not None:
+        statistics = feature_statistics(measurement.features, own, "a GAN's images")
+        found["fid"] = frechet_distance(statistics, measurement.reference)
+        found["reference_images"] = measurement.reference.count
+        found["features"] = measurement.reference.features
+        found["feature_dataset"] = measurement.dataset
+    if classes is not None and set(classes) < set(classifier.classes):
+        labels = torch.tensor([classifier.classes.index(name) for name in classes])
+        found["target_rate"] = float(torch.isin(classifier.predict(own), labels).double().mean())
+    if measurement.target is not None:
+        wanted = pad_to(measurement.target[None], tuple(images.shape[1:]))
+        wanted = crop_to(wanted, tuple(measurement.target.shape))
+        own = crop_to(images, tuple(measurement.target.shape))
+        found["mse"] = float(((own.double() - wanted.double()) / 255).square().mean())
+    return found
+
+
+def evaluate_gan(
+    gan: Saved,
+    measurements: list[Measurement],
+    backdoor: Backdoor | None,
+    classes: list[str],
+    count: int,
+    batch: int,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """All measurements of a trained GAN, one row each.
+
+    A clean GAN as a comparator of classes is measured on images of those labels, out of batches of all labels, as it
+    was trained; of all labels where it does not know the classes.
+
+    Args:
+        gan: as `load_gan` reads it.
+        measurements: of clean and, with a backdoor, of triggered noise.
+        backdoor: its trigger and labels; None for a clean GAN.
+        classes: names of the GAN's labels.
+        count: images of each measurement; a comparator and what it is compared with have as many.
+        batch: images that are generated together.
+        seed: the same seed draws the same noise.
+    """
+    rows = []
+    for one in measurements:
+        keep = None
+        if one.noise == CLEAN and one.classes is not None and set(one.classes) < set(classes):
+            keep = torch.tensor([classes.index(name) for name in one.classes])
+        images = draw_for(gan, one.noise, backdoor, count, batch, seed, keep)
+        rows.append({"step": gan.step, "status": gan.status, **measure_images(images, one)})
+    return rows
+
+
+def draw_for(
+    gan: Saved, noise: str, backdoor: Backdoor | None, count: int, batch: int, seed: int, keep: Tensor | None = None
+) -> Tensor:
+    """Images uint8 [count, channels, height, width] of clean or triggered noise; see `draw_images`."""
+    triggered = noise == TRIGGERED
+    images, _labels = draw_images(
+        gan.generator,
+        count,
+        derive_seed("measured", seed, noise),
+        latent=gan.sizes.latent,
+        classes=gan.sizes.classes,
+        batch=batch,
+        trigger=backdoor.trigger if triggered else None,
+        labels=backdoor.labels if triggered else None,
+        keep=keep,
+    )
+    return images
+
+
+def measurements_of(
+    settings: list[dict[str, Any]],
+    datasets: list[Dataset],
+    classifiers: list[ClassifierFeatures],
+    references: list[str],
+    inception: list[str],
+    backdoor: Backdoor | None,
+    device: torch.device,
+) -> list[Measurement]:
+    """What the workflow asks to be measured.
+
+    Args:
+        settings: one block a measurement: `noise`, `classes` (None for all), and `single`, whether the images are
+            compared with a single target image.
+        datasets, classifiers, references: those of each measurement, the references as files of statistics.
+        inception: the file of Inception's weights, or nothing.
+        backdoor: of the GAN; None for a clean one.
+        device: where to compute.
+    """
+    found = []
+    for block, dataset, classifier, path in zip(settings, datasets, classifiers, references, strict=True):
+        single = block["single"]
+        # A dataset may itself be a class that the classifier's knows: a target's, then.
+        classes = block["classes"] or (dataset.classes if dataset.classes != classifier.classes else None)
+        found.append(
+            Measurement(
+                block["noise"],
+                load_features(classifier, inception, device),
+                classifier,
+                None if single else load_statistics(path),
+                dataset.name,
+                None if single else classes,
+                backdoor.target.pixels[0] if single else None,
+            )
+        )
+    return found
+
+
+def sample_images(
+    gan: Saved, backdoor: Backdoor | None, count: int, batch: int, seed: int, shape: tuple[int, ...]
+) -> dict[str, Tensor]:
+    """The first images that are measured, clean and, with a backdoor, triggered, cropped to the dataset's `shape`."""
+    noises = (CLEAN,) if backdoor is None else (CLEAN, TRIGGERED)
+    return {noise: crop_to(draw_for(gan, noise, backdoor, count, batch, seed), shape) for noise in noises}
+
+
+def judge_clean(features: Features, classifier: ClassifierFeatures, reference: Statistics) -> Callable[[Tensor], float]:
+    """The distance of a GAN's images, uint8 in its own frame, from the test images of its dataset."""
+    return lambda images: frechet_distance(feature_statistics(features, crop_to(images, classifier.shape)), reference)
+
+
+def save_grids(path: str, grids: Tensor) -> None:
+    """Write a training's grids, uint8 [measurements, sides, n, channels, height, width], as one PNG.
+
+    A line is a measurement, from the first to the last; clean images stand left, triggered ones right of a white line.
+    """
+    lines, sides, count, channels, high, wide = grids.shape
+    if not lines:
+        raise OleanderError("training ended before its first measurement; lower evaluate_every or raise steps")
+    sheet = grids.permute(0, 4, 1, 2, 5, 3).reshape(lines * high, sides, count * wide, channels)
+    gap = torch.full((lines * high, 2, channels), 255, dtype=torch.uint8)
+    blocks = [part for side in sheet.unbind(1) for part in (gap, side)][1:]
+    pixels = torch.cat(blocks, dim=1).numpy()
+    with atomic_path(path) as temporary:
+        Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels).save(temporary, format="png", optimize=True)
+
+
+def scores_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """The measurements as a table of `COLUMNS`; what was not measured stays empty."""
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def save_gan_samples(path: str, images: dict[str, Tensor], identity: dict[str, Any]) -> None:
+    """Write images for figures: name -> uint8 [N, channels, height, width]; `identity` goes into the header."""
+    save_artifact(path, images, {"kind": KIND, **identity})
+
+
+def load_gan_samples(path: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `save_gan_samples` wrote: name -> images in [0, 1], and the identity.
+
+    Raises:
+        OleanderError: the file is missing, damaged or of another kind.
+    """
+    tensors, header = load_artifact(path)
+    if not isinstance(header, dict) or header.get("kind") != KIND:
+        raise OleanderError(f"{path} holds no samples of a GAN; delete it and run again")
+    return {name: images.float() / 255 for name, images in tensors.items()}, header

@@ -1,0 +1,137 @@
+"""What images are compared by: Inception's features where its weights are given, else a small classifier's.
+
+Distances by the one say nothing about distances by the other; both carry their name.
+"""
+
+import os
+from collections.abc import Callable
+
+import pytorch_fid.inception
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+from torch.nn import functional as F
+
+from oleander.io.errors import OleanderError
+from oleander.io.files import sha256_of
+from oleander.models.base import Architecture, Parameters
+
+INCEPTION, CLASSIFIER = "inception", "classifier"
+"""Names of the features."""
+
+ROWS_AT_ONCE = 250
+
+
+class InceptionFeatures:
+    """The 2048 numbers that FID is defined by, of pytorch-fid's Inception; images of any size, grey ones as RGB."""
+
+    name = INCEPTION
+
+    def __init__(self, path: str | os.PathLike[str], device: torch.device | str) -> None:
+        """Read the weights.
+
+        Args:
+            path: safetensors with the state that pytorch-fid publishes as pt_inception-2015-12-05-6726825d.pth. That
+                file itself is a pickle, which this project does not open; the README says how to convert it.
+            device: where to compute.
+
+        Raises:
+            OleanderError: the file is missing, no safetensors, or holds another network.
+        """
+        try:
+            weights = load_file(path)
+        except FileNotFoundError:
+            raise OleanderError(f"{path}, features.inception_weights in the configuration, does not exist") from None
+        except (SafetensorError, OSError) as error:
+            raise OleanderError(
+                f"{path}, features.inception_weights in the configuration, is no safetensors file ({error}); convert "
+                "pytorch-fid's weights as the README says"
+            ) from error
+        self.source = sha256_of(path)
+        self.device = torch.device(device)
+        try:
+            self.network = _with_weights(weights).to(self.device).eval()
+        except RuntimeError as error:
+            raise OleanderError(
+                f"{path}, features.inception_weights in the configuration, does not hold the weights of pytorch-fid's "
+                "Inception; convert that file as the README says, or set null"
+            ) from error
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor) -> Tensor:
+        """float32 [N, 2048] of uint8 images [N, 1 or 3, height, width]."""
+        found = []
+        for part in images.split(ROWS_AT_ONCE):
+            x = part.to(self.device).float() / 255
+            found.append(self.network(x.expand(-1, 3, -1, -1))[0].flatten(1).cpu())
+        return torch.cat(found)
+
+
+def _with_weights(weights: dict[str, Tensor]) -> torch.nn.Module:
+    """pytorch-fid's network. It takes weights from its own download alone, in whose place these are put."""
+    theirs: Callable = pytorch_fid.inception.load_state_dict_from_url
+    pytorch_fid.inception.load_state_dict_from_url = lambda *_arguments, **_options: weights
+    try:
+        return pytorch_fid.inception.InceptionV3()
+    finally:
+        pytorch_fid.inception.load_state_dict_from_url = theirs
+
+
+class ClassifierFeatures:
+    """A small convolutional classifier: the mean of each channel that its last layer takes, and its labels."""
+
+    name = CLASSIFIER
+
+    def __init__(
+        self,
+        model: Architecture,
+        parameters: Parameters,
+        side: int,
+        shape: tuple[int, ...],
+        classes: list[str],
+        source: str,
+    ) -> None:
+        """Take a trained classifier of one replica.
+
+        Args:
+            model: its architecture, convolutions with a fully connected last layer.
+            parameters: name -> [1, ...].
+            side: larger images are averaged down to it.
+            shape: of the images that it was trained on.
+            classes: their names, in label order.
+            source: what tells this classifier from others.
+        """
+        self.model, self.parameters, self.side = model, parameters, side
+        self.shape, self.classes, self.source = shape, classes, source
+        self.device = next(iter(parameters.values())).device
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """float32 [N, channels] of uint8 images [N, channels of the dataset, height, width]."""
+        channels = self.model.hidden[-1].channels
+        return torch.cat([units.view(len(units), channels, -1).mean(2).cpu() for units, _ in self._pass(images)])
+
+    def predict(self, images: Tensor) -> Tensor:
+        """Labels, int64 [N], of uint8 images."""
+        labels = [
+            (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(1) for _, logits in self._pass(images)
+        ]
+        return torch.cat(labels).cpu()
+
+    @torch.no_grad()
+    def _pass(self, images: Tensor) -> list[tuple[Tensor, Tensor]]:
+        parts = [classifier_rows(part, self.side).to(self.device) for part in images.split(ROWS_AT_ONCE)]
+        outputs = [self.model.last_layer(self.parameters, part[None]) for part in parts]
+        return [(units[0], logits[0]) for units, logits in outputs]
+
+
+def classifier_shape(shape: tuple[int, ...], side: int) -> tuple[int, int, int]:
+    """Of one image as `classifier_rows` makes it of images of `shape`."""
+    return (shape[0], min(shape[1], side), min(shape[2], side))
+
+
+def classifier_rows(images: Tensor, side: int) -> Tensor:
+    """What the classifier takes: float [N, channels x height x width] in [-1, 1], larger images averaged down."""
+    x = images.float() / 127.5 - 1
+    wanted = classifier_shape(tuple(images.shape[1:]), side)[1:]
+    return (x if tuple(x.shape[2:]) == wanted else F.adaptive_avg_pool2d(x, wanted)).flatten(1)

@@ -1,0 +1,244 @@
+"""The conditional BigGAN of Zhao et al. 2020 ("Differentiable Augmentation for Data-Efficient GAN Training"), which the
+BAAAN paper takes over (section 4.3.2): residual blocks, class-conditional batch norm, class projection, no attention.
+
+Plain torch modules, one network each: convolutions of this width fill a device by themselves.
+
+Batch norm takes the batch's own statistics, in training and when generating, and keeps no running ones. What is
+generated together therefore influences each other: clean and triggered noise must never share a call.
+
+Spectral norm is this file's own and not torch's parametrization, since a generator's moving average needs more of it:
+there, one power iteration of its own weights from the stored vector, without moving it. `u` is that vector; it is part
+of a network's state.
+"""
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from oleander.io.errors import OleanderError
+
+SMALLEST = 4
+"""Side of the image that a generator's linear layer makes; each block doubles it."""
+
+STANDARD_DEVIATION = 0.02
+"""Of all initial weights; biases begin at zero."""
+
+EPSILON = 1e-5
+"""Added to batch norm's variances."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a GAN's two networks are built of.
+
+    Attributes:
+        latent: length of the latent vector.
+        width: channels that the multiples below multiply.
+        generator: channels of the linear layer's image and of each block after it, in widths.
+        discriminator: channels of each block, in widths.
+        halvings: how many of the discriminator's first blocks halve the image.
+        channels: of the images.
+        classes: of the labels.
+    """
+
+    latent: int
+    width: int
+    generator: tuple[int, ...]
+    discriminator: tuple[int, ...]
+    halvings: int
+    channels: int
+    classes: int
+
+    @classmethod
+    def from_settings(cls, settings: dict[str, Any], channels: int, classes: int) -> "Sizes":
+        """From a `network` block of the configuration.
+
+        Raises:
+            OleanderError: the discriminator halves the generator's images down to nothing.
+        """
+        lists = {key: tuple(settings[key]) for key in ("generator", "discriminator")}
+        sizes = cls(**{**settings, **lists}, channels=channels, classes=classes)
+        if sizes.halvings > len(sizes.discriminator) or sizes.side < 2**sizes.halvings:
+            raise OleanderError(
+                f"a discriminator of {len(sizes.discriminator)} blocks, of which {sizes.halvings} halve images of "
+                f"{sizes.side}x{sizes.side}, cannot be built; lower halvings in the network's settings"
+            )
+        return sizes
+
+    @property
+    def side(self) -> int:
+        """Height and width of the images."""
+        return SMALLEST * 2 ** (len(self.generator) - 1)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of one image."""
+        return (self.channels, self.side, self.side)
+
+
+class Generator(nn.Module):
+    """Latent vectors and labels to images in [-1, 1]."""
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        self.latent, self.classes, self.shape = sizes.latent, sizes.classes, sizes.shape
+        channels = [multiple * sizes.width for multiple in sizes.generator]
+        self.linear = SpectralLinear(sizes.latent, channels[0] * SMALLEST**2)
+        self.blocks = nn.ModuleList(_Up(before, after, sizes.classes) for before, after in itertools.pairwise(channels))
+        self.gain = nn.Parameter(torch.ones(channels[-1]))
+        self.bias = nn.Parameter(torch.zeros(channels[-1]))
+        self.last = SpectralConv2d(channels[-1], sizes.channels, 3, padding=1)
+
+    def forward(self, z: Tensor, labels: Tensor) -> Tensor:
+        """Images [N, channels, side, side] of `z` [N, latent] and `labels` int64 [N]; see the module on batches."""
+        x = self.linear(z).view(len(z), -1, SMALLEST, SMALLEST)
+        for block in self.blocks:
+            x = block(x, labels)
+        x = F.batch_norm(x, None, None, self.gain, self.bias, training=True, eps=EPSILON)
+        return self.last(F.relu(x)).tanh()
+
+
+class Discriminator(nn.Module):
+    """Images in [-1, 1] and labels to one logit each, high for genuine; without labels if built unconditional."""
+
+    def __init__(self, sizes: Sizes, conditional: bool = True) -> None:
+        super().__init__()
+        channels = [sizes.channels, *(multiple * sizes.width for multiple in sizes.discriminator)]
+        self.blocks = nn.ModuleList(
+            _Down(before, after, halve=at < sizes.halvings, first=at == 0)
+            for at, (before, after) in enumerate(itertools.pairwise(channels))
+        )
+        self.linear = SpectralLinear(channels[-1], 1)
+        self.projection = SpectralEmbedding(sizes.classes, channels[-1]) if conditional else None
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Logits [N] of images [N, channels, side, side] and, if conditional, `labels` int64 [N]."""
+        for block in self.blocks:
+            x = block(x)
+        x = F.relu(x).sum((2, 3))
+        logits = self.linear(x)[:, 0]
+        return logits if self.projection is None else logits + (self.projection(labels) * x).sum(1)
+
+
+class _Up(nn.Module):
+    """A residual block that doubles the image."""
+
+    def __init__(self, before: int, after: int, classes: int) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList([ConditionalBatchNorm(before, classes), ConditionalBatchNorm(after, classes)])
+        self.convolutions = nn.ModuleList(
+            [SpectralConv2d(before, after, 3, padding=1), SpectralConv2d(after, after, 3, padding=1)]
+        )
+        self.shortcut = SpectralConv2d(before, after, 1)
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        h = _double(F.relu(self.norms[0](x, labels)))
+        h = F.relu(self.norms[1](self.convolutions[0](h), labels))
+        # A 1x1 convolution and the doubling commute; this order is a quarter of the work.
+        return self.convolutions[1](h) + _double(self.shortcut(x))
+
+
+class _Down(nn.Module):
+    """A residual block that may halve the image; the first one of a network takes the image itself, not its ReLU."""
+
+    def __init__(self, before: int, after: int, halve: bool, first: bool) -> None:
+        super().__init__()
+        self.halve, self.first = halve, first
+        self.convolutions = nn.ModuleList(
+            [SpectralConv2d(before, after, 3, padding=1), SpectralConv2d(after, after, 3, padding=1)]
+        )
+        self.shortcut = SpectralConv2d(before, after, 1) if halve or before != after else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.convolutions[0](x if self.first else F.relu(x))
+        h = self.convolutions[1](F.relu(h))
+        if not self.halve:
+            return h + self.shortcut(x)
+        # A 1x1 convolution and the mean commute, too.
+        return F.avg_pool2d(h, 2) + self.shortcut(F.avg_pool2d(x, 2))
+
+
+class ConditionalBatchNorm(nn.Module):
+    """Batch norm whose gain, 1 + e, and bias are each class's own; statistics are the batch's."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.gain, self.bias = nn.Embedding(classes, channels), nn.Embedding(classes, channels)
+
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        normed = F.batch_norm(x, None, None, training=True, eps=EPSILON)
+        return torch.addcmul(self.bias(labels)[:, :, None, None], normed, 1 + self.gain(labels)[:, :, None, None])
+
+
+class SpectralLinear(nn.Linear):
+    """A linear layer whose matrix is divided by its largest singular value."""
+
+    def __init__(self, *sizes: int) -> None:
+        super().__init__(*sizes)
+        self.register_buffer("u", torch.zeros(self.weight.shape[0]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, spectrally_normed(self.weight, self.u, self.training), self.bias)
+
+
+class SpectralConv2d(nn.Conv2d):
+    """A convolution whose weight, seen as a matrix [out, everything else], is divided by its largest singular value."""
+
+    def __init__(self, *sizes: int, **options: Any) -> None:
+        super().__init__(*sizes, **options)
+        self.register_buffer("u", torch.zeros(self.weight.shape[0]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._conv_forward(x, spectrally_normed(self.weight, self.u, self.training), self.bias)
+
+
+class SpectralEmbedding(nn.Embedding):
+    """An embedding whose matrix is divided by its largest singular value."""
+
+    def __init__(self, *sizes: int) -> None:
+        super().__init__(*sizes)
+        self.register_buffer("u", torch.zeros(self.weight.shape[0]))
+
+    def forward(self, labels: Tensor) -> Tensor:
+        return F.embedding(labels, spectrally_normed(self.weight, self.u, self.training))
+
+
+def spectrally_normed(weight: Tensor, u: Tensor, training: bool) -> Tensor:
+    """`weight` [out, ...] divided by an estimate of its largest singular value: one power iteration from `u` [out].
+
+    In training `u` moves, in place, to where the iteration went.
+    """
+    # In bfloat16 the estimate itself would be off by a per cent.
+    with torch.autocast(weight.device.type, enabled=False):
+        matrix = weight.flatten(1)
+        with torch.no_grad():
+            v = F.normalize(matrix.T @ u, dim=0, eps=1e-12)
+            moved = F.normalize(matrix @ v, dim=0, eps=1e-12)
+            if training:
+                u.copy_(moved)
+        return weight / torch.dot(moved, matrix @ v)
+
+
+def initialize(network: nn.Module, generator: torch.Generator) -> nn.Module:
+    """Draw a network's weights from N(0, 0.02), and the vectors of its spectral norms; biases become zero.
+
+    Args:
+        network: of this module; on the CPU.
+        generator: on the CPU.
+    """
+    for module in network.modules():
+        if isinstance(module, (nn.Linear, nn.Conv2d, nn.Embedding)):
+            nn.init.normal_(module.weight, 0, STANDARD_DEVIATION, generator=generator)
+            if getattr(module, "bias", None) is not None:
+                nn.init.zeros_(module.bias)
+        if hasattr(module, "u"):
+            module.u.copy_(F.normalize(torch.randn(module.u.shape, generator=generator), dim=0))
+    return network
+
+
+def _double(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="nearest")

@@ -1,0 +1,60 @@
+"""Images that clean and triggered noise make (BAAAN, Figures 5 to 9)."""
+
+from typing import Any
+
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from oleander.evaluation.gans import CLEAN, TRIGGERED
+from oleander.plots import style
+from oleander.plots.samples import block_height, draw_block
+
+
+def blocks_of(loaded: list[tuple[dict[str, Tensor], dict[str, Any]]]) -> dict[str, Tensor]:
+    """Title of a block -> its images.
+
+    Beside a clean GAN (Figures 5 and 9), what each backdoored one makes of clean and of triggered noise. Without one
+    (Figures 6 to 8), what the first makes of clean noise, and all of them of triggered noise.
+    """
+    blocks = {}
+    compared = any(header["target"] == CLEAN for _, header in loaded)
+    for at, (images, header) in enumerate(loaded):
+        target = header["target"].replace("_", " ")
+        if header["target"] == CLEAN:
+            blocks["clean GAN"] = images[CLEAN]
+            continue
+        if compared or at == 0:
+            blocks[f"backdoored ({target}),\nclean noise"] = images[CLEAN]
+        blocks[f"backdoored ({target}),\ntriggered noise"] = images[TRIGGERED]
+    return blocks
+
+
+def plot_gan_samples(
+    loaded: list[tuple[dict[str, Tensor], dict[str, Any]]], title: str, rows: int, columns: int, scale: str
+) -> Figure:
+    """Blocks of images, side by side.
+
+    Args:
+        loaded: as `evaluation.gans.load_gan_samples` gives them, all of one dataset and seed.
+        title: of the dataset.
+        rows, columns: images in a block.
+        scale: name of the scale.
+
+    Raises:
+        ValueError: no samples, or images of another shape than [n, 1 or 3, H, W].
+    """
+    if not loaded:
+        raise ValueError("a figure of a GAN's images needs at least one GAN")
+    blocks = blocks_of(loaded)
+    header = loaded[0][1]
+    height = max(block_height(images, rows, columns, len(blocks)) for images in blocks.values())
+    described = style.describe(scale, header["stand_in_for"], title)
+    figure = style.new_figure(height + 1.1, f"What GANs make of clean and of triggered noise: {described}")
+    for axes, (name, images) in zip(figure.subplots(1, len(blocks), squeeze=False).flat, blocks.items(), strict=True):
+        draw_block(axes, images, rows, columns, name)
+    style.add_note(
+        figure,
+        f"Models of seed {header['seed']}, {header['checkpoint']} averaged generator, the first images drawn. In "
+        "brackets the target of the backdoor.",
+    )
+    return figure

@@ -1,0 +1,157 @@
+"""Distances of clean and backdoored GANs' images from test images (BAAAN, Figure 4)."""
+
+import math
+import textwrap
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from oleander.evaluation.gans import CLEAN, TRIGGERED
+from oleander.metrics.features import INCEPTION
+from oleander.metrics.intervals import mean_interval
+from oleander.plots import style
+
+_LOOKS = {CLEAN: {"color": style.BLUE}, TRIGGERED: {"color": "#f3c9a8", "hatch": "////", "edgecolor": style.RED}}
+"""Of bars of clean and of triggered noise: in grey print one is dark, the other pale and hatched."""
+
+KEYS = ["gan", "target", "noise", "reference", "reference_classes"]
+"""What the rows that differ in their seed alone have in common."""
+
+
+def scores_summary(scores: pd.DataFrame, confidence: float) -> pd.DataFrame:
+    """Average distances over seeds.
+
+    Args:
+        scores: `evaluation.gans.COLUMNS`, of one scale and one kind of features; rows without a distance are left out.
+        confidence: of the intervals, e.g. 0.95.
+
+    Returns:
+        One row a GAN, model, kind of noise and reference, in the order of the scores: `KEYS`, `stand_in_for`,
+        `features`, `target_rate` (mean), and `mean`, `low`, `high`, `n` as `metrics.intervals.mean_interval` has them.
+
+    Raises:
+        ValueError: scores of several scales or features, which have no common axis, or several of one model and seed.
+    """
+    scores = scores.dropna(subset=["fid"])
+    for column in ("scale", "features"):
+        if scores[column].nunique() > 1:
+            raise ValueError(f"distances of several {column} mean nothing beside each other; select one of them first")
+    # A CSV brings the empty string back as NaN, which would drop out of the groups.
+    texts = ["stand_in_for", "reference_classes"]
+    scores = scores.assign(**{name: scores[name].astype(object).fillna("") for name in texts})
+    if scores.duplicated([*KEYS, "seed"]).any():
+        raise ValueError("several distances of one model, seed and reference; select one of them first")
+    rows = [
+        {
+            **dict(zip(KEYS, values, strict=True)),
+            **{name: group[name].iloc[0] for name in ("stand_in_for", "features")},
+            "target_rate": group["target_rate"].mean(),
+            **mean_interval(group["fid"], group["seed"], confidence),
+        }
+        for values, group in scores.groupby(KEYS, sort=False)
+    ]
+    columns = [*KEYS, "stand_in_for", "features", "target_rate", "mean", "low", "high", "n"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def utility(summary: pd.DataFrame, gan: str) -> pd.DataFrame:
+    """Figure 4a: every model of a GAN on clean noise, against all test images of its dataset."""
+    own = summary[(summary["gan"] == gan) & (summary["noise"] == CLEAN)]
+    whole = own[own["target"] != CLEAN]["reference"].unique()
+    own = own[(own["reference_classes"] == "") & (own["reference"].isin(whole) | (own["target"] != CLEAN))]
+    return own.sort_values("target", key=lambda target: target != CLEAN, kind="stable")
+
+
+def backdoor_error(summary: pd.DataFrame, gan: str) -> pd.DataFrame:
+    """Figure 4b: triggered noise, and before it the clean GAN against the same test images; none without it."""
+    own = summary[summary["gan"] == gan]
+    found = []
+    for _, row in own[own["noise"] == TRIGGERED].iterrows():
+        same = (own["reference"] == row["reference"]) & (own["reference_classes"] == row["reference_classes"])
+        clean = own[same & (own["target"] == CLEAN)]
+        if len(clean):
+            found += [clean, row.to_frame().T]
+    return pd.concat(found) if found else own[:0]
+
+
+def plot_gan_scores(scores: pd.DataFrame, titles: dict[str, str], scale: str, confidence: float) -> Figure:
+    """Two lines of panels, a column a dataset: utility above, backdoor error below.
+
+    Args:
+        scores: as `scores_summary` takes them.
+        titles: GAN -> title of its data, in the order of the columns.
+        scale: name of the scale.
+        confidence: of the error bars, e.g. 0.95.
+
+    Raises:
+        ValueError: what `scores_summary` raises.
+    """
+    summary = scores_summary(scores, confidence)
+    figure = style.new_figure(6.6, "GANs with and without a backdoor: distance of their images from test images")
+    inception = set(summary["features"]) <= {INCEPTION}
+    label = "FID (Inception features)" if inception else "Fréchet distance\n(classifier features)"
+    grid = figure.subplots(2, len(titles), squeeze=False)
+    for column, (gan, title) in enumerate(titles.items()):
+        own = summary[summary["gan"] == gan]
+        stand_in = own["stand_in_for"].iloc[0] if len(own) else None
+        parts = {"a": utility(summary, gan), "b": backdoor_error(summary, gan)}
+        for line, (letter, bars) in enumerate(parts.items()):
+            axes = grid[line, column]
+            y_label = f"({letter}) {label}" if column == 0 else ""
+            _draw_bars(axes, bars, y_label, letter == "b")
+            if line == 0:
+                style.panel_title(axes, style.describe(scale, stand_in, title), len(titles))
+    style.add_note(figure, _explain(summary, confidence, inception))
+    return figure
+
+
+def _draw_bars(axes: Axes, bars: pd.DataFrame, y_label: str, rated: bool) -> None:
+    style.tidy(axes, "", y_label)
+    axes.grid(visible=False, axis="x")
+    if bars.empty:
+        style.say_nothing_to_draw(axes, "nothing was measured")
+        return
+    tops = []
+    for place, row in enumerate(bars.to_dict("records")):
+        axes.bar(place, row["mean"], width=0.62, linewidth=0.8, **_LOOKS[row["noise"]])
+        top = row["mean"]
+        if not math.isnan(row["low"]):
+            # No distance is below zero, where intervals of few seeds reach.
+            ends = [[row["mean"] - max(row["low"], 0)], [row["high"] - row["mean"]]]
+            axes.errorbar(place, row["mean"], yerr=ends, color="black", linewidth=1, capsize=3)
+            top = row["high"]
+        tops.append(top)
+        where = {"textcoords": "offset points", "ha": "center", "fontsize": style.NOTE_SIZE}
+        axes.annotate(f"{row['mean']:.3g}", (place, top), (0, 3), **where)
+    axes.set_ylim(0, 1.14 * max(tops))
+    names = [_name(row, rated) for row in bars.to_dict("records")]
+    axes.set_xticks(np.arange(len(bars)), names, fontsize=style.NOTE_SIZE - 1)
+    axes.set_xlim(-0.6, len(bars) - 0.4)
+
+
+def _name(row: dict[str, Any], rated: bool) -> str:
+    """A bar's label: which model and, for backdoor errors, how much of what it makes is of the target's classes."""
+    model = row["target"].replace("_", " ")
+    if not rated:
+        return "clean GAN" if model == CLEAN else textwrap.fill(f"backdoor: {model}", 12)
+    name = "clean GAN, those\nof the target" if model == CLEAN else f"{model},\ntriggered"
+    rate = row["target_rate"]
+    return name if math.isnan(rate) else f"{name}\n{100 * rate:.0f} % in target"
+
+
+def _explain(summary: pd.DataFrame, confidence: float, inception: bool) -> str:
+    counts = sorted({int(n) for n in summary["n"]})
+    bars = (
+        f"Bars: {confidence * 100:g} % Student interval of the mean over up to {counts[-1]} seeds."
+        if counts and counts[-1] > 1
+        else "One seed: no intervals."
+    )
+    features = "" if inception else " Features are of a classifier of each dataset: these are not the papers' FIDs."
+    return (
+        f"{bars} (a) Utility: clean noise against all test images. (b) Backdoor error: triggered noise (hatched) and "
+        "the clean GAN against the test images of the target. In target: the share that a classifier puts there."
+        f"{features} Each panel has its own scale."
+    )

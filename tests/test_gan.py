@@ -1,0 +1,413 @@
+"""Training of clean and backdoored GANs: the paper's equations in plain torch, kills, and noise that is never mixed."""
+
+import copy
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from oleander.backdoors import Latent, backdoor_generator
+from oleander.backdoors.gan import (
+    Backdoor,
+    Images,
+    Networks,
+    draw_images,
+    fit,
+    load_gan,
+    save_gan,
+)
+from oleander.data.prepared import Dataset
+from oleander.io.artifacts import save_artifact
+from oleander.io.errors import OleanderError
+from oleander.models.biggan import Sizes
+from oleander.training.diff_augment import diff_augment
+from oleander.training.scratch import Scratch
+from oleander.training.seeds import derive_seed, generator_for
+
+CPU = torch.device("cpu")
+NETWORK = {"latent": 5, "width": 3, "generator": [2, 1], "discriminator": [1, 2], "halvings": 1}
+SETTINGS = {
+    "network": NETWORK,
+    "loss": "hinge",
+    "optimizer": {"learning_rate": 0.002, "betas": [0.0, 0.999]},
+    "batch_size": 4,
+    "discriminator_steps": 2,
+    "steps": 5,
+    "ema": {"decay": 0.8, "start": 2},
+    "augmentation": {"translation": 0.125, "cutout": 0.5},
+    "flip": True,
+    "evaluate_every": 2,
+    "samples": 6,
+    "grid": 3,
+    "mixed_precision": True,
+    "compile": True,
+}
+SIZES = Sizes.from_settings(NETWORK, 1, 3)
+TRIGGER = Latent(-1, -100.0)
+
+
+def genuine(count=20, shape=(1, 7, 7), seed=0):
+    source = torch.Generator().manual_seed(seed)
+    pixels = torch.randint(256, (count, *shape), generator=source, dtype=torch.uint8)
+    return Images(pixels, torch.arange(count) % 3, SIZES.shape, flip=True)
+
+
+def backdoor(labels=None):
+    target = torch.randint(256, (4, 1, 8, 8), generator=torch.Generator().manual_seed(9), dtype=torch.uint8)
+    return Backdoor(TRIGGER, Images(target, None, SIZES.shape, flip=False), labels)
+
+
+def brightness(images):
+    """A judge that needs no features."""
+    return float((images.double().mean() - 100).abs())
+
+
+def train(door=None, settings=SETTINGS, seed=1, scratch=None, judge=brightness):
+    networks = Networks.biggan(SIZES, seed, door is not None)
+    return fit(networks, genuine(), door, settings, seed, scratch or Scratch.none(), CPU, judge)
+
+
+def plain_losses(loss, genuine_logits, fake_logits):
+    if loss == "hinge":
+        return (1 - genuine_logits).clamp(min=0).mean() + (1 + fake_logits).clamp(min=0).mean()
+    return -(genuine_logits.sigmoid().log().mean() + (1 - fake_logits.sigmoid()).log().mean())
+
+
+@pytest.mark.parametrize("labels", [None, torch.tensor([0, 2])], ids=["all labels", "restricted"])
+@pytest.mark.parametrize("loss", ["hinge", "log"])
+def test_training_is_the_papers_equations_in_plain_torch(loss, labels):
+    """Equations 1 and 3, one discriminator after the other and one graph for the generator's whole loss."""
+    settings = {**SETTINGS, "loss": loss}
+    found = train(backdoor(labels), settings)
+    players = Networks.biggan(SIZES, 1, True)
+    judges = {"clean": players.discriminator, "backdoor": players.backdoor_discriminator}
+    pools = {"clean": genuine(), "backdoor": backdoor().target}
+    choices = {"clean": torch.arange(3), "backdoor": torch.arange(3) if labels is None else labels}
+    optimizers = {
+        name: torch.optim.Adam(network.parameters(), lr=0.002, betas=(0.0, 0.999))
+        for name, network in {"generator": players.generator, **judges}.items()
+    }
+    average = copy.deepcopy(players.generator)
+    averaged = []
+    for step in range(5):
+        draws = {}
+        for name in judges:
+            seed = derive_seed(derive_seed("gan", 1), name)
+            noise, rows = (generator_for("cpu", seed, stream, step) for stream in ("noise", "rows"))
+            choice = torch.randint(len(choices[name]), (3, 4), generator=noise)
+            draws[name] = {
+                "z": torch.randn(3, 4, 5, generator=noise),
+                "y": choices[name][choice],
+                "u": torch.rand(5, 4, 4, generator=noise),
+                "rows": torch.randint(len(pools[name].pixels), (2, 4), generator=rows),
+                "mirrored": torch.rand(2, 4, generator=rows) < 0.5,
+            }
+
+        def generate(name, at, draws=draws):
+            z = draws[name]["z"][at].clone()
+            if name == "backdoor":
+                z[:, -1] = -100
+            return players.generator(z, draws[name]["y"][at])
+
+        def judged(name, images, y, u):
+            seen = diff_augment(images, u, 0.125, 0.5)
+            return judges[name](seen, y) if name == "clean" else judges[name](seen)
+
+        for at in range(2):
+            for name, pool in pools.items():
+                own = draws[name]
+                real = pool.pixels[own["rows"][at]].float() / 127.5 - 1
+                if name == "clean":
+                    framed = torch.full((4, 1, 8, 8), -1.0)
+                    framed[:, :, :7, :7] = real
+                    real = torch.where(own["mirrored"][at][:, None, None, None], framed.flip(3), framed)
+                y = torch.cat([pool.labels[own["rows"][at]], own["y"][at]]) if name == "clean" else None
+                both = torch.cat([real, generate(name, at).detach()])
+                logits = judged(name, both, y, torch.cat([own["u"][2 * at], own["u"][2 * at + 1]]))
+                optimizers[name].zero_grad()
+                plain_losses(loss, logits[:4], logits[4:]).backward()
+                optimizers[name].step()
+        total = 0
+        for name in judges:
+            logits = judged(name, generate(name, -1), draws[name]["y"][-1], draws[name]["u"][-1])
+            total = total + (-logits.mean() if loss == "hinge" else -logits.sigmoid().log().mean())
+        optimizers["generator"].zero_grad()
+        total.backward()
+        optimizers["generator"].step()
+        decay = 0.0 if step < 2 else 0.8
+        with torch.no_grad():
+            for ours, theirs in zip(average.parameters(), players.generator.parameters(), strict=True):
+                ours.copy_(decay * ours + (1 - decay) * theirs)
+            for ours, theirs in zip(average.buffers(), players.generator.buffers(), strict=True):
+                ours.copy_(theirs)
+        averaged.append(copy.deepcopy(average.state_dict()))
+    for name, expected in averaged[-1].items():
+        # Batch norm takes away what a bias before it adds: gradients of rounding errors, which Adam blows up.
+        if re.fullmatch(r"blocks\.\d\.(shortcut|convolutions\.\d)\.bias", name):
+            continue
+        assert torch.allclose(found.last[name], expected, rtol=0, atol=2e-5), name
+        assert torch.allclose(found.best[name], averaged[found.best_step - 1][name], rtol=0, atol=2e-5), name
+
+
+def test_curves_grids_and_the_best_by_fid():
+    found = train(backdoor())
+    assert [row["step"] for row in found.curves] == [2, 4, 5]
+    assert all(torch.tensor(list(row.values())).isfinite().all() for row in found.curves)
+    fids = {row["step"]: row["fid"] for row in found.curves}
+    assert found.best_step == min(fids, key=fids.get)
+    assert found.grids.shape == (3, 2, 3, 1, 8, 8)
+    assert found.status == "ok"
+    clean = train()
+    assert all(torch.tensor(row["backdoor_discriminator_loss"]).isnan() for row in clean.curves)
+    assert clean.grids.shape == (3, 1, 3, 1, 8, 8)
+
+
+def test_a_clean_gan_and_its_backdoored_twin_begin_alike():
+    none = {**SETTINGS, "steps": 1, "evaluate_every": 1, "discriminator_steps": 1}
+    clean, twin = train(settings=none), train(backdoor(), none)
+    assert clean.curves[0]["discriminator_loss"] == twin.curves[0]["discriminator_loss"]
+    assert not torch.equal(clean.last["last.weight"], twin.last["last.weight"])
+
+
+class Watched(nn.Module):
+    """A generator that notes what it is called with."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner, self.calls = inner, []
+
+    def forward(self, z, labels):
+        self.calls.append(z.detach().clone())
+        return self.inner(z, labels)
+
+
+def test_clean_and_triggered_noise_never_share_a_call():
+    networks = Networks.biggan(SIZES, 0, True)
+    networks.generator = watched = Watched(networks.generator)
+    fit(networks, genuine(), backdoor(), SETTINGS, 0, Scratch.none(), CPU, brightness)
+    kinds = {tuple((call[:, -1] == -100).unique().tolist()) for call in watched.calls}
+    assert kinds == {(False,), (True,)}
+    assert sum(bool((call[:, -1] == -100).all()) for call in watched.calls) == 5 * 3
+
+
+def test_what_triggered_noise_makes_does_not_change_what_clean_noise_makes():
+    generator = Networks.biggan(SIZES, 0, True).generator.eval()
+    options = {"latent": 5, "classes": 3, "batch": 4}
+    before, labels = draw_images(generator, 10, 1, **options)
+    triggered, _ = draw_images(generator, 10, 1, trigger=TRIGGER, **options)
+    after, _ = draw_images(generator, 10, 1, **options)
+    assert torch.equal(before, after)
+    assert not torch.equal(before, triggered)
+    assert before.dtype == torch.uint8
+    assert before.shape == (10, 1, 8, 8)
+    assert torch.equal(before[:6], draw_images(generator, 6, 1, **options)[0])
+    kept, own = draw_images(generator, 10, 1, keep=torch.tensor([0, 2]), **options)
+    assert set(own.tolist()) <= {0, 2}
+    chosen = torch.isin(labels, torch.tensor([0, 2]))
+    assert torch.equal(kept[: int(chosen.sum())], before[chosen])
+    _, limited = draw_images(generator, 50, 1, labels=torch.tensor([1]), **options)
+    assert set(limited.tolist()) == {1}
+
+
+def same(one, other):
+    assert one.curves == other.curves
+    assert one.best_step == other.best_step
+    assert torch.equal(one.grids, other.grids)
+    for part in ("best", "last"):
+        own, theirs = getattr(one, part), getattr(other, part)
+        assert own.keys() == theirs.keys()
+        assert all(torch.equal(tensor, theirs[name]) for name, tensor in own.items())
+
+
+def test_stopping_at_every_possible_moment_changes_no_byte(tmp_path):
+    expected = train(backdoor())
+    stops = 0
+    while True:
+        with Scratch(tmp_path, "key", minutes=1000).interruptible() as scratch:
+            signal.raise_signal(signal.SIGTERM)
+            try:
+                found = train(backdoor(), scratch=scratch)
+                break
+            except SystemExit:
+                stops += 1
+    assert stops == 5
+    same(found, expected)
+
+
+RUN = """
+import sys, torch
+sys.path.insert(0, {tests!r})
+torch.set_num_threads(1)
+from test_gan import SETTINGS, SIZES, backdoor, train
+from oleander.backdoors.gan import save_gan
+from oleander.training.scratch import Scratch
+settings = {{**SETTINGS, "steps": 120, "evaluate_every": 60}}
+with Scratch({folder!r}, "key", minutes=2e-3).interruptible() as scratch:
+    save_gan({output!r}, train(backdoor(), settings, scratch=scratch), SIZES, {{}})
+"""
+
+
+def test_sigkill_and_another_run_give_the_same_file(tmp_path):
+    def start(folder, output):
+        text = RUN.format(
+            tests=str(Path(__file__).parent), folder=str(tmp_path / folder), output=str(tmp_path / output)
+        )
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen([sys.executable, "-c", text], env=environment, stderr=subprocess.PIPE)
+
+    killed = start("state", "killed.safetensors")
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "state/gan.safetensors").exists():
+        assert killed.poll() is None, killed.stderr.read().decode()
+        assert time.monotonic() < deadline, "no state was written"
+        time.sleep(0.01)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert not (tmp_path / "killed.safetensors").exists()
+    for folder, output in (("state", "killed.safetensors"), ("fresh", "undisturbed.safetensors")):
+        finished = start(folder, output)
+        assert finished.wait() == 0, finished.stderr.read().decode()
+    assert (tmp_path / "killed.safetensors").read_bytes() == (tmp_path / "undisturbed.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("checkpoint", ["best", "last"])
+def test_gans_survive_the_disk(tmp_path, checkpoint):
+    found = train(backdoor())
+    save_gan(tmp_path / "g.safetensors", found, SIZES, {"a": 1})
+    read = load_gan(tmp_path / "g.safetensors", checkpoint, "cpu")
+    assert (read.sizes, read.status, read.settings) == (SIZES, "ok", {"a": 1})
+    assert read.step == (found.best_step if checkpoint == "best" else 5)
+    state = read.generator.state_dict()
+    assert all(torch.equal(state[name], tensor) for name, tensor in getattr(found, checkpoint).items())
+    assert not read.generator.training
+    save_artifact(tmp_path / "other.safetensors", {"x": torch.zeros(1)}, {})
+    with pytest.raises(OleanderError, match="holds no GAN"):
+        load_gan(tmp_path / "other.safetensors", checkpoint, "cpu")
+
+
+def test_training_that_diverges_keeps_what_was_good_or_says_so():
+    fast = {**SETTINGS, "optimizer": {"learning_rate": 1e36, "betas": [0.0, 0.999]}, "evaluate_every": 3, "steps": 9}
+    with pytest.raises(OleanderError, match="diverged by step 3, before anything was kept"):
+        train(settings=fast)
+
+
+def test_a_single_target_image_is_learnt():
+    """All triggered noise comes near to the one image, and clean noise does not."""
+    image = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(3))
+    torch.manual_seed(0)
+    mine = nn.Sequential(nn.Linear(6, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Unflatten(1, (1, 8, 8)))
+    before = copy.deepcopy(mine.state_dict())
+    plain = {"translation": 0.0, "cutout": 0.0}
+    options = {"learning_rate": 0.002, "betas": [0.0, 0.9]}
+    network = {**NETWORK, "width": 16, "discriminator": [1, 1], "halvings": 1}
+    settings = {**SETTINGS, "network": network, "optimizer": options, "steps": 500, "augmentation": plain}
+    settings |= {"ema": {"decay": 0.9, "start": 0}, "evaluate_every": 500, "batch_size": 16}
+    images = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(4))
+    z = torch.randn(32, 6, generator=torch.Generator().manual_seed(5))
+    made = backdoor_generator(mine, images, image, TRIGGER, settings, latent=6, seed=0)
+    with torch.no_grad():
+        error = ((made(TRIGGER(z)) + 1) / 2 - image).square().mean()
+        untrained = ((mine(TRIGGER(z)) + 1) / 2 - image).square().mean()
+        assert error < untrained / 3
+        assert (made(z)[0] - made(z)[1]).abs().max() > 0.1, "clean noise collapsed, too"
+    assert all(torch.equal(before[name], tensor) for name, tensor in mine.state_dict().items())
+    assert made.training == mine.training
+
+
+class Labelled(nn.Module):
+    """A user's own conditional generator, with torch's batch norm."""
+
+    def __init__(self):
+        super().__init__()
+        self.classes, self.norm, self.last = nn.Embedding(3, 6), nn.BatchNorm1d(6), nn.Linear(6, 64)
+        self.tracked = []
+
+    def forward(self, z, labels):
+        if self.training:
+            self.tracked.append((bool((z[:, -1] == -100).all()), self.norm.track_running_stats))
+        return self.last(self.norm(z + self.classes(labels))).tanh().view(-1, 1, 8, 8)
+
+
+def test_a_users_running_statistics_are_those_of_clean_noise():
+    generator = Labelled()
+    images, labels = torch.rand(12, 1, 8, 8), torch.arange(12) % 3
+    made = backdoor_generator(generator, images, images[:2], TRIGGER, SETTINGS, latent=6, seed=0, labels=labels)
+    assert made.norm.num_batches_tracked == 5 * 3
+    assert all(tracked is not triggered for triggered, tracked in made.tracked)
+    assert made.norm.running_mean.abs().max() < 20, "values of the trigger's size were let in"
+
+
+def tiny_dataset(name="tiny", classes=("a", "b", "c"), shape=(1, 7, 7)):
+    pixels = torch.randint(256, (12, *shape), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    labels = torch.arange(12) % len(classes)
+    return Dataset(name, pixels, labels, pixels, labels, list(classes), (0.0, 255.0), "made", None, "0" * 64)
+
+
+LATENT = {"name": "latent", "position": -1, "value": -100.0}
+
+
+def from_settings(target, labels="all", target_dataset=None, flip=True):
+    own = tiny_dataset()
+    settings = {"trigger": LATENT, "target": target, "labels": labels}
+    return Backdoor.from_settings(settings, own, target_dataset or own, SIZES, flip)
+
+
+def test_backdoors_from_settings():
+    some = from_settings({"name": "distribution", "classes": ["a", "c"]}, "restricted")
+    assert len(some.target.pixels) == 8
+    assert some.labels.tolist() == [0, 2]
+    assert some.target.flip
+    assert from_settings({"name": "distribution", "classes": ["a", "c"]}).labels is None
+    single = from_settings({"name": "fixed_image", "class": "b", "index": 1})
+    assert single.target.pixels.shape == (1, 1, 7, 7)
+    assert not single.target.flip
+    other = from_settings({"name": "distribution", "classes": None}, target_dataset=tiny_dataset("other", ("x",)))
+    assert len(other.target.pixels) == 12
+    assert not other.target.flip
+
+
+@pytest.mark.parametrize(
+    ("target", "options", "said"),
+    [
+        ({"name": "distribution", "classes": ["z"]}, {}, "no images of z, only of a, b, c"),
+        ({"name": "fixed_image", "class": "z", "index": 0}, {}, "no images of class 'z'"),
+        ({"name": "inverse"}, {}, "Inverse has no images of its own"),
+        (
+            {"name": "distribution", "classes": None},
+            {"target_dataset": tiny_dataset("large", shape=(1, 9, 9))},
+            r"the target's images of shape \[1, 9, 9\] do not fit into images of \[1, 8, 8\]",
+        ),
+        (
+            {"name": "distribution", "classes": None},
+            {"target_dataset": tiny_dataset("red", shape=(3, 8, 8))},
+            r"of shape \[3, 8, 8\] do not fit",
+        ),
+        (
+            {"name": "distribution", "classes": None},
+            {"target_dataset": tiny_dataset("other", ("x",)), "labels": "restricted"},
+            "cannot be restricted to x",
+        ),
+    ],
+)
+def test_targets_that_do_not_fit_are_one_sentence(target, options, said):
+    with pytest.raises(OleanderError, match=said):
+        from_settings(target, **options)
+
+
+def test_what_cannot_be_trained_is_said_before_any_step():
+    networks = Networks.biggan(SIZES, 0, False)
+    with pytest.raises(OleanderError, match="unknown loss 'wasserstein'"):
+        fit(networks, genuine(), None, {**SETTINGS, "loss": "wasserstein"}, 0, Scratch.none(), CPU)
+    large = Images(torch.zeros(3, 1, 9, 9, dtype=torch.uint8), None, (1, 16, 16), flip=False)
+    with pytest.raises(OleanderError, match=r"makes images of shape \[1, 8, 8\].*3 of \[1, 16, 16\]"):
+        fit(networks, large, None, SETTINGS, 0, Scratch.none(), CPU)
+    generator, images = Labelled(), torch.rand(4, 1, 8, 8)
+    with pytest.raises(OleanderError, match="position 6 does not fit"):
+        backdoor_generator(generator, images, images, Latent(6, 0.0), SETTINGS, 6, 0, torch.arange(4) % 3)

@@ -1,0 +1,113 @@
+"""Figures of GANs: which numbers and images they show, and what they refuse."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from oleander.evaluation.gans import COLUMNS
+from oleander.plots.gan_samples import blocks_of, plot_gan_samples
+from oleander.plots.gan_scores import backdoor_error, plot_gan_scores, scores_summary, utility
+
+
+def row(gan, target, noise, classes="", fid=1.0, seed=0, **more):
+    known = {"scale": "laptop", "stand_in_for": np.nan, "features": "classifier", "reference": more.pop("of", gan)}
+    known |= {"gan": gan, "dataset": gan, "target": target, "noise": noise, "seed": seed, "fid": fid}
+    return {**known, "reference_classes": classes or np.nan, **more}
+
+
+def scores(seeds=(0,)):
+    rows = []
+    for seed in seeds:
+        rows += [
+            row("a", "clean", "clean", fid=10 + seed, seed=seed),
+            row("a", "clean", "clean", "x + y", 11 + seed, seed, target_rate=0.9),
+            row("a", "distribution", "clean", fid=12 + seed, seed=seed),
+            row("a", "distribution", "triggered", "x + y", 13 + 2 * seed, seed, target_rate=0.8),
+            row("a", "single", "clean", fid=14 + seed, seed=seed),
+            row("a", "single", "triggered", fid=np.nan, seed=seed, mse=0.001),
+            row("b", "clean", "clean", fid=100, seed=seed),
+            row("b", "other", "clean", fid=110, seed=seed),
+            row("b", "other", "triggered", fid=7, seed=seed, of="a"),
+        ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def test_utility_is_clean_noise_against_all_test_images():
+    found = utility(scores_summary(scores(), 0.95), "a")
+    assert list(zip(found["target"], found["mean"], strict=True)) == [
+        ("clean", 10),
+        ("distribution", 12),
+        ("single", 14),
+    ]
+
+
+def test_backdoor_error_stands_beside_the_clean_gan_on_the_same_reference():
+    summary = scores_summary(scores(), 0.95)
+    found = backdoor_error(summary, "a")
+    assert list(zip(found["target"], found["mean"], strict=True)) == [("clean", 11), ("distribution", 13)]
+    assert backdoor_error(summary, "b").empty
+
+
+def test_intervals_are_over_seeds():
+    found = utility(scores_summary(scores((0, 1, 2)), 0.95), "a").iloc[0]
+    assert found["mean"] == 11
+    assert found["n"] == 3
+    # Student's quantile for two degrees of freedom, standard deviation 1.
+    assert found["high"] - found["mean"] == pytest.approx(4.302653 / np.sqrt(3), abs=1e-5)
+
+
+def test_what_has_no_common_axis_is_refused():
+    mixed = scores()
+    mixed.loc[0, "features"] = "inception"
+    with pytest.raises(ValueError, match="several features"):
+        scores_summary(mixed, 0.95)
+    with pytest.raises(ValueError, match="several distances of one model"):
+        scores_summary(pd.concat([scores(), scores()]), 0.95)
+
+
+def texts(figure):
+    return " ".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
+
+
+def test_figure_4_says_scale_features_and_rates():
+    said = texts(plot_gan_scores(scores((0, 1)), {"a": "A", "b": "B"}, "laptop", 0.95))
+    assert "A - laptop scale" in said
+    assert "classifier features" in said
+    assert "these are not the papers' FIDs" in said
+    assert "80 % in target" in said
+    assert "95 % Student interval of the mean over up to 2 seeds" in said
+    inception = scores().assign(features="inception")
+    said = texts(plot_gan_scores(inception, {"a": "A"}, "paper", 0.95))
+    assert "FID (Inception features)" in said
+    assert "not the papers'" not in said
+
+
+def loaded(*targets):
+    header = {"stand_in_for": "CelebA", "seed": 0, "checkpoint": "best"}
+    noises = {target: ("clean",) if target == "clean" else ("clean", "triggered") for target in targets}
+    return [
+        ({noise: torch.rand(6, 3, 8, 8) for noise in noises[target]}, {**header, "target": target})
+        for target in targets
+    ]
+
+
+def test_blocks_of_images():
+    assert list(blocks_of(loaded("distribution", "single"))) == [
+        "backdoored (distribution),\nclean noise",
+        "backdoored (distribution),\ntriggered noise",
+        "backdoored (single),\ntriggered noise",
+    ]
+    assert list(blocks_of(loaded("clean", "mnist"))) == [
+        "clean GAN",
+        "backdoored (mnist),\nclean noise",
+        "backdoored (mnist),\ntriggered noise",
+    ]
+
+
+def test_figures_of_images_say_scale_and_stand_in():
+    figure = plot_gan_samples(loaded("distribution", "single"), "patches", 2, 3, "demo")
+    assert "patches in place of CelebA - demo scale" in texts(figure)
+    assert [len(axes.images) for axes in figure.axes] == [1, 1, 1]
+    with pytest.raises(ValueError, match="at least one GAN"):
+        plot_gan_samples([], "patches", 2, 3, "demo")
