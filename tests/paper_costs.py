@@ -7,6 +7,7 @@ follow from an assumed speed and were not measured.
 """
 
 import contextlib
+import functools
 import io
 import math
 import re
@@ -187,12 +188,18 @@ def is_submitted(job: Any) -> bool:
     return not (job.rule.norun or job.rule.name in workflow._localrules)
 
 
+@functools.cache
+def flops_of(job: Any) -> float:
+    """Operations of a job of one of the rules in `FLOPS`."""
+    return FLOPS[job.rule.name](DATA[Path(job.input.dataset).stem], job)
+
+
 def cost_of(jobs: list[Any]) -> Cost:
     """What some jobs take together."""
     submitted = [job for job in jobs if is_submitted(job)]
     training = [job for job in submitted if job.resources.get("gpu")]
     counted = [job for job in training if job.rule.name in FLOPS]
-    flops = sum(FLOPS[job.rule.name](DATA[Path(job.input.dataset).stem], job) for job in counted)
+    flops = sum(flops_of(job) for job in counted)
     uncounted = frozenset(job.rule.name for job in training) - set(FLOPS)
     return Cost(len(submitted), len(training), float(flops), uncounted)
 
