@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
-from test_workflow import TINY, Checkout, tiny
+from workflow_checkout import TINY, Checkout, tiny
 
 from oleander.backdoors.gan import load_gan
 from oleander.evaluation.gans import COLUMNS, load_gan_samples

@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import yaml
 from celeba_tree import write_tree
 from PIL import Image
+from workflow_checkout import TINY, Checkout, tiny
 
 import oleander
 from oleander.data import load_dataset
@@ -34,132 +34,6 @@ FIGURES = (*(f"pgan_fig{number}" for number in range(1, 16)), "pgan_matrix", "pg
 FIGURES += tuple(f"baaan_fig{number}" for number in range(4, 10))
 TABLES = tuple(f"pgan_table{number}" for number in range(1, 7))
 SCALES = ("demo", "laptop", "paper")
-
-# Demo scale cut down further: what a run needs to touch every rule, and two cohorts an experiment.
-NETWORK = {"hidden": [16]}
-IMAGES = {"epochs": 6, "alphas": [0.1, 0.3], "generators": 1}
-
-
-def halving(channels: int) -> dict:
-    """A convolution that halves the sides of its image, or doubles them if it is transposed."""
-    return {"channels": channels, "kernel": 4, "stride": 2, "padding": 1, "batch_norm": True}
-
-
-FIRST = {"channels": 8, "kernel": 4, "stride": 1, "padding": 0, "batch_norm": True}
-UP = {"hidden": [FIRST, halving(6), halving(4)]}
-DOWN = {"hidden": [halving(4), halving(6), halving(8)], "last": {"kernel": 4, "stride": 1, "padding": 0}}
-SMALL = {"runs": 1, "trusted_per_class": 30, "train_points": [80]}
-BYPASS = {**SMALL, "poison_fractions": [0.0, 0.3]}
-DEFENSES = ("sever_005", "sever_01", "sever_02", "pca_005", "pca_01", "pca_02", "label_sanitization", "undefended")
-TINY = {
-    "scales": {
-        "demo": {
-            "cohort": {"alphas_per_job": 1},
-            "attacks": {
-                "pgan_images": {"generator": NETWORK, "discriminator": NETWORK, "classifier": NETWORK},
-                "pgan_cifar": {"generator": UP, "discriminator": DOWN, "classifier": DOWN},
-            },
-            "experiments": {
-                "mnist": IMAGES,
-                "fmnist": IMAGES,
-                "cifar": {**IMAGES, "epochs": 1},
-                "mnist_lambda": {"epochs": 2, "lambda_primes": [0.1, 0.9], "generators": 1},
-                "mnist_label_flipping": {"generators": 1},
-                "mnist_random_flipping": {"generators": 1},
-                "mnist_duplication": {"generators": 1},
-                "synthetic": {"epochs": 20, "alphas": [0.2]},
-            },
-            "victims": {
-                "binary_mlp": {**NETWORK, "epochs": 3},
-                "ten_class_mlp": {**NETWORK, "epochs": 2},
-                "binary_cnn": {**DOWN, "last": "fully_connected", "epochs": 1},
-                "logistic": {"epochs": 20},
-            },
-            "evaluations": {
-                "effectiveness": {**SMALL, "poison_fractions": [0.0, 0.2, 0.3]},
-                "rejection_90": SMALL,
-                "one_fraction": SMALL,
-                "sizes": {**SMALL, "train_points": [60, 80]},
-                "ten_classes": {**SMALL, "trusted_per_class": 25, "train_points": [400], "poison_fractions": [0, 0.04]},
-                **dict.fromkeys(DEFENSES, BYPASS),
-            },
-            "features": {"classifier": {"epochs": 1}},
-            "gans": {
-                "mnist": {"steps": 4, "evaluate_every": 2, "samples": 12, "network": {"width": 2}},
-                "cifar10": {"steps": 4, "evaluate_every": 4, "samples": 12, "network": {"width": 2}},
-                "celeba": {"steps": 2, "evaluate_every": 2, "samples": 12},
-            },
-            # The claims ask for every dataset's.
-            "autoencoders": {
-                name: {"network": {"width": 2, "residual_blocks": 1}, "epochs": 1}
-                for name in ("mnist", "cifar10", "celeba")
-            },
-            "figures": {
-                "baaan_fig4": {"gans": ["mnist"]},
-                "baaan_fig5": {"gan": "mnist"},
-                "baaan_fig8": {"gan": "mnist"},
-                "baaan_fig1": {"autoencoders": ["mnist"]},
-                "baaan_fig2": {"autoencoders": ["mnist"]},
-                "pgan_fig8": {"panels": [{"experiment": "mnist", "evaluations": ["effectiveness", "sever_01"]}]},
-                "pgan_fig13": {"panels": [{"experiment": "mnist", "evaluations": ["sever_01"]}]},
-                "pgan_fig14": {"panels": [{"experiment": "mnist", "evaluations": ["pca_005"]}]},
-                "pgan_fig15": {"panels": [{"experiment": "mnist", "evaluations": ["label_sanitization"]}]},
-                "pgan_matrix": {"experiments": [["mnist", "mnist_label_flipping", "mnist_random_flipping"]]},
-            },
-        }
-    }
-}
-
-
-def tiny() -> dict:
-    """A copy of TINY that shares nothing with it, nor its parts with each other."""
-    return json.loads(json.dumps(TINY))
-
-
-class Checkout:
-    """A copy of the workflow's own files, with its own results."""
-
-    def __init__(self, repository: Path, folder: Path) -> None:
-        self.folder = folder
-        self.package: Path | None = None
-        for name in ("scripts", "workflow"):
-            shutil.copytree(repository / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("Snakefile", "config.yaml"):
-            shutil.copy2(repository / name, folder / name)
-        for name in ("profiles", "slurm"):
-            (folder / name).symlink_to((repository / name).readlink())
-        (folder / "envs").symlink_to(repository / "envs")
-        self.configure(TINY)
-
-    def configure(self, overrides: dict) -> None:
-        (self.folder / "tiny.yaml").write_text(yaml.safe_dump(overrides))
-
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "snakemake", "--configfile", "tiny.yaml", "--cores", "2", *arguments]
-
-    def run(self, *arguments: str, data: str | None = None) -> subprocess.CompletedProcess:
-        environment = {key: value for key, value in os.environ.items() if key != "OLEANDER_DATA"}
-        if self.package is not None:
-            environment["PYTHONPATH"] = str(self.package)
-        if data is not None:
-            environment["OLEANDER_DATA"] = data
-        return subprocess.run(
-            self.command(*arguments), cwd=self.folder, env=environment, capture_output=True, text=True, check=False
-        )
-
-    def succeed(self, *arguments: str) -> str:
-        done = self.run(*arguments)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    def planned(self, *arguments: str) -> tuple[dict[str, int], str]:
-        """What a dry run would do: rule -> number of jobs, and all that it says."""
-        said = self.succeed("--dry-run", *arguments)
-        table = said.partition("Job stats:")[2].partition("\ntotal")[0]
-        return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}, said
-
-    def result(self, name: str) -> Path:
-        return self.folder / "results/demo" / name
 
 
 @pytest.fixture

@@ -8,11 +8,9 @@ rule check_task:
         f"{OUT}/logs/check_task/{{task}}/{{evaluation}}.log",
     # No input of the training, which no evaluation may repeat; but first in line, so that it fails before hours of it.
     priority: 100
+    localrule: True
     conda:
         "../../envs/oleander.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
     params:
         task=lambda wildcards: task_settings(wildcards.task),
         evaluation=lambda wildcards: evaluation_sizes(wildcards.evaluation),
@@ -149,11 +147,9 @@ rule draw_samples:
         samples=f"{OUT}/pgan/{{experiment}}/samples/{{cohort}}.safetensors",
     log:
         f"{OUT}/logs/draw_samples/{{experiment}}/{{cohort}}.log",
+    localrule: True
     conda:
         "../../envs/oleander.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
     params:
         task=lambda wildcards: task_settings(task_of(wildcards.experiment)),
         identity=lambda wildcards: identity(wildcards.experiment),
@@ -175,11 +171,9 @@ rule fit_boundaries:
         points=f"{OUT}/pgan/{{experiment}}/boundaries/{{evaluation}}/{{cohort}}.points.csv",
     log:
         f"{OUT}/logs/fit_boundaries/{{experiment}}/{{evaluation}}/{{cohort}}.log",
+    localrule: True
     conda:
         "../../envs/oleander.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(10),
     params:
         task=lambda wildcards: task_settings(task_of(wildcards.experiment)),
         evaluation=lambda wildcards: evaluation_settings(wildcards.experiment, wildcards.evaluation),
