@@ -1,7 +1,9 @@
 """CSV files: written atomically, read with a clear error."""
 
+import io
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -19,12 +21,20 @@ def read_csv(path: str | os.PathLike[str], columns: Sequence[str] = ()) -> pd.Da
     """Read a CSV whose columns must include `columns`.
 
     Raises:
-        OleanderError: the file is missing, empty, or lacks a column.
+        OleanderError: the file is missing, empty, cut off in the middle of a row, or lacks a column.
     """
     try:
-        table = pd.read_csv(path, keep_default_na=True)
+        content = Path(path).read_bytes()
+        table = pd.read_csv(io.BytesIO(content), keep_default_na=True)
     except (OSError, ValueError) as error:
         raise OleanderError(f"{path} cannot be read ({error}); delete it and run again") from error
+    # The last row would be read as it is: 0.12 for 0.125, and no number where columns are missing. A line break between
+    # quotes ends no row.
+    if not content.endswith(b"\n") or content.count(b'"') % 2:
+        raise OleanderError(
+            f"{path} does not end with a line break after a row, so that its last row may be cut off; delete it and "
+            "run again"
+        )
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise OleanderError(f"{path} lacks the columns {', '.join(missing)}; delete it and run again")
