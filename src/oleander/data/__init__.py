@@ -1,18 +1,20 @@
 """Data: sources, prepared datasets, and the tasks that experiments make of them."""
 
 from oleander.data.prepare import prepare_dataset, resolve_data_root
-from oleander.data.prepared import Dataset, load_dataset, save_dataset
+from oleander.data.prepared import Dataset, check_prepared, load_dataset, save_dataset
 from oleander.data.raw import RawDataset
-from oleander.data.sources import SETTINGS_SCHEMAS, SOURCES
+from oleander.data.sources import CHECKS, SETTINGS_SCHEMAS, SOURCES
 from oleander.data.tasks import Split, Task, make_task, split_task, to_display
 
 __all__ = [
+    "CHECKS",
     "SETTINGS_SCHEMAS",
     "SOURCES",
     "Dataset",
     "RawDataset",
     "Split",
     "Task",
+    "check_prepared",
     "load_dataset",
     "make_task",
     "prepare_dataset",

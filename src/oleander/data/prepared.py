@@ -118,6 +118,24 @@ def load_dataset(path: str | os.PathLike[str]) -> Dataset:
     return Dataset(**vars(raw), **labels, sha256=sha256)
 
 
+def check_prepared(path: str | os.PathLike[str]) -> None:
+    """Hold the bytes of the prepared dataset at `path` against the SHA-256 of its manifest, which must be there.
+
+    Raises:
+        OleanderError: a file is missing or cannot be read, or they do not belong together.
+    """
+    manifest = Path(path).with_suffix(".json")
+    if not manifest.is_file():
+        raise OleanderError(
+            f"{path} has no manifest {manifest.name} beside it; delete it and run prepare_dataset again"
+        )
+    try:
+        sha256 = sha256_of(path)
+    except OSError as error:
+        raise OleanderError(f"{path} cannot be read ({error.strerror}); delete it and run again") from error
+    _check_manifest(manifest, path, sha256)
+
+
 def _check_manifest(manifest: Path, path: str | os.PathLike[str], sha256: str) -> None:
     try:
         recorded = json.loads(manifest.read_text(encoding="utf-8"))["sha256"]

@@ -8,6 +8,10 @@ class OleanderError(Exception):
     """Something the user can put right: the message says what is wrong, where, and what to do."""
 
 
+class AbsentError(OleanderError):
+    """What is wanted is not there at all, rather than damaged."""
+
+
 @contextlib.contextmanager
 def plain_errors() -> Iterator[None]:
     """Turn an `OleanderError` into its sentence and exit code 1; anything else keeps its traceback."""

@@ -1,7 +1,8 @@
 """Sources of data: one file each, one entry each in `SOURCES` and `SETTINGS_SCHEMAS`.
 
 A source is a function `read(settings, data_root, allow_download) -> RawDataset`; its `SETTINGS_SCHEMA` is the
-JSON-schema fragment of the settings it takes, and no setting outside it is accepted.
+JSON-schema fragment of the settings it takes, and no setting outside it is accepted. A source that reads files of the
+user's has a function `check(settings, data_root)` too, which says what is right with them and decodes none.
 """
 
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from oleander.data.raw import RawDataset
 from oleander.data.sources import celeba, embedded, gaussians, image_folder, torchvision_source
 
 Source = Callable[[dict[str, Any], Path | None, bool], RawDataset]
+Check = Callable[[dict[str, Any], Path | None], str]
 
 _MODULES = {
     "torchvision": torchvision_source,
@@ -22,5 +24,6 @@ _MODULES = {
 }
 SOURCES: dict[str, Source] = {name: module.read for name, module in _MODULES.items()}
 SETTINGS_SCHEMAS: dict[str, dict[str, Any]] = {name: module.SETTINGS_SCHEMA for name, module in _MODULES.items()}
+CHECKS: dict[str, Check] = {name: module.check for name, module in _MODULES.items() if hasattr(module, "check")}
 
-__all__ = ["SETTINGS_SCHEMAS", "SOURCES", "Source"]
+__all__ = ["CHECKS", "SETTINGS_SCHEMAS", "SOURCES", "Check", "Source"]

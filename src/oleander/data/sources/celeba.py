@@ -20,7 +20,7 @@ from tqdm import tqdm
 from oleander.data.raw import IMAGE_RANGE, RawDataset
 from oleander.data.sources.common import SEED, check_settings
 from oleander.io.artifacts import Rows
-from oleander.io.errors import OleanderError
+from oleander.io.errors import AbsentError, OleanderError
 
 ATTRIBUTES = (
     *("5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs", "Big_Lips", "Big_Nose"),
@@ -75,25 +75,46 @@ def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool)
             rows: an image is damaged or of another size.
     """
     check_settings(settings, SETTINGS_SCHEMA)
-    folder = _locate(data_root, allow_download)
+    classes, files = _choose(settings, _locate(data_root, allow_download))
+    parts = []
+    for paths in files.values():
+        labels = torch.arange(len(classes)).repeat_interleave(len(paths) // len(classes))
+        parts += [_images(paths, settings["crop"], settings["image_size"]), labels]
+    return RawDataset(*parts, classes, IMAGE_RANGE)
+
+
+def check(settings: dict[str, Any], data_root: Path | None) -> str:
+    """Check what `read` would decode, without decoding it: both lists, and that the images are there.
+
+    Returns:
+        What has been found right.
+
+    Raises:
+        AbsentError: CelebA is absent.
+        OleanderError: one of its lists is damaged, a class has too few images, or images are missing.
+    """
+    check_settings(settings, SETTINGS_SCHEMA)
+    folder = _locate(data_root, allow_download=False)
+    classes, files = _choose(settings, folder)
+    counts = " + ".join(str(len(paths)) for paths in files.values())
+    return f"{counts} images of {len(classes)} classes in {folder}, lists and names alone"
+
+
+def _choose(settings: dict[str, Any], folder: Path) -> tuple[list[str], dict[str, list[Path]]]:
+    """The classes, and the images of each split, class after class, as many of each; all of them are there."""
     names, flags = _read_attributes(folder / ATTRIBUTE_FILE)
     partition = _read_partition(folder / PARTITION_FILE, names)
     classes = settings.get("classes") or {name: {name: True} for name in ATTRIBUTES}
     rows = {split: _draw(split, classes, flags, partition, settings, folder) for split in SPLITS}
     files = {split: [names[row] for row in drawn.flatten()] for split, drawn in rows.items()}
     _check_present(folder / IMAGE_FOLDER, [*files["train"], *files["test"]])
-    parts = []
-    for split, drawn in rows.items():
-        paths = [folder / IMAGE_FOLDER / name for name in files[split]]
-        labels = torch.arange(len(classes)).repeat_interleave(drawn.shape[1])
-        parts += [_images(paths, settings["crop"], settings["image_size"]), labels]
-    return RawDataset(*parts, list(classes), IMAGE_RANGE)
+    return list(classes), {split: [folder / IMAGE_FOLDER / name for name in chosen] for split, chosen in files.items()}
 
 
 def _locate(data_root: Path | None, allow_download: bool) -> Path:
     """The folder with the images and both lists."""
     if data_root is None:
-        raise OleanderError(
+        raise AbsentError(
             f"CelebA is absent: neither data_root nor OLEANDER_DATA names a folder to look for celeba/{IMAGE_FOLDER} "
             "in; run `snakemake --config data_root=/path/to/data` with the folder that holds it"
         )
@@ -103,7 +124,7 @@ def _locate(data_root: Path | None, allow_download: bool) -> Path:
         _download(data_root)
     missing = [place for place in places if not place.exists()]
     if missing:
-        raise OleanderError(
+        raise AbsentError(
             f"CelebA is absent: looked for {', '.join(str(place) for place in missing)}; {_what_to_put_where(folder)}"
         )
     return folder

@@ -24,7 +24,7 @@ from PIL import Image
 
 from oleander.data.raw import IMAGE_RANGE, RawDataset
 from oleander.data.sources.common import SEED, TEST_FRACTION, check_settings, split_by_class
-from oleander.io.errors import OleanderError
+from oleander.io.errors import AbsentError, OleanderError
 
 SETTINGS_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -105,17 +105,7 @@ def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool)
     shape = tuple(settings["image_shape"])
     fraction = settings.get("test_fraction")
     with _open_tree(path) as tree:
-        groups = _group(tree, path)
-        if ("test" in groups) == (fraction is not None):
-            raise OleanderError(
-                f"{path} has no train and test folders; set test_fraction and seed to split it"
-                if fraction is None
-                else f"{path} has its own train and test folders; remove test_fraction and seed"
-            )
-        classes = _choose_classes(groups, settings.get("classes"), path)
-        _check_counts(groups, classes, settings["minimum_per_class"], path)
-        chosen = {split: {name: by_class[name] for name in classes} for split, by_class in groups.items()}
-        _check_sizes(chosen, shape, path)
+        classes, chosen = _choose(tree, settings, path)
         decoded = {split: _decode(by_class, shape, path) for split, by_class in chosen.items()}
     if fraction is None:
         return RawDataset(*decoded["train"], *decoded["test"], classes, IMAGE_RANGE)
@@ -125,17 +115,49 @@ def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool)
     return RawDataset(images[train], labels[train], images[test], labels[test], classes, IMAGE_RANGE)
 
 
+def check(settings: dict[str, Any], data_root: Path | None) -> str:
+    """Check what `read` would decode, without decoding it: names, layout, counts and sizes; what has been found right.
+
+    Raises:
+        AbsentError: there is no such folder or archive.
+        OleanderError: as for `read`, as far as it shows before an image is decoded.
+    """
+    check_settings(settings, SETTINGS_SCHEMA)
+    path = _locate(settings["path"], data_root)
+    with _open_tree(path) as tree:
+        classes, chosen = _choose(tree, settings, path)
+    counts = [str(sum(map(len, by_class.values()))) for by_class in chosen.values()]
+    return f"{' + '.join(counts)} images of {len(classes)} classes in {path}, names and sizes alone"
+
+
+def _choose(tree: _Tree, settings: dict[str, Any], path: Path) -> tuple[list[str], dict[str, dict[str, list[_File]]]]:
+    """The classes, and their files by split and class."""
+    groups = _group(tree, path)
+    split_by_us = "test_fraction" in settings
+    if ("test" in groups) == split_by_us:
+        raise OleanderError(
+            f"{path} has its own train and test folders; remove test_fraction and seed"
+            if split_by_us
+            else f"{path} has no train and test folders; set test_fraction and seed to split it"
+        )
+    classes = _choose_classes(groups, settings.get("classes"), path)
+    _check_counts(groups, classes, settings["minimum_per_class"], path)
+    chosen = {split: {name: by_class[name] for name in classes} for split, by_class in groups.items()}
+    _check_sizes(chosen, tuple(settings["image_shape"]), path)
+    return classes, chosen
+
+
 def _locate(configured: str, data_root: Path | None) -> Path:
     path = Path(configured).expanduser()
     if not path.is_absolute():
         if data_root is None:
-            raise OleanderError(
+            raise AbsentError(
                 f"{configured} is relative, but neither data_root nor OLEANDER_DATA names the folder "
                 "it is in; run `snakemake --config data_root=/path/to/data`"
             )
         path = data_root / path
     if not path.exists():
-        raise OleanderError(
+        raise AbsentError(
             f"{path} does not exist; put the folder or .zip there, or run "
             "`snakemake --config data_root=/path/to/data` with the folder that holds it"
         )

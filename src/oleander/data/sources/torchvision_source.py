@@ -5,6 +5,7 @@ CIFAR-10's batches are pickles, and nothing here is ever unpickled: read it as a
 
 import math
 import struct
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from torch.nn import functional as F
 
 from oleander.data.raw import IMAGE_RANGE, RawDataset
 from oleander.data.sources.common import check_settings
-from oleander.io.errors import OleanderError
+from oleander.io.errors import AbsentError, OleanderError
 
 SETTINGS_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -61,6 +62,55 @@ def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool)
     return raw if side == 1 else replace(raw, train_x=_shrink(raw.train_x, side), test_x=_shrink(raw.test_x, side))
 
 
+def check(settings: dict[str, Any], data_root: Path | None) -> str:
+    """Check what `read` would read, without reading it; what has been found right.
+
+    The files' headers are held against each other and the files' lengths. torchvision publishes MD5s of the compressed
+    files alone: where such a file lies beside the one that is read, it is held against its MD5, and the one that is
+    read against the checksum and length inside it.
+
+    Raises:
+        AbsentError: the set is absent.
+        OleanderError: one of its files is damaged.
+    """
+    check_settings(settings, SETTINGS_SCHEMA)
+    name = settings["name"]
+    files = _files(name, data_root)
+    _check_present(name, files, data_root)
+    counts = _check_headers(name, data_root)
+    compared = sum(_check_against_compressed(name, file) for file in files)
+    said = (
+        f"{counts['train']} + {counts['test']} images in {files[0].parent}, headers and lengths of {len(files)} files"
+    )
+    return f"{said}, {f'checksums of {compared}' if compared else 'no .gz beside them to compare checksums with'}"
+
+
+def _check_against_compressed(name: str, file: Path) -> bool:
+    """Whether `file` could be compared with the .gz beside it, which is as torchvision published it."""
+    from torchvision import datasets
+    from torchvision.datasets.utils import check_integrity
+
+    compressed = file.with_name(file.name + ".gz")
+    if not compressed.is_file():
+        return False
+    try:
+        if not check_integrity(str(compressed), dict(getattr(datasets, name).resources)[compressed.name]):
+            raise OleanderError(
+                f"{compressed} does not have the MD5 that torchvision publishes; delete it, and {file.name} where that "
+                "was made from it, and fetch the set again"
+            )
+        content = file.read_bytes()
+        # RFC 1952, section 2.3.1: CRC-32 and length modulo 2**32 of the content, at the end.
+        expected = struct.unpack("<II", compressed.read_bytes()[-8:])
+    except OSError as error:
+        raise OleanderError(f"{error.filename} cannot be read ({error.strerror})") from error
+    if (zlib.crc32(content), len(content) % 2**32) != expected:
+        raise OleanderError(
+            f"{file} is not what {compressed.name} beside it holds; run `gunzip --keep --force` on that"
+        )
+    return True
+
+
 def _shrink(images: torch.Tensor, side: int) -> torch.Tensor:
     """uint8 [N, C, H / side, W / side]: the mean of each square of `side` pixels."""
     return F.avg_pool2d(images.float(), side).round().to(torch.uint8)
@@ -82,13 +132,13 @@ def _check_present(name: str, files: list[Path], data_root: Path | None) -> None
         return
     compressed = [file for file in missing if file.with_name(file.name + ".gz").is_file()]
     if compressed and len(compressed) == len(missing):
-        raise OleanderError(f"{name} is there only in compressed form; run `gunzip --keep {compressed[0].parent}/*.gz`")
+        raise AbsentError(f"{name} is there only in compressed form; run `gunzip --keep {compressed[0].parent}/*.gz`")
     places = ", ".join(str(file) for file in missing or files)
     if data_root is None:
         looked = f"neither data_root nor OLEANDER_DATA names a folder to look for {places} in"
     else:
         looked = f"looked for {places}"
-    raise OleanderError(
+    raise AbsentError(
         f"{name} is absent: {looked}; run `snakemake --config data_root=/path/to/data` with a folder "
         f"that holds {files[0].parent.relative_to(data_root or Path())}/{files[0].name} and its "
         "companions, or `snakemake --config allow_download=True data_root=/path/to/data` to fetch it"
@@ -112,19 +162,33 @@ def _read_idx_set(name: str, data_root: Path) -> RawDataset:
     from torchvision import datasets
     from torchvision.datasets.mnist import read_image_file, read_label_file
 
-    folder = data_root / name / "raw"
+    _check_headers(name, data_root)
     split = {}
-    for key, prefix in IDX_PREFIXES.items():
-        images, labels = folder / f"{prefix}-images-idx3-ubyte", folder / f"{prefix}-labels-idx1-ubyte"
-        image_count, label_count = _check_idx(images, IMAGE_MAGIC), _check_idx(labels, LABEL_MAGIC)
-        if image_count != label_count:
-            raise OleanderError(
-                f"{images} has {image_count} images, but {labels} has {label_count} labels; restore both files"
-            )
+    for key in IDX_PREFIXES:
+        images, labels = _pair(name, data_root, key)
         # Not through torchvision's class, which would load an old processed/*.pt file first.
         split[key] = read_image_file(str(images))[:, None], read_label_file(str(labels))
     classes = [str(digit) for digit in range(10)] if name == "MNIST" else list(getattr(datasets, name).classes)
     return RawDataset(*split["train"], *split["test"], classes, IMAGE_RANGE)
+
+
+def _pair(name: str, data_root: Path, split: str) -> tuple[Path, Path]:
+    """The files of a split's images and labels."""
+    start = data_root / name / "raw" / IDX_PREFIXES[split]
+    return Path(f"{start}-images-idx3-ubyte"), Path(f"{start}-labels-idx1-ubyte")
+
+
+def _check_headers(name: str, data_root: Path) -> dict[str, int]:
+    """Check all four headers; the number of images of each split."""
+    counts = {}
+    for split in IDX_PREFIXES:
+        images, labels = _pair(name, data_root, split)
+        counts[split], label_count = _check_idx(images, IMAGE_MAGIC), _check_idx(labels, LABEL_MAGIC)
+        if counts[split] != label_count:
+            raise OleanderError(
+                f"{images} has {counts[split]} images, but {labels} has {label_count} labels; restore both files"
+            )
+    return counts
 
 
 def _check_idx(path: Path, magic: int) -> int:
