@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench lint lock clean force
+.PHONY: help doctor demo test bench lint lock clean force
 
 # The interpreter that a new .venv is made with; empty: the first suitable one on the PATH.
 PYTHON ?=
@@ -24,9 +24,14 @@ INSTALL = $(BIN)/uv pip install --compile-bytecode --python $(BIN)/python
 unexport PYTHONHOME PYTHONPATH
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-5s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  PYTHON=/path/to/python3.12 names the interpreter of a new .venv, CORES=n the cores of the demo."
+
+# Without $(READY): it is to say what is wrong with .venv, not to put it right.
+doctor:  ## check what is installed, data, GPU, Slurm and disk space
+	@python=$(BIN)/python; test -x "$$python" || python=$(or $(PYTHON),python3); \
+	PYTHONPATH=src "$$python" -m oleander.doctor
 
 demo: $(READY)  ## run the whole workflow at demo scale
 	@echo "== Running the workflow at demo scale"

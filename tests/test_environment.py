@@ -18,13 +18,15 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from oleander import doctor
+
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "envs" / "requirements.lock"
 SUPPORTED = ("3.11", "3.12", "3.13")
 
 # Rows from top to bottom: a room imports itself and the rows below its own, never a neighbour in its row.
 ROWS = (
-    ("bench",),
+    ("bench", "doctor"),
     ("page",),
     ("plots",),
     ("evaluation",),
@@ -152,10 +154,12 @@ def test_running_python_is_supported():
     assert "{}.{}".format(*sys.version_info) in SUPPORTED
 
 
-def test_pyproject_and_makefile_and_conda_agree_on_python():
+def test_pyproject_and_makefile_and_conda_and_doctor_agree_on_python():
     bounds = SpecifierSet(project()["requires-python"])
     assert all(f"{version}.0" in bounds for version in SUPPORTED)
     assert "3.10.99" not in bounds
+    lowest, beyond = doctor.PYTHON
+    assert bounds == SpecifierSet(">={}.{},<{}.{}".format(*lowest, *beyond))
 
     makefile = (ROOT / "Makefile").read_text()
     assert re.search(r"^\s+([\d.|]+)\) ;; \\$", makefile, re.MULTILINE)[1].split("|") == list(SUPPORTED)

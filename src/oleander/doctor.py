@@ -1,0 +1,406 @@
+"""Look at everything around the project that it needs, and say what to do about what is not there (`make doctor`).
+
+A line for each check: ok, missing (not there at all) or wrong. The exit code is 1 where demo scale cannot run, since
+the other scales ask for things that not everybody wants. Written for any Python 3.9 and for surroundings where nothing
+is installed: whatever is not in the standard library is imported by the check that needs it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib.metadata
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from oleander.io.errors import AbsentError, OleanderError
+
+PYTHON = ((3, 11), (3, 14))
+"""The first version that will do, and the first that will not any more; pyproject.toml says the same."""
+SCALES = ("demo", "laptop", "paper")
+GIGABYTES = {"demo": 0.5, "laptop": 5.0, "paper": 20.0}
+"""Free space to begin a scale with. Demo scale makes 0.1 GB. Paper scale, computed, not measured: 6.0 GB are CelebA's
+prepared images, 0.5 GB the other datasets', the rest networks with states beside them, twice while one is replaced."""
+PATIENCE = 60.0
+"""Seconds that a check may take."""
+HASHING_PATIENCE = 300.0
+"""The same for the check that reads all prepared data."""
+SLURM_PATIENCE = 10.0
+"""Seconds that Slurm's controller has to answer."""
+INSTALL = "run `rm -f .venv/.ready; make .venv/.ready`"
+
+# In a process of its own: a driver that is broken can hang or crash whoever loads it.
+GPU_PROBE = """
+import json, torch
+found = []
+for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+    assert (torch.ones(2, device=f"cuda:{index}") + 1).sum().item() == 4
+    found.append([torch.cuda.get_device_name(index), torch.cuda.mem_get_info(index)[1] / 2**30])
+print(json.dumps([torch.__version__, found]))
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found.
+
+    Attributes:
+        state: "ok", "missing" or "wrong".
+        name: what was looked at.
+        said: what was found and, unless that is ok, what to do; one line.
+        demo: whether demo scale needs it.
+    """
+
+    state: str
+    name: str
+    said: str
+    demo: bool
+
+    def __str__(self) -> str:
+        return f"{self.state:<7}  {self.name:<34}  {self.said}"
+
+
+def look(name: str, check: Callable[[], str], demo: bool, patience: float = PATIENCE) -> Finding:
+    """Run one check, for `patience` seconds at most; whatever goes wrong in it becomes a finding.
+
+    Args:
+        name: what is looked at.
+        check: says what is right; raises what is not, `AbsentError` for what is not there at all.
+        demo: whether demo scale needs it.
+        patience: seconds.
+    """
+    found = []
+
+    def run() -> None:
+        state = "wrong"
+        try:
+            state, said = "ok", check()
+        except AbsentError as error:
+            state, said = "missing", str(error)
+        except OleanderError as error:
+            said = str(error)
+        except ImportError as error:
+            state, said = "missing", f"cannot be checked without the package {error.name or error}; {INSTALL}"
+        # Broken surroundings are what this is for, and there is no list of what they raise.
+        except Exception as error:  # noqa: BLE001
+            said = f"cannot be checked ({type(error).__name__}: {error}); put that right and look again"
+        found.append(Finding(state, name, " ".join(said.split()), demo))
+
+    # A daemon, so that one that hangs for good, on a dead network drive say, does not keep the others from being told.
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(patience)
+    late = f"gave no answer within {patience:g} s; see whether the drive that it lies on answers"
+    return found[0] if found else Finding("wrong", name, late, demo)
+
+
+def examine(root: Path) -> Iterator[Finding]:
+    """Check everything for the checkout `root`, one finding after another."""
+    yield look("Python", python_version, demo=True)
+    yield look("packages", lambda: packages(root / "envs/requirements.lock"), demo=True)
+    configurations: dict[str, dict[str, Any]] = {}
+    yield look("config.yaml", lambda: configuration(root, configurations), demo=True)
+    names = {config["device"]["name"] for config in configurations.values()}
+    asked = any(name.startswith("cuda") for name in names)
+    yield look("GPU", lambda: gpu(asked, PATIENCE), demo=asked, patience=PATIENCE + 5)
+    for name, scales, check in datasets(configurations):
+        yield look(f"{name} ({', '.join(scales)})", check, demo="demo" in scales)
+    for scale in configurations or SCALES:
+        folder = root / "results" / scale / "data"
+        if _prepared_files(folder):
+            check = partial(prepared, folder)
+            yield look(f"prepared data ({scale})", check, demo=scale == "demo", patience=HASHING_PATIENCE)
+    if configurations:
+        yield look("Inception weights", lambda: inception(root, configurations), demo=False)
+    yield look("Slurm", lambda: slurm(SLURM_PATIENCE), demo=False, patience=SLURM_PATIENCE + 5)
+    for scale, gigabytes in GIGABYTES.items():
+        check = partial(disk, root / "results" / scale, gigabytes)
+        yield look(f"disk space ({scale})", check, demo=scale == "demo")
+    yield look("temporary files", temporary_files, demo=True)
+
+
+def python_version() -> str:
+    """The running Python, which must be one that the lock is made for."""
+    lowest, beyond = PYTHON
+    said = platform.python_version()
+    if not lowest <= sys.version_info[:2] < beyond:
+        raise OleanderError(
+            f"this is Python {said}, and Oleander needs 3.{lowest[1]} to 3.{beyond[1] - 1}; install one and name it: "
+            "`make .venv/.ready PYTHON=/path/to/python3.12`"
+        )
+    return f"{said} in {sys.prefix}"
+
+
+def packages(lock: Path) -> str:
+    """What is installed for the running Python, which must be what `lock` pins for this machine."""
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.version import InvalidVersion, Version
+
+    absent, differing, count = [], [], 0
+    for line in _lock_lines(lock):
+        try:
+            requirement = Requirement(line)
+            (pin,) = requirement.specifier
+            pinned = Version(pin.version)
+        except (InvalidRequirement, InvalidVersion, ValueError) as error:
+            raise OleanderError(
+                f"{lock}: {line[:60]!r} is no pin of a package; restore the file with `git checkout {lock.name}` in "
+                f"{lock.parent}"
+            ) from error
+        if requirement.marker is not None and not requirement.marker.evaluate():
+            continue
+        count += 1
+        try:
+            installed = importlib.metadata.version(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            absent.append(requirement.name)
+            continue
+        if Version(installed) != pinned:
+            differing.append(f"{requirement.name} {installed} instead of {pinned}")
+    try:
+        importlib.metadata.version("oleander")
+    except importlib.metadata.PackageNotFoundError:
+        absent.append("oleander itself")
+    if not count:
+        raise OleanderError(f"{lock} pins nothing; restore it with `git checkout {lock.name}` in {lock.parent}")
+    if differing:
+        more = f", and {len(absent)} are not installed" if absent else ""
+        raise OleanderError(f"{len(differing)} of {count} differ from the lock{more}: {_some(differing)}; {INSTALL}")
+    if absent:
+        raise AbsentError(f"{len(absent)} of {count} are not installed: {_some(absent)}; {INSTALL}")
+    return f"all {count} as {lock.name} pins them"
+
+
+def _lock_lines(lock: Path) -> Iterator[str]:
+    """The requirements of the lock without hashes and comments, one after another."""
+    try:
+        text = lock.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise AbsentError(f"{lock} is not there; run `git checkout {lock.name}` in {lock.parent}") from None
+    for line in re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE).replace("\\\n", " ").splitlines():
+        requirement = re.split(r"\s+--", line.strip())[0]
+        if requirement:
+            yield requirement
+
+
+def _some(names: list[str], most: int = 3) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def configuration(root: Path, configurations: dict[str, dict[str, Any]]) -> str:
+    """The configuration at each scale, which `configurations` takes up."""
+    from oleander.io.configuration import load_configuration
+
+    places = root / "config.yaml", root / "workflow/schemas/config.schema.yaml"
+    try:
+        configurations.update({scale: load_configuration(*places, scale) for scale in SCALES})
+    except OleanderError as error:
+        raise OleanderError(f"{error} (data and weights cannot be looked for)") from error
+    return f"sound at {', '.join(SCALES)} scale"
+
+
+def gpu(asked: bool, patience: float) -> str:
+    """The GPUs that torch can compute on; `asked`: whether the configuration insists on one."""
+    command = [sys.executable, "-c", GPU_PROBE]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=patience, check=False)
+    except subprocess.TimeoutExpired:
+        raise OleanderError(
+            f"torch did not answer within {patience:g} s; see whether `nvidia-smi` does, else restart the driver"
+        ) from None
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        if "No module named" in last:
+            raise AbsentError(f"torch is not installed; {INSTALL}")
+        raise OleanderError(f"torch cannot compute on the GPU ({last}); update its driver, or set device.name to cpu")
+    version, found = json.loads(done.stdout.splitlines()[-1])
+    if not found:
+        hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+        present = Path("/proc/driver/nvidia").exists() and not hidden
+        advice = (
+            f"there is a driver, but torch {version} does not get on with it: update the driver"
+            if present
+            else "demo and laptop scale do without; paper scale wants one"
+        )
+        raise (OleanderError if present or asked else AbsentError)(
+            f"torch finds none; {'device.name asks for one, set it to auto or cpu; ' if asked else ''}{advice}"
+        )
+    return ", ".join(f"{name} ({memory:.0f} GiB)" for name, memory in found) + f", torch {version}"
+
+
+def datasets(
+    configurations: dict[str, dict[str, Any]],
+) -> list[tuple[str, list[str], Callable[[], str]]]:
+    """What the scales' tasks, autoencoders, GANs and targets need: the name of each set, its scales, and its check.
+
+    A set that several scales or several datasets read, each in its own way, is looked at once for all of them.
+    """
+    sets: dict[str, tuple[list[str], list[tuple[str, dict[str, Any], str | None]]]] = {}
+    for scale, config in configurations.items():
+        blocks = [block for key in ("tasks", "autoencoders", "gans", "targets") for block in config[key].values()]
+        for name in dict.fromkeys(block["dataset"] for block in blocks if block.get("dataset")):
+            settings = {key: value for key, value in config["datasets"][name].items() if key not in _NAMING}
+            source = settings.pop("source")
+            title = settings.get("path" if source == "image_folder" else "name") or _TITLES.get(source, source)
+            scales, wanted = sets.setdefault(f"data: {title}", ([], []))
+            scales += [scale] if scale not in scales else []
+            if (source, settings, config["data_root"]) not in wanted:
+                wanted.append((source, settings, config["data_root"]))
+    return [(name, scales, partial(_check_datasets, wanted)) for name, (scales, wanted) in sorted(sets.items())]
+
+
+_NAMING = ("title", "stand_in_for")
+_TITLES = {"celeba": "CelebA"}
+
+
+def _check_datasets(wanted: list[tuple[str, dict[str, Any], str | None]]) -> str:
+    """Check one set for each way in which it is read; made ones are made."""
+    from oleander.data import CHECKS, SOURCES, resolve_data_root
+
+    said, made = [], []
+    for source, settings, configured in wanted:
+        root = resolve_data_root(configured)
+        if source in CHECKS:
+            said.append(CHECKS[source](settings, root))
+        else:
+            raw = SOURCES[source](settings, root, False)
+            made.append(f"{len(raw.train_x)} + {len(raw.test_x)}")
+    said += [f"{', '.join(made)} points or images made of what is installed"] if made else []
+    return "; ".join(dict.fromkeys(said))
+
+
+def _prepared_files(folder: Path) -> list[Path]:
+    with contextlib.suppress(OSError):
+        return sorted(path for path in folder.glob("*.safetensors") if not path.name.startswith("."))
+    return []
+
+
+def prepared(folder: Path) -> str:
+    """The prepared datasets in `folder`, each of which must have the SHA-256 that its manifest says."""
+    from oleander.data import check_prepared
+
+    files = _prepared_files(folder)
+    for path in files:
+        check_prepared(path)
+    return f"{len(files)} datasets have their manifests' SHA-256"
+
+
+def inception(root: Path, configurations: dict[str, dict[str, Any]]) -> str:
+    """The weights that `features.inception_weights` names; a relative path starts at `root`."""
+    named = dict.fromkeys(config["features"]["inception_weights"] for config in configurations.values())
+    paths = [root / path for path in named if path]
+    if not paths:
+        raise AbsentError(
+            "features.inception_weights is null: distances of GANs are by a small classifier's features, which are no "
+            "published FIDs; for those, convert pytorch-fid's weights as the README says"
+        )
+    from oleander.metrics.features import InceptionFeatures
+
+    for path in paths:
+        if not path.is_file():
+            raise AbsentError(f"{path}, features.inception_weights in the configuration, does not exist")
+        InceptionFeatures(path, "cpu")
+    return f"{', '.join(map(str, paths))} fits pytorch-fid's Inception"
+
+
+def slurm(patience: float) -> str:
+    """Slurm's commands, and whether its controller answers."""
+    lacking = [program for program in ("sbatch", "squeue", "sinfo") if shutil.which(program) is None]
+    if lacking:
+        raise AbsentError(
+            f"{', '.join(lacking)} is not on the PATH; only `snakemake --profile slurm` needs it: run that on a "
+            "cluster's login node"
+        )
+    command = ["sinfo", "--noheader", "--format", "%P %D"]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=patience, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise OleanderError(
+            f"the controller did not answer `sinfo` within {patience:g} s; ask the cluster's administrators"
+        ) from None
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        raise OleanderError(f"`sinfo` fails ({last}); ask the cluster's administrators")
+    lines = [line.split() for line in done.stdout.splitlines() if line.strip()]
+    if not lines:
+        raise OleanderError("the controller knows no partition for you; ask the cluster's administrators")
+    return "partitions and nodes: " + _some([" ".join(line) for line in lines], most=6)
+
+
+def disk(results: Path, gigabytes: float) -> str:
+    """Space for `results` (a scale's folder), which may need `gigabytes` with what it holds already."""
+    folder = results
+    while not folder.exists():
+        folder = folder.parent
+    held = 0
+    for path in results.rglob("*"):
+        # A workflow that runs takes files away.
+        with contextlib.suppress(FileNotFoundError):
+            held += path.lstat().st_size
+    free, needed = shutil.disk_usage(folder).free / 1e9, max(0.0, gigabytes - held / 1e9)
+    if free < needed:
+        raise OleanderError(
+            f"{free:.1f} GB are free for {results}, and up to {needed:.1f} GB are needed; free some, or put the "
+            "checkout on a larger drive"
+        )
+    _write_a_file(folder)
+    return f"{free:.1f} GB are free, up to {needed:.1f} GB needed"
+
+
+def temporary_files() -> str:
+    """The folder of temporary files, which must take a file."""
+    try:
+        folder = Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise OleanderError(f"no folder for them can be written ({error}); set TMPDIR to one that can") from error
+    _write_a_file(folder)
+    return f"can be written to {folder}"
+
+
+def _write_a_file(folder: Path) -> None:
+    """See that a file of a megabyte can be written to `folder`, by one that has no name and vanishes."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as stream:
+            stream.write(b"\0" * 2**20)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise OleanderError(
+            f"{folder} takes no file of a megabyte ({error.strerror}); "
+            + ("free some space" if full else "make it writable, or choose another folder")
+        ) from error
+
+
+def main() -> int:
+    """Print a line a check; 1 if demo scale cannot run, else 0."""
+    warnings.simplefilter("ignore")
+    ill = []
+    for finding in examine(Path(__file__).resolve().parents[2]):
+        print(finding, flush=True)
+        if finding.demo and finding.state != "ok":
+            ill.append(finding.name)
+    print(f"Demo scale cannot run: see {', '.join(ill)}." if ill else "Demo scale can run: make demo.", flush=True)
+    return 1 if ill else 0
+
+
+if __name__ == "__main__":
+    # Not sys.exit alone: threads that hang would be waited for, in libraries that they have loaded.
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)
