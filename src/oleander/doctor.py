@@ -40,6 +40,8 @@ HASHING_PATIENCE = 300.0
 """The same for the check that reads all prepared data."""
 SLURM_PATIENCE = 10.0
 """Seconds that Slurm's controller has to answer."""
+TITLES = {"celeba": "CelebA"}
+"""What to call the sources whose settings name no set."""
 INSTALL = "run `rm -f .venv/.ready; make .venv/.ready`"
 
 # In a process of its own: a driver that is broken can hang or crash whoever loads it.
@@ -95,7 +97,7 @@ def look(name: str, check: Callable[[], str], demo: bool, patience: float = PATI
         except ImportError as error:
             state, said = "missing", f"cannot be checked without the package {error.name or error}; {INSTALL}"
         # Broken surroundings are what this is for, and there is no list of what they raise.
-        except Exception as error:  # noqa: BLE001
+        except (Exception, SystemExit) as error:  # noqa: BLE001
             said = f"cannot be checked ({type(error).__name__}: {error}); put that right and look again"
         found.append(Finding(state, name, " ".join(said.split()), demo))
 
@@ -252,18 +254,16 @@ def datasets(
     for scale, config in configurations.items():
         blocks = [block for key in ("tasks", "autoencoders", "gans", "targets") for block in config[key].values()]
         for name in dict.fromkeys(block["dataset"] for block in blocks if block.get("dataset")):
-            settings = {key: value for key, value in config["datasets"][name].items() if key not in _NAMING}
+            settings = {
+                key: value for key, value in config["datasets"][name].items() if key not in ("title", "stand_in_for")
+            }
             source = settings.pop("source")
-            title = settings.get("path" if source == "image_folder" else "name") or _TITLES.get(source, source)
+            title = settings.get("path" if source == "image_folder" else "name") or TITLES.get(source, source)
             scales, wanted = sets.setdefault(f"data: {title}", ([], []))
             scales += [scale] if scale not in scales else []
             if (source, settings, config["data_root"]) not in wanted:
                 wanted.append((source, settings, config["data_root"]))
     return [(name, scales, partial(_check_datasets, wanted)) for name, (scales, wanted) in sorted(sets.items())]
-
-
-_NAMING = ("title", "stand_in_for")
-_TITLES = {"celeba": "CelebA"}
 
 
 def _check_datasets(wanted: list[tuple[str, dict[str, Any], str | None]]) -> str:
@@ -400,7 +400,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    # Not sys.exit alone: threads that hang would be waited for, in libraries that they have loaded.
-    code = main()
-    sys.stdout.flush()
+    code = 1
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        code = main()
+    # Not sys.exit: a check that was left behind may hang in a library that wants to tidy up.
     os._exit(code)
