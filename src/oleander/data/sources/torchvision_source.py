@@ -119,11 +119,7 @@ def _shrink(images: torch.Tensor, side: int) -> torch.Tensor:
 def _files(name: str, data_root: Path | None) -> list[Path]:
     """The files that make the set up; relative to the data folder if there is none."""
     root = Path() if data_root is None else data_root
-    return [
-        root / name / "raw" / f"{prefix}-{kind}-ubyte"
-        for prefix in IDX_PREFIXES.values()
-        for kind in ("images-idx3", "labels-idx1")
-    ]
+    return [file for split in IDX_PREFIXES for file in _pair(name, root, split)]
 
 
 def _check_present(name: str, files: list[Path], data_root: Path | None) -> None:
