@@ -309,6 +309,7 @@ def test_faces_are_looked_at_by_lists_and_names(tmp_path):
 
 
 def test_prepared_data_must_be_their_manifests(tmp_path):
+    assert doctor.prepared(tmp_path / "nowhere") == "none yet"
     output = tmp_path / "points.safetensors"
     prepare_dataset("points", GAUSSIANS, None, False, output, output.with_suffix(".json"))
     assert doctor.prepared(tmp_path) == "1 datasets have their manifests' SHA-256"

@@ -113,18 +113,18 @@ def examine(root: Path) -> Iterator[Finding]:
     """Check everything for the checkout `root`, one finding after another."""
     yield look("Python", python_version, demo=True)
     yield look("packages", lambda: packages(root / "envs/requirements.lock"), demo=True)
-    configurations: dict[str, dict[str, Any]] = {}
-    yield look("config.yaml", lambda: configuration(root, configurations), demo=True)
+    loaded: dict[str, dict[str, Any]] = {}
+    yield look("config.yaml", lambda: configuration(root, loaded), demo=True)
+    # A copy: a check that came too late goes on beside the others.
+    configurations = dict(loaded)
     names = {config["device"]["name"] for config in configurations.values()}
     asked = any(name.startswith("cuda") for name in names)
     yield look("GPU", lambda: gpu(asked, PATIENCE), demo=asked, patience=PATIENCE + 5)
     for name, scales, check in datasets(configurations):
         yield look(f"{name} ({', '.join(scales)})", check, demo="demo" in scales)
-    for scale in configurations or SCALES:
-        folder = root / "results" / scale / "data"
-        if _prepared_files(folder):
-            check = partial(prepared, folder)
-            yield look(f"prepared data ({scale})", check, demo=scale == "demo", patience=HASHING_PATIENCE)
+    for scale in SCALES:
+        check = partial(prepared, root / "results" / scale / "data")
+        yield look(f"prepared data ({scale})", check, demo=scale == "demo", patience=HASHING_PATIENCE)
     if configurations:
         yield look("Inception weights", lambda: inception(root, configurations), demo=False)
     yield look("Slurm", lambda: slurm(SLURM_PATIENCE), demo=False, patience=SLURM_PATIENCE + 5)
@@ -282,17 +282,14 @@ def _check_datasets(wanted: list[tuple[str, dict[str, Any], str | None]]) -> str
     return "; ".join(dict.fromkeys(said))
 
 
-def _prepared_files(folder: Path) -> list[Path]:
-    with contextlib.suppress(OSError):
-        return sorted(path for path in folder.glob("*.safetensors") if not path.name.startswith("."))
-    return []
-
-
 def prepared(folder: Path) -> str:
     """The prepared datasets in `folder`, each of which must have the SHA-256 that its manifest says."""
+    # What a writer that runs has not finished is hidden.
+    files = sorted(path for path in folder.glob("*.safetensors") if not path.name.startswith("."))
+    if not files:
+        return "none yet"
     from oleander.data import check_prepared
 
-    files = _prepared_files(folder)
     for path in files:
         check_prepared(path)
     return f"{len(files)} datasets have their manifests' SHA-256"
