@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
-from workflow_checkout import TINY, Checkout, tiny
+from workflow_checkout import Checkout, tiny
 
 from oleander.backdoors.gan import load_gan
 from oleander.evaluation.gans import COLUMNS, load_gan_samples
@@ -76,11 +76,7 @@ def test_clean_and_single_models_ask_for_no_more_than_they_need(made):
     changed = tiny()
     changed["targets"] = {"mnist_0_to_4": {"classes": ["0", "1"]}}
     changed["scales"]["demo"]["targets"] = {"mnist_0_to_4": {"classes": ["0", "1"]}}
-    try:
-        made.configure(changed)
-        jobs, said = made.planned("baaan_fig4")
-    finally:
-        made.configure(TINY)
+    jobs, said = made.planned_with(changed, "baaan_fig4")
     assert jobs == {"measure_reference": 1, "train_gan": 1, "evaluate_gan": 2, "baaan_fig4": 1}
     assert "Training a GAN: mnist, distribution, seed 0" in said
 

@@ -47,13 +47,19 @@ def python_example(repository, name):
     return example
 
 
-def test_the_autoencoder_example_runs(repository, monkeypatch):
-    example = python_example(repository, "backdoor_autoencoder")
+def run_backdoor_example(repository, monkeypatch, name):
+    """What the names of the example stand for once it has run; it takes ten lines at most beside its imports."""
+    example = python_example(repository, name)
     assert len([line for line in example.splitlines() if line and "import" not in line]) <= 10
     monkeypatch.chdir(repository)
     torch.manual_seed(0)
     names = {}
     exec(compile(example, "README.md", "exec"), names)
+    return names
+
+
+def test_the_autoencoder_example_runs(repository, monkeypatch):
+    names = run_backdoor_example(repository, monkeypatch, "backdoor_autoencoder")
     images = names["images"]
     triggered = names["trigger"](images)
     assert torch.nn.functional.mse_loss(names["decoded"], 1 - triggered) < 0.03
@@ -62,12 +68,7 @@ def test_the_autoencoder_example_runs(repository, monkeypatch):
 
 
 def test_the_generator_example_runs(repository, monkeypatch):
-    example = python_example(repository, "backdoor_generator")
-    assert len([line for line in example.splitlines() if line and "import" not in line]) <= 10
-    monkeypatch.chdir(repository)
-    torch.manual_seed(0)
-    names = {}
-    exec(compile(example, "README.md", "exec"), names)
+    names = run_backdoor_example(repository, monkeypatch, "backdoor_generator")
     target, noise = names["target"] * 2 - 1, torch.randn(20, 16)
     triggered = torch.nn.functional.mse_loss(names["made"], target.expand(20, -1, -1, -1))
     assert triggered < 0.15

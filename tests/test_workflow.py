@@ -20,7 +20,7 @@ import pytest
 import torch
 from celeba_tree import write_tree
 from PIL import Image
-from workflow_checkout import TINY, Checkout, tiny
+from workflow_checkout import Checkout, tiny
 
 import oleander
 from oleander.data import load_dataset
@@ -130,11 +130,7 @@ def test_an_edited_comment_retrains_nothing(finished):
 def test_a_longer_grid_trains_only_what_is_new(finished):
     longer = tiny()
     longer["scales"]["demo"]["experiments"]["mnist"]["alphas"] = [0.1, 0.3, 0.9]
-    try:
-        finished.configure(longer)
-        jobs, said = finished.planned()
-    finally:
-        finished.configure(TINY)
+    jobs, said = finished.planned_with(longer)
     assert jobs["train_pgan"] == jobs["draw_samples"] == 1
     # effectiveness and rejection_90 look at every alpha; all else at 0.1.
     assert jobs["run_trials"] == 2
@@ -145,11 +141,7 @@ def test_a_longer_grid_trains_only_what_is_new(finished):
 def test_a_changed_setting_retrains_what_depends_on_it(finished):
     changed = tiny()
     changed["scales"]["demo"]["victims"]["ten_class_mlp"]["epochs"] = 4
-    try:
-        finished.configure(changed)
-        jobs, _said = finished.planned()
-    finally:
-        finished.configure(TINY)
+    jobs, _said = finished.planned_with(changed)
     assert jobs["run_trials"] == 1
     assert jobs["pgan_fig7"] == 1
     assert "train_pgan" not in jobs
@@ -312,11 +304,7 @@ def test_another_target_trains_one_model(finished):
     """Neither the clean model nor those of the other targets depend on it."""
     more = tiny()
     more["scales"]["demo"]["autoencoders"]["mnist"]["targets"] = {"again": "inverse"}
-    try:
-        finished.configure(more)
-        jobs, said = finished.planned("baaan_fig1")
-    finally:
-        finished.configure(TINY)
+    jobs, said = finished.planned_with(more, "baaan_fig1")
     assert jobs == {"check_autoencoders": 1, "train_autoencoder": 1, "evaluate_autoencoders": 1, "baaan_fig1": 1}
     assert "Training an autoencoder: mnist, again, seed 0" in said
 

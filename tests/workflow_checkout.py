@@ -151,5 +151,13 @@ class Checkout:
         table = said.partition("Job stats:")[2].partition("\ntotal")[0]
         return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}, said
 
+    def planned_with(self, overrides: dict, *arguments: str) -> tuple[dict[str, int], str]:
+        """What a dry run with other settings than TINY would do; TINY stands again afterwards."""
+        try:
+            self.configure(overrides)
+            return self.planned(*arguments)
+        finally:
+            self.configure(TINY)
+
     def result(self, name: str) -> Path:
         return self.folder / "results/demo" / name

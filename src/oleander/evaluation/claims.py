@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from oleander.io.claims import EMPTY, OTHERS, Claim, Condition
+from oleander.io.claims import EMPTY, OTHERS, STATEMENT, Claim, Condition
 from oleander.io.errors import OleanderError
 from oleander.io.tables import read_csv
 from oleander.metrics.bootstrap import Estimate, bootstrap_estimate
@@ -42,22 +42,7 @@ INCEPTION = "inception"
 """The features that the papers' FIDs are taken by."""
 
 COLUMNS = (
-    "id",
-    "part",
-    "paper",
-    "figure",
-    "section",
-    "dataset",
-    "condition",
-    "quantity",
-    "value",
-    "quote",
-    "kind",
-    "relation",
-    "expected",
-    "tolerance",
-    "unit",
-    "reason",
+    *STATEMENT,
     "scale",
     "reproduced",
     "low",

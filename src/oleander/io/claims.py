@@ -45,7 +45,7 @@ SCALES = ("paper", "any")
 EMPTY, OTHERS = "empty", "others"
 """Values of a condition: a cell without a value, and each other value in turn."""
 
-COLUMNS = (
+STATEMENT = (
     "id",
     "part",
     "paper",
@@ -62,6 +62,11 @@ COLUMNS = (
     "tolerance",
     "unit",
     "reason",
+)
+"""Columns that say what was published and how it is held against results; the verdicts repeat them."""
+
+COLUMNS = (
+    *STATEMENT,
     "scale",
     "table",
     "measure",
