@@ -13,9 +13,9 @@ from oleander.evaluation.gans import CLEAN, TRIGGERED
 from oleander.metrics.features import INCEPTION
 from oleander.metrics.intervals import mean_interval
 from oleander.plots import style
+from oleander.plots.bars import CLEAN_LOOK, TRIGGERED_LOOK, draw_bars
 
-_LOOKS = {CLEAN: {"color": style.BLUE}, TRIGGERED: {"color": "#f3c9a8", "hatch": "////", "edgecolor": style.RED}}
-"""Of bars of clean and of triggered noise: in grey print one is dark, the other pale and hatched."""
+_LOOKS = {CLEAN: CLEAN_LOOK, TRIGGERED: TRIGGERED_LOOK}
 
 KEYS = ["gan", "target", "noise", "reference", "reference_classes"]
 """What the rows that differ in their seed alone have in common."""
@@ -114,19 +114,9 @@ def _draw_bars(axes: Axes, bars: pd.DataFrame, y_label: str, rated: bool) -> Non
     if bars.empty:
         style.say_nothing_to_draw(axes, "nothing was measured")
         return
-    tops = []
-    for place, row in enumerate(bars.to_dict("records")):
-        axes.bar(place, row["mean"], width=0.62, linewidth=0.8, **_LOOKS[row["noise"]])
-        top = row["mean"]
-        if not math.isnan(row["low"]):
-            # No distance is below zero, where intervals of few seeds reach.
-            ends = [[row["mean"] - max(row["low"], 0)], [row["high"] - row["mean"]]]
-            axes.errorbar(place, row["mean"], yerr=ends, color="black", linewidth=1, capsize=3)
-            top = row["high"]
-        tops.append(top)
-        where = {"textcoords": "offset points", "ha": "center", "fontsize": style.NOTE_SIZE}
-        axes.annotate(f"{row['mean']:.3g}", (place, top), (0, 3), **where)
-    axes.set_ylim(0, 1.14 * max(tops))
+    looks = [_LOOKS[noise] for noise in bars["noise"]]
+    top = draw_bars(axes, bars, looks, width=0.62, digits=3, value_size=style.NOTE_SIZE)
+    axes.set_ylim(0, 1.14 * top)
     names = [_name(row, rated) for row in bars.to_dict("records")]
     axes.set_xticks(np.arange(len(bars)), names, fontsize=style.NOTE_SIZE - 1)
     axes.set_xlim(-0.6, len(bars) - 0.4)

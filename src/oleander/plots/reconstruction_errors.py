@@ -1,9 +1,7 @@
 """Errors of clean and backdoored autoencoders, a bar each (BAAAN, Figure 1)."""
 
-import math
 import textwrap
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,12 +10,9 @@ from matplotlib.patches import Patch
 from oleander.evaluation.reconstructions import CLEAN, TRIGGERED
 from oleander.metrics.intervals import mean_interval
 from oleander.plots import style
+from oleander.plots.bars import CLEAN_LOOK, TRIGGERED_LOOK, draw_bars
 
-_LOOKS = {
-    CLEAN: {"facecolor": style.BLUE, "edgecolor": style.BLUE},
-    TRIGGERED: {"facecolor": "#f3c9a8", "edgecolor": style.RED, "hatch": "////"},
-}
-"""Of bars on clean and on triggered images: in grey print one is dark, the other pale and hatched."""
+_LOOKS = {CLEAN: CLEAN_LOOK, TRIGGERED: TRIGGERED_LOOK}
 _LABELS = {
     CLEAN: "clean test images against their copies (utility)",
     TRIGGERED: "triggered test images against the target (backdoor error)",
@@ -94,25 +89,10 @@ def _draw_bars(axes: Axes, summary: pd.DataFrame, y_label: str) -> None:
     if summary.empty:
         style.say_nothing_to_draw(axes, "no model was measured")
         return
-    places = np.arange(len(summary))
-    # Intervals of few seeds reach below zero, where no error can be.
-    tops = summary["high"].fillna(summary["mean"])
-    for place, row in zip(places, summary.itertuples(), strict=True):
-        axes.bar(place, row.mean, width=0.72, linewidth=0.8, **_LOOKS[row.images])
-        if not math.isnan(row.low):
-            ends = [[row.mean - max(row.low, 0)], [row.high - row.mean]]
-            axes.errorbar(place, row.mean, yerr=ends, color="black", linewidth=1, capsize=3)
-        # The smallest bars cannot be read off, nor told from none.
-        axes.annotate(
-            f"{row.mean:.2g}",
-            (place, tops.loc[row.Index]),
-            (0, 3),
-            textcoords="offset points",
-            ha="center",
-            fontsize=style.NOTE_SIZE - 1,
-        )
-    axes.set_ylim(0, 1.12 * tops.max())
-    axes.set_xticks(places, [_name(model) for model in summary["model"]])
+    looks = [_LOOKS[images] for images in summary["images"]]
+    top = draw_bars(axes, summary, looks, width=0.72, digits=2, value_size=style.NOTE_SIZE - 1)
+    axes.set_ylim(0, 1.12 * top)
+    axes.set_xticks(range(len(summary)), [_name(model) for model in summary["model"]])
     axes.yaxis.set_major_formatter("{x:g}")
 
 
