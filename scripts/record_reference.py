@@ -17,7 +17,7 @@ with plain_errors():
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
     jobs = snakemake.params.jobs
-    seconds = job_seconds(results / "benchmarks", jobs)
+    wall, cpu = (job_seconds(results / "benchmarks", jobs, clock) for clock in ("wall", "cpu"))
     write_json(
         output,
         {
@@ -29,8 +29,10 @@ with plain_errors():
             "commit": commit,
             "commits_of_the_jobs": training_commits(results / "logs", jobs),
             "machine": machine(),
-            "wall_seconds_of_all_jobs": round(sum(seconds.values())),
-            "wall_seconds": seconds,
+            "wall_seconds_of_all_jobs": round(sum(wall.values())),
+            "cpu_seconds_of_all_jobs": round(sum(cpu.values())),
+            "wall_seconds": wall,
+            "cpu_seconds": cpu,
             "seeds": {
                 **seeds_of([path for path in snakemake.input.files if "/trials/" in path]),
                 **model_seeds(

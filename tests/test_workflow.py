@@ -269,7 +269,20 @@ def test_evidence_is_recorded_a_figure_at_a_time(finished):
         f"train_pgan/mnist/{cohort}",
         f"run_trials/mnist/ten_classes/{cohort}",
     }
+    assert set(provenance["cpu_seconds"]) <= set(provenance["wall_seconds"])
+    assert 0 < provenance["cpu_seconds_of_all_jobs"] == round(sum(provenance["cpu_seconds"].values()))
     assert (folder / "tables/pgan_table2.md").exists()
+
+
+def test_costs_are_summed_over_the_jobs_behind_a_figure(finished):
+    finished.succeed("--config", "only_existing=true", "--", "reference_costs")
+    costs = pd.read_csv(finished.folder / "results/reference/demo/costs.csv").set_index("target")
+    trainings = finished.result("benchmarks/train_pgan/mnist").glob("*.tsv")
+    paths = [finished.result("benchmarks/prepare_dataset/mnist.tsv"), *trainings]
+    seconds = [pd.read_csv(path, sep="\t")["s"].iloc[-1] for path in paths]
+    assert costs.loc["pgan_fig10", "jobs"] == len(seconds) >= 2
+    assert costs.loc["pgan_fig10", "wall_seconds"] == pytest.approx(sum(seconds), abs=0.1 * len(seconds))
+    assert costs.loc["pgan_fig2", "jobs"] > costs.loc["pgan_fig10", "jobs"]
 
 
 def test_errors_of_autoencoders_are_tidy_and_recorded_as_evidence(finished):

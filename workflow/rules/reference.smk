@@ -3,6 +3,7 @@
 rule reference:
     input:
         [f"results/reference/{SCALE}/provenance/{target}.json" for target in [*FIGURES, *PAPER_TABLES, "claims"]],
+        f"results/reference/{SCALE}/costs.csv",
     localrule: True
 
 
@@ -36,3 +37,23 @@ for recorded in [*FIGURES, *PAPER_TABLES]:
             "Recording the evidence of scale {params.scale}: {output.provenance}"
         script:
             "../../scripts/record_reference.py"
+
+
+# What each of them cost: README's minutes come from this.
+rule reference_costs:
+    input:
+        files=asked_for(dict.fromkeys(path for name in page_names() for path in page_files(getattr(rules, name)))),
+    output:
+        costs=f"results/reference/{SCALE}/costs.csv",
+    log:
+        f"{OUT}/logs/reference_costs.log",
+    localrule: True
+    conda:
+        "../../envs/oleander.yaml"
+    params:
+        jobs={name: evidence_jobs(getattr(rules, name)) for name in page_names()},
+        scale=SCALE,
+    message:
+        "Recording what scale {params.scale} cost: {output.costs}"
+    script:
+        "../../scripts/record_costs.py"

@@ -1,5 +1,6 @@
 """Provenance: which code, on which machine, made a result, and how long it took."""
 
+import math
 import os
 import platform
 import subprocess
@@ -10,6 +11,9 @@ from typing import Any
 import pandas as pd
 
 from oleander.io.tables import read_csv, read_csvs
+
+COST_COLUMNS = ("scale", "target", "jobs", "wall_seconds", "cpu_seconds")
+"""Seconds are sums over the jobs: on n cores, where they run side by side, about an n-th of that passes."""
 
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn", "snakemake")
 
@@ -49,19 +53,41 @@ def machine() -> dict[str, Any]:
     }
 
 
-def job_seconds(benchmarks: str | os.PathLike[str], jobs: list[str]) -> dict[str, float]:
-    """Job -> wall seconds of its last run.
+def job_seconds(benchmarks: str | os.PathLike[str], jobs: list[str], clock: str = "wall") -> dict[str, float]:
+    """Job -> seconds of its last run; jobs without a benchmark file are left out, and so are those over so soon that
+    Snakemake could not read their processor's time.
 
     Args:
         benchmarks: folder of Snakemake's benchmark files.
         jobs: names below it, of a file (without .tsv) or of a folder of them.
+        clock: "wall", or "cpu" for the processor's time, which does not grow where a machine is busy with other work.
     """
-    folder = Path(benchmarks)
+    folder, column = Path(benchmarks), {"wall": "s", "cpu": "cpu_time"}[clock]
     seconds = {}
     for path in _files_of(folder, jobs, ".tsv"):
-        table = pd.read_csv(path, sep="\t")
-        seconds[str(path.relative_to(folder).with_suffix(""))] = round(float(table["s"].iloc[-1]), 1)
+        value = float(pd.read_csv(path, sep="\t")[column].iloc[-1])
+        if math.isfinite(value):
+            seconds[str(path.relative_to(folder).with_suffix(""))] = round(value, 1)
     return seconds
+
+
+def costs_table(benchmarks: str | os.PathLike[str], jobs: dict[str, list[str]], scale: str) -> pd.DataFrame:
+    """What each figure or table cost, alone and from nothing, with all jobs that it shares with others.
+
+    Args:
+        benchmarks: as in `job_seconds`.
+        jobs: target -> its jobs, as in `job_seconds`; drawing and gathering are none, and take seconds.
+        scale: name of the scale.
+
+    Returns:
+        `COST_COLUMNS`, one row a target.
+    """
+    rows = []
+    for target, names in jobs.items():
+        wall, cpu = (job_seconds(benchmarks, names, clock) for clock in ("wall", "cpu"))
+        seconds = (round(sum(wall.values()), 1), round(sum(cpu.values()), 1))
+        rows.append(dict(zip(COST_COLUMNS, (scale, target, len(wall), *seconds), strict=True)))
+    return pd.DataFrame(rows, columns=list(COST_COLUMNS))
 
 
 def training_commits(logs: str | os.PathLike[str], jobs: list[str]) -> list[str]:
