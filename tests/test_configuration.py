@@ -145,6 +145,7 @@ def set_at(config, path, value):
         ("figures.pgan_fig8.panels", [{"experiment": "nowhere"}], ["figures.pgan_fig8", "'nowhere'"]),
         ("figures.pgan_fig8.alpha", 0.25, ["figures.pgan_fig8", "alpha 0.25", "experiments.mnist.alphas"]),
         ("figures.pgan_matrix.poison_fraction", 0.33, ["pgan_matrix", "0.33", "evaluations.undefended"]),
+        ("experiments.cifar_duplication.poison_fractions", [0.2], ["pgan_matrix", "0.3", "experiments.cifar_dupl"]),
         ("figures.pgan_fig7.experiment", "fmnist", ["figures.pgan_fig7", "ten_classes", "mnist_all", "fmnist"]),
         ("experiments.mnist.attack", "label_flipping", ["experiments.mnist", "epochs", "not known"]),
         ("experiments.mnist_label_flipping.attack", "pgan_images", ["mnist_label_flipping", "epochs", "needed"]),

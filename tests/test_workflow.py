@@ -95,6 +95,10 @@ def test_the_matrix_has_every_attack_and_defense(finished):
     assert poisoned["attack"].nunique() == 3
     assert poisoned["defense"].nunique() == 5
     assert poisoned["mean"].between(0, 1).all()
+    # One that the matrix alone shows is tested at its fraction alone.
+    assert set(pd.read_csv(finished.result("pgan/mnist_random_flipping/trials/undefended.csv"))["poison_fraction"]) == {
+        0.3
+    }
 
 
 def test_tables_say_scale_and_stand_in(finished):

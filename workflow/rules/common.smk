@@ -236,6 +236,14 @@ def evaluation_settings(experiment, evaluation):
     """The resolved evaluation: its victim (the task's) and its defense written out, titles left out."""
     settings = copy.deepcopy(CONFIG["evaluations"][evaluation])
     settings.pop("task", None)
+    own = CONFIG["experiments"][experiment].get("poison_fractions")
+    if own is not None and "poison_fractions" in settings:
+        settings["poison_fractions"] = [fraction for fraction in settings["poison_fractions"] if fraction in own]
+        if not settings["poison_fractions"]:
+            raise WorkflowError(
+                f"no poison fraction of evaluations.{evaluation} is among experiments.{experiment}.poison_fractions; "
+                "give them one in common in config.yaml"
+            )
     victim = CONFIG["victims"][CONFIG["tasks"][task_of(experiment, evaluation)]["victim"]]
     settings["victim"] = copy.deepcopy(victim) if settings.pop("train_victims", True) else None
     if "defense" in settings:

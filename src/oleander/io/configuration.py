@@ -246,11 +246,11 @@ def _check_evaluation(
     """One evaluation of one experiment in a panel."""
     block = config["evaluations"][evaluation]
     fraction = panel.get("poison_fraction")
-    if fraction is not None and fraction not in block.get("poison_fractions", [fraction]):
-        raise OleanderError(
-            f"{where}: poison_fraction {fraction:g} is not among evaluations.{evaluation}.poison_fractions; "
-            "add it there"
-        )
+    for kind, name in (("evaluations", evaluation), ("experiments", experiment)):
+        if fraction is not None and fraction not in config[kind][name].get("poison_fractions", [fraction]):
+            raise OleanderError(
+                f"{where}: poison_fraction {fraction:g} is not among {kind}.{name}.poison_fractions; add it there"
+            )
     attacked = config["tasks"][config["experiments"][experiment]["task"]]
     tested = config["tasks"][block.get("task", config["experiments"][experiment]["task"])]
     if any(attacked[key] != tested[key] for key in ("dataset", "source_class", "target_class")):
