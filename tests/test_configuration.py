@@ -99,17 +99,33 @@ def test_scales_override_sizes_alone(config):
             assert allowed, f"scale {scale} overrides {'.'.join(path)}"
 
 
-def test_narrow_networks_take_ten_times_the_learning_rate(repository):
+NARROW = {
+    # Part of the configuration -> by how much its networks are narrower, and its learning rate larger, at laptop scale.
+    ("attacks", "pgan_images", "generator"): (4, 10),
+    ("attacks", "pgan_images", "discriminator"): (4, 10),
+    ("attacks", "pgan_images", "classifier"): (4, 10),
+    ("attacks", "pgan_cifar", "generator"): (4, 1),
+    ("attacks", "pgan_cifar", "discriminator"): (4, 3),
+    ("attacks", "pgan_cifar", "classifier"): (4, 3),
+    ("victims", "binary_mlp"): (4, 10),
+    ("victims", "binary_cnn"): (2, 10),
+}
+
+
+@pytest.mark.parametrize(("path", "change"), NARROW.items())
+def test_narrow_networks_take_larger_learning_rates(repository, path, change):
     files = repository / "config.yaml", repository / "workflow/schemas/config.schema.yaml"
-    laptop, paper = (load_configuration(*files, scale) for scale in ("laptop", "paper"))
-    networks = [("attacks", "pgan_images", part) for part in ("generator", "discriminator", "classifier")]
-    for block, *names in [*networks, ("victims", "binary_mlp")]:
-        narrow, wide = laptop[block], paper[block]
-        for name in names:
-            narrow, wide = narrow[name], wide[name]
-        assert max(narrow["hidden"]) <= max(wide["hidden"]) / 4
-        assert narrow["optimizer"]["learning_rate"] == pytest.approx(10 * wide["optimizer"]["learning_rate"])
-        assert {**narrow["optimizer"], "learning_rate": 0} == {**wide["optimizer"], "learning_rate": 0}
+    narrow, wide = (load_configuration(*files, scale) for scale in ("laptop", "paper"))
+    for name in path:
+        narrow, wide = narrow[name], wide[name]
+    narrower, faster = change
+    for own, papers in zip(narrow["hidden"], wide["hidden"], strict=True):
+        if isinstance(own, dict):
+            assert own == {**papers, "channels": papers["channels"] // narrower}
+        else:
+            assert own <= papers / narrower
+    assert narrow["optimizer"]["learning_rate"] == pytest.approx(faster * wide["optimizer"]["learning_rate"])
+    assert {**narrow["optimizer"], "learning_rate": 0} == {**wide["optimizer"], "learning_rate": 0}
 
 
 def test_synthetic_experiment_is_at_the_papers_settings_at_every_scale(config):
