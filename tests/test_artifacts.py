@@ -1,6 +1,7 @@
 """Artifacts and atomic writes: what is read is what was written, or it is refused."""
 
 import contextlib
+import itertools
 import json
 import os
 import resource
@@ -133,13 +134,14 @@ def test_read_tensors_do_not_hold_on_to_the_file(tmp_path):
     assert torch.equal(tensors["double"], before)
 
 
-def test_every_flipped_byte_is_noticed(tmp_path):
-    """Header, settings and data: wherever a byte differs, the file is refused."""
-    path = save(tmp_path / "a.safetensors", {"x": torch.arange(3.0), "y": torch.tensor([1])}, {"step": 64, "part": "x"})
-    content = bytearray(path.read_bytes())
-    for position in range(len(content)):
+def test_every_flipped_bit_is_noticed(tmp_path):
+    """Header, settings and data: wherever a bit differs, the file is refused, even where it would read the same."""
+    settings = {"step": 64, "part": "ö", "rate": 1e-05}
+    path = save(tmp_path / "a.safetensors", {"x": torch.arange(3.0), "y": torch.tensor([1])}, settings)
+    content = path.read_bytes()
+    for position, bit in itertools.product(range(len(content)), range(8)):
         damaged = bytearray(content)
-        damaged[position] ^= 1
+        damaged[position] ^= 1 << bit
         path.write_bytes(damaged)
         with pytest.raises(OleanderError, match=r"a\.safetensors is not a complete Oleander artifact .*; delete it"):
             load_artifact(path)
