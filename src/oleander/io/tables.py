@@ -1,5 +1,7 @@
 """CSV files: written atomically, read with a clear error."""
 
+import contextlib
+import hashlib
 import io
 import os
 from collections.abc import Sequence
@@ -8,23 +10,31 @@ from pathlib import Path
 import pandas as pd
 
 from oleander.io.errors import OleanderError
-from oleander.io.files import atomic_path
+from oleander.io.files import atomic_path, sha256_of
+
+DIGEST_ATTRIBUTE = "user.oleander.sha256"
+"""Extended attribute of a CSV that holds the SHA-256 of its bytes. It is replaced together with the file, and is lost,
+with what it protects from, where a file system or a copy keeps none."""
 
 
 def write_csv(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
     """Write `table` without its index, atomically; floats round-trip."""
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
+        with contextlib.suppress(OSError, AttributeError):  # AttributeError: a system without such attributes
+            os.setxattr(temporary, DIGEST_ATTRIBUTE, sha256_of(temporary).encode())
 
 
 def read_csv(path: str | os.PathLike[str], columns: Sequence[str] = ()) -> pd.DataFrame:
     """Read a CSV whose columns must include `columns`.
 
     Raises:
-        OleanderError: the file is missing, empty, cut off in the middle of a row, or lacks a column.
+        OleanderError: the file is missing, empty, cut off in the middle of a row, or lacks a column; where it has its
+            `DIGEST_ATTRIBUTE`, also if a single byte is another than was written.
     """
     try:
-        content = Path(path).read_bytes()
+        with Path(path).open("rb") as stream:
+            content, digest = stream.read(), _digest_of(stream.fileno())
         table = pd.read_csv(io.BytesIO(content), keep_default_na=True)
     except (OSError, ValueError) as error:
         raise OleanderError(f"{path} cannot be read ({error}); delete it and run again") from error
@@ -35,10 +45,22 @@ def read_csv(path: str | os.PathLike[str], columns: Sequence[str] = ()) -> pd.Da
             f"{path} does not end with a line break after a row, so that its last row may be cut off; delete it and "
             "run again"
         )
+    if digest is not None and digest != hashlib.sha256(content).hexdigest():
+        raise OleanderError(
+            f"{path} is not what was written: it was cut off or changed; delete it and run again, or, if the change is "
+            "meant to stay, put a copy in its place"
+        )
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise OleanderError(f"{path} lacks the columns {', '.join(missing)}; delete it and run again")
     return table
+
+
+def _digest_of(file: int) -> str | None:
+    """The digest that an open file was written with, or None where it has none."""
+    with contextlib.suppress(OSError, AttributeError):
+        return os.getxattr(file, DIGEST_ATTRIBUTE).decode()
+    return None
 
 
 def read_csvs(paths: Sequence[str], columns: Sequence[str] = ()) -> pd.DataFrame:
