@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oleander.io.artifacts import TYPES, Rows, canonical_json, fingerprint, load_artifact, save_artifact
-from oleander.io.errors import OleanderError, plain_errors
+from oleander.io.errors import OleanderError
 from oleander.io.files import atomic_path, sha256_of, write_json, write_text
 
 TENSORS = {
@@ -284,14 +284,6 @@ def test_json_is_readable_and_whole(tmp_path):
     assert json.loads(text) == {"ö": [1, 2]}
     assert text.endswith("\n")
     assert "ö" in text
-
-
-def test_plain_errors_report_only_our_own():
-    with pytest.raises(SystemExit) as caught, plain_errors():
-        raise OleanderError("what, where, what to do")
-    assert caught.value.code == "error: what, where, what to do"
-    with pytest.raises(ZeroDivisionError), plain_errors():
-        raise ZeroDivisionError
 
 
 def test_an_artifact_is_plain_safetensors_to_others(tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
+from oleander.io.errors import OleanderError, plain_errors
 from oleander.io.provenance import commit_of
 
 logger = logging.getLogger(__name__)
@@ -17,16 +18,41 @@ logger = logging.getLogger(__name__)
 SECONDS_BETWEEN_LINES = 60
 
 
+class _LogFile(logging.FileHandler):
+    """A log that a job does without where it cannot be written: a full disk is told of where it loses a result."""
+
+    @classmethod
+    def begin(cls, path: str | Path) -> "_LogFile":
+        """An empty log at `path`.
+
+        Raises:
+            OleanderError: it cannot be made.
+        """
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            return cls(path, mode="w", encoding="utf-8")
+        except OSError as error:
+            raise OleanderError(
+                f"cannot write the log {path}: {error.strerror or error}; free some space or make the folder writable"
+            ) from error
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Drop a line that cannot be written; any other mistake is shown as ever."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 def begin_job(log: str | Path, threads: int) -> None:
     """Set a rule's job up: log lines go, with the time, to `log`, warnings to stderr too, and torch takes `threads`.
 
-    A job that took more threads than it was given would slow its neighbours down, and change its own last digits.
+    A job that took more threads than it was given would slow its neighbours down, and change its own last digits. Where
+    the log cannot be made, the process ends with one sentence.
     """
     torch.set_num_threads(threads)
-    Path(log).parent.mkdir(parents=True, exist_ok=True)
     package = logging.getLogger("oleander")
     package.setLevel(logging.INFO)
-    to_file = logging.FileHandler(log, mode="w", encoding="utf-8")
+    with plain_errors():
+        to_file = _LogFile.begin(log)
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     to_terminal = logging.StreamHandler(sys.stderr)
     to_terminal.setLevel(logging.WARNING)
