@@ -24,6 +24,11 @@ include: "workflow/rules/reference.smk"
 include: "workflow/rules/claims.smk"
 
 
+# Not in a dry run.
+onstart:
+    check_results()
+
+
 # Everything of the poisoning paper, and of the backdoor paper.
 PGAN = [figure_file(figure, "png") for figure in FIGURES if figure.startswith("pgan_")] + rules.tables.input
 BAAAN = [figure_file(figure, "png") for figure in FIGURES if figure.startswith("baaan_")]

@@ -458,6 +458,20 @@ def test_killed_training_continues_to_the_same_bytes(repository, tmp_path):
         assert (killed.folder / path).read_bytes() == (undisturbed.folder / path).read_bytes(), path
 
 
+def test_results_from_the_future_are_one_sentence_before_anything_runs(checkout):
+    """As after the clock was set back: Snakemake would remove what it makes from them, once it has made it."""
+    ahead = checkout.result("data/mnist.safetensors")
+    ahead.parent.mkdir(parents=True)
+    ahead.touch()
+    os.utime(ahead, (time.time() + 86400,) * 2)
+    checkout.succeed("--dry-run", "pgan_fig10")
+    done = checkout.run("pgan_fig10")
+    assert done.returncode != 0
+    assert re.search(r"^results/demo/data/mnist\.safetensors is dated .*; set it right", done.stderr, re.MULTILINE)
+    assert "Traceback (most recent call last)" not in done.stderr
+    assert not checkout.result("logs").exists()
+
+
 def test_absent_data_is_one_sentence_and_leaves_nothing(checkout):
     done = checkout.run("--config", "scale=laptop", "--", "pgan_fig10")
     assert done.returncode != 0

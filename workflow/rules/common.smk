@@ -8,6 +8,7 @@ from oleander.io.claims import TABLES as CLAIM_TABLES
 from oleander.io.claims import read_claims
 from oleander.io.configuration import differences, merge, resolve
 from oleander.io.errors import OleanderError
+from oleander.io.files import check_results_folder
 
 with open(workflow.source_path("../schemas/config.schema.yaml")) as stream:
     SCHEMA = yaml.safe_load(stream)
@@ -124,6 +125,15 @@ def tested_cohorts(experiment, evaluation):
         for name, replicas in COHORTS[experiment].items()
         if any(replica["alpha"] in alphas for replica in replicas)
     ]
+
+
+# Before anything runs.
+def check_results():
+    """Refuse a folder of results that the workflow could not go on in."""
+    try:
+        check_results_folder(OUT)
+    except OleanderError as error:
+        raise WorkflowError(str(error)) from None
 
 
 # Files.

@@ -6,11 +6,15 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from oleander.io.errors import OleanderError
+
+CLOCK_TOLERANCE = 60
+"""Seconds by which a file server's clock may be ahead."""
 
 
 @contextlib.contextmanager
@@ -62,6 +66,39 @@ def _remove_abandoned(folder: Path, prefix: str, suffix: str) -> None:
         with contextlib.suppress(OSError), path.open("rb") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
+
+
+def check_results_folder(folder: str | os.PathLike[str]) -> None:
+    """Refuse a folder of results, there or to be made, that the workflow could not go on in.
+
+    Raises:
+        OleanderError: it cannot be written to, or a file in it is dated after now, since the clock has been set back:
+            Snakemake would take what is made from that file for outdated, and remove it once it is done.
+    """
+    folder = Path(folder)
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise OleanderError(
+            f"cannot write to {there}: {error.strerror or error}; make it writable, or work in another checkout"
+        ) from error
+    files = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+    newest, path = max(((_changed(file), file) for file in files), default=(0, folder))
+    if newest > time.time() + CLOCK_TOLERANCE:
+        raise OleanderError(
+            f"{path} is dated {time.ctime(newest)}, after now: the clock has been set back; set it right or date such "
+            f"files now, by: find {folder} -newermt now -exec touch --date=now {{}} +"
+        )
+
+
+def _changed(path: Path) -> float:
+    """When a file was last changed, in seconds since 1970; 0 where it is gone."""
+    try:
+        return path.lstat().st_mtime
+    except FileNotFoundError:
+        return 0
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
