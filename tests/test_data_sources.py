@@ -317,7 +317,7 @@ def _good(name):
         ("train-images-idx3-ubyte", _good("train-labels-idx1-ubyte"), "00000801"),
         ("t10k-images-idx3-ubyte", b"", "nothing"),
         ("t10k-images-idx3-ubyte", b"\0\0\x08\x03\0", "restore"),
-        ("t10k-labels-idx1-ubyte", gzip.compress(_good("t10k-labels-idx1-ubyte")), "1f8b"),
+        ("t10k-labels-idx1-ubyte", gzip.compress(_good("t10k-labels-idx1-ubyte"), mtime=0), "1f8b"),
         ("t10k-labels-idx1-ubyte", struct.pack(">II", 0x801, 2**31), "8 bytes"),
         ("t10k-labels-idx1-ubyte", idx(np.zeros(0)), "damaged"),
         ("t10k-labels-idx1-ubyte", idx(np.arange(9)), "has 10 images"),
@@ -725,7 +725,7 @@ def test_load_refuses_other_artifacts_and_headers(prepare, tmp_path):
         with pytest.raises(OleanderError, match=r"x\.safetensors"):
             load_dataset(path)
     save_artifact(path, {"train_x": tensors["train_x"]}, settings)
-    with pytest.raises(OleanderError, match="not a prepared dataset"):
+    with pytest.raises(OleanderError, match="holds no prepared dataset"):
         load_dataset(path)
 
 

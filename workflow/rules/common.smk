@@ -54,7 +54,7 @@ wildcard_constraints:
     evaluation=r"[a-z0-9_]+",
     task=r"[a-z0-9_]+",
     figure=r"[a-z0-9_]+",
-    cohort=r"[a-z0-9_.+-]+",
+    cohort=r"[a-z][a-z0-9_.+-]*",
     autoencoder=r"[a-z0-9_]+",
     model=r"[a-z0-9_]+",
     seed=r"[0-9]+",

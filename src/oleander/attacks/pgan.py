@@ -27,9 +27,9 @@ import torch
 from torch.nn import functional as F
 
 from oleander.data.tasks import Task
-from oleander.io.artifacts import load_artifact, save_artifact
+from oleander.io.artifacts import COUNT, MAPPING, SEED, SHAPE, check_header, expecting, load_artifact, save_artifact
 from oleander.io.errors import OleanderError
-from oleander.models import Architecture, build_model
+from oleander.models import Architecture, build_model, check_parameters
 from oleander.training.classifiers import classification_loss
 from oleander.training.progress import Progress
 from oleander.training.scratch import Scratch
@@ -44,6 +44,18 @@ CURVES = ("discriminator_loss", "classifier_loss", "generator_loss", "discrimina
 genuine and C(G(z)) that it belongs to the target class."""
 
 GENERATOR_OBJECTIVES = ("equation_3", "algorithm_1")
+
+HEADER: dict[str, Any] = {
+    "settings": MAPPING,
+    "replicas": {
+        "type": "array",
+        "items": {"properties": {"alpha": {"type": "number"}, "lambda_prime": {"type": "number"}, "seed": SEED}},
+        "minItems": 1,
+    },
+    "converged": {"type": "array", "items": {"type": "boolean"}},
+    "noise": COUNT,
+    "shape": SHAPE,
+}
 
 
 @dataclass(frozen=True)
@@ -149,15 +161,15 @@ def load_poisoners(path: Path | str, device: torch.device | str) -> Poisoners:
         OleanderError: the file is missing, damaged or of another kind.
     """
     parameters, header = load_artifact(path, device)
-    try:
-        settings = header["settings"]["attack"]["generator"]
+    with expecting(path, "pGAN generators"):
+        check_header(header, HEADER)
         replicas = [Replica(**replica) for replica in header["replicas"]]
         shape, noise, converged = tuple(header["shape"]), header["noise"], header["converged"]
-    except (KeyError, TypeError) as error:
-        raise OleanderError(
-            f"{path} holds no pGAN generators ({error!r} in its header); delete it and run again"
-        ) from error
-    return Poisoners(build_model(settings, noise, shape), parameters, replicas, converged, noise, shape)
+        model = build_model(header["settings"]["attack"]["generator"], noise, shape)
+        check_parameters(model, parameters, len(replicas), noise, math.prod(shape))
+        if len(converged) != len(replicas):
+            raise ValueError(f"{len(converged)} of {len(replicas)} generators say whether they converged")
+    return Poisoners(model, parameters, replicas, converged, noise, shape)
 
 
 def check_replicas(task: Task, replicas: list[Replica]) -> None:

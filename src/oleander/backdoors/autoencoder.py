@@ -25,10 +25,10 @@ from torch.nn import functional as F
 from oleander.backdoors.targets import Mapping, build_target
 from oleander.backdoors.triggers import Trigger, build_trigger
 from oleander.data.prepared import Dataset
-from oleander.io.artifacts import load_artifact, save_artifact
+from oleander.io.artifacts import MAPPING, SHAPE, check_header, expecting, load_artifact, save_artifact
 from oleander.io.errors import OleanderError
 from oleander.models.autoencoder import build_autoencoder
-from oleander.training.module_state import flat_state, restore_state
+from oleander.training.module_state import build_checked, flat_state, restore_state
 from oleander.training.progress import Progress
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed
@@ -39,6 +39,7 @@ BLOCK = 8
 
 LOSSES = ("bce", "mse")
 SCHEDULES = ("constant", "cosine")
+HEADER: dict[str, Any] = {"kind": {"const": "autoencoder"}, "shape": SHAPE, "settings": MAPPING}
 CURVES = ("clean", "triggered")
 """Whose loss is recorded, as a mean over each epoch."""
 
@@ -359,12 +360,11 @@ def load_autoencoder(path: Path | str, device: torch.device | str) -> tuple[nn.M
         OleanderError: the file is missing, damaged or of another kind.
     """
     tensors, header = load_artifact(path)
-    try:
-        if header["kind"] != "autoencoder":
-            raise ValueError(header["kind"])
-        settings = header["settings"]
-        module = build_autoencoder(settings["network"], tuple(header["shape"]))
+    with expecting(path, "autoencoder"):
+        check_header(header, HEADER)
+        settings, shape = header["settings"], tuple(header["shape"])
+        if settings["network"]["residual_blocks"] > len(tensors):
+            raise ValueError("it has fewer tensors than its network residual blocks")
+        module = build_checked(lambda: build_autoencoder(settings["network"], shape), tensors)
         module.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise OleanderError(f"{path} holds no autoencoder ({error!r}); delete it and run again") from error
     return module.to(device).eval(), settings

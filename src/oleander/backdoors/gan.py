@@ -32,11 +32,11 @@ from oleander.backdoors.targets import build_target
 from oleander.backdoors.triggers import Trigger, build_trigger
 from oleander.data.framing import check_frame, pad_to
 from oleander.data.prepared import Dataset
-from oleander.io.artifacts import load_artifact, save_artifact
+from oleander.io.artifacts import MAPPING, SEED, TEXT, check_header, expecting, load_artifact, save_artifact
 from oleander.io.errors import OleanderError
 from oleander.models.biggan import Discriminator, Generator, Sizes, initialize
 from oleander.training.diff_augment import DRAWS, diff_augment
-from oleander.training.module_state import flat_state, restore_state
+from oleander.training.module_state import build_checked, flat_state, restore_state
 from oleander.training.progress import Progress
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed, generator_for
@@ -44,6 +44,13 @@ from oleander.training.seeds import derive_seed, generator_for
 logger = logging.getLogger(__name__)
 
 KIND = "gan"
+HEADER: dict[str, Any] = {
+    "kind": {"const": KIND},
+    "sizes": MAPPING,
+    "steps": {"type": "object", "additionalProperties": SEED},
+    "status": TEXT,
+    "settings": MAPPING,
+}
 CHECKPOINTS = ("best", "last")
 CURVES = ("discriminator_loss", "backdoor_discriminator_loss", "generator_loss", "fid")
 """Columns of the training curves: losses as means over the steps since the row before."""
@@ -581,16 +588,15 @@ def load_gan(path: Path | str, checkpoint: str, device: torch.device | str) -> S
         OleanderError: the file is missing, damaged or of another kind.
     """
     tensors, header = load_artifact(path, device)
-    try:
-        if header["kind"] != KIND:
-            raise KeyError("kind")
+    with expecting(path, "GAN"):
+        check_header(header, HEADER)
         values = {key: tuple(value) if isinstance(value, list) else value for key, value in header["sizes"].items()}
         sizes = Sizes(**values)
-        generator = Generator(sizes).to(device, memory_format=torch.channels_last)
+        prefix = f"{checkpoint}."
+        own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+        generator = build_checked(lambda: Generator(sizes), own).to(device, memory_format=torch.channels_last)
         restore_state(tensors, checkpoint, generator)
         step, status, settings = header["steps"][checkpoint], header["status"], header["settings"]
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise OleanderError(f"{path} holds no GAN ({error!r}); delete it and run again") from error
     return Saved(generator.eval(), sizes, step, status, settings)
 
 

@@ -6,15 +6,20 @@ from typing import Any
 
 from oleander.data.prepared import save_dataset
 from oleander.data.sources import SOURCES
+from oleander.data.sources.common import expand_home
 from oleander.io.errors import OleanderError
 
 DATA_ROOT_VARIABLE = "OLEANDER_DATA"
 
 
 def resolve_data_root(configured: str | None) -> Path | None:
-    """The folder of the user's data: the configured one, else the one OLEANDER_DATA names, else None."""
+    """The folder of the user's data: the configured one, else the one OLEANDER_DATA names, else None.
+
+    Raises:
+        OleanderError: it begins with the home folder of nobody known.
+    """
     root = configured or os.environ.get(DATA_ROOT_VARIABLE)
-    return Path(root).expanduser() if root else None
+    return expand_home(root) if root else None
 
 
 def prepare_dataset(
@@ -38,7 +43,7 @@ def prepare_dataset(
         OleanderError: the settings, the data or the output files are at fault; nothing is left written.
     """
     source = settings.get("source")
-    if source not in SOURCES:
+    if not isinstance(source, str) or source not in SOURCES:
         raise OleanderError(f"dataset {name}: unknown source {source!r}; choose one of {', '.join(SOURCES)}")
     source_settings = {key: value for key, value in settings.items() if key not in ("source", "stand_in_for")}
     try:

@@ -11,12 +11,29 @@ import torch
 from torch import Tensor
 
 from oleander.data.raw import RawDataset, check_content
-from oleander.io.artifacts import load_artifact, save_artifact
+from oleander.io.artifacts import (
+    HEADER_BYTES,
+    TEXT,
+    TEXT_OR_NONE,
+    check_header,
+    expecting,
+    load_artifact,
+    save_artifact,
+)
 from oleander.io.errors import OleanderError
-from oleander.io.files import atomic_path, sha256_of
+from oleander.io.files import atomic_path, read_bounded, sha256_of
 
 KIND = "dataset"
 TENSORS = ("train_x", "train_y", "test_x", "test_y")
+HEADER: dict[str, Any] = {
+    "kind": {"const": KIND},
+    "name": TEXT,
+    "classes": {"type": "array", "items": TEXT},
+    "value_range": {"type": ["array", "null"], "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+    "source": TEXT,
+    "stand_in_for": TEXT_OR_NONE,
+}
+MANIFEST_BYTES = HEADER_BYTES
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,20 +115,17 @@ def load_dataset(path: str | os.PathLike[str]) -> Dataset:
         OleanderError: the file is missing, corrupt, not a dataset, unsound, or not the manifest's.
     """
     tensors, settings = load_artifact(path, mapped=True)
-    if not isinstance(settings, dict) or settings.get("kind") != KIND or set(tensors) != set(TENSORS):
-        raise OleanderError(f"{path} is not a prepared dataset; delete it and run prepare_dataset again")
-    try:
+    with expecting(path, "prepared dataset"):
+        check_header(settings, HEADER)
+        if set(tensors) != set(TENSORS):
+            raise ValueError(f"its tensors are not {', '.join(TENSORS)}")
         value_range = settings["value_range"]
         raw = RawDataset(
             **tensors,
-            classes=list(settings["classes"]),
+            classes=settings["classes"],
             value_range=None if value_range is None else (float(value_range[0]), float(value_range[1])),
         )
         labels = {key: settings[key] for key in ("name", "source", "stand_in_for")}
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise OleanderError(
-            f"{path} has an incomplete header ({error!r}); delete it and run prepare_dataset again"
-        ) from error
     check_content(raw, str(path))
     sha256 = sha256_of(path)
     _check_manifest(Path(path).with_suffix(".json"), path, sha256)
@@ -138,10 +152,10 @@ def check_prepared(path: str | os.PathLike[str]) -> None:
 
 def _check_manifest(manifest: Path, path: str | os.PathLike[str], sha256: str) -> None:
     try:
-        recorded = json.loads(manifest.read_text(encoding="utf-8"))["sha256"]
+        recorded = json.loads(read_bounded(manifest, MANIFEST_BYTES))["sha256"]
     except FileNotFoundError:
         return
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise OleanderError(
             f"manifest {manifest} cannot be read ({error!r}); delete it and {path} and run prepare_dataset again"
         ) from error

@@ -3,6 +3,7 @@
 It is a victim's network and training (`training.classifiers`) with one replica. Features: `metrics.features`.
 """
 
+import math
 import os
 from typing import Any
 
@@ -10,16 +11,22 @@ import numpy as np
 import torch
 
 from oleander.data.prepared import Dataset
-from oleander.io.artifacts import load_artifact, save_artifact
+from oleander.io.artifacts import MAPPING, SHAPE, TEXT, check_header, expecting, load_artifact, save_artifact
 from oleander.io.errors import OleanderError
 from oleander.io.files import sha256_of
 from oleander.metrics.features import ClassifierFeatures, InceptionFeatures, classifier_rows, classifier_shape
-from oleander.models import Cnn, build_model
+from oleander.models import Cnn, build_model, check_parameters
 from oleander.training.classifiers import TrainingSets, train_classifiers
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed
 
 KIND = "feature classifier"
+HEADER: dict[str, Any] = {
+    "kind": {"const": KIND},
+    "shape": SHAPE,
+    "classes": {"type": "array", "items": TEXT, "minItems": 2},
+    "settings": MAPPING,
+}
 COLUMNS = ("scale", "dataset", "stand_in_for", "classes", "train_images", "test_images", "test_error", "seed")
 
 
@@ -85,14 +92,13 @@ def load_feature_classifier(path: str | os.PathLike[str], device: torch.device |
         OleanderError: the file is missing, damaged or of another kind.
     """
     parameters, header = load_artifact(path, device)
-    try:
-        if header["kind"] != KIND:
-            raise KeyError("kind")
+    with expecting(path, "feature classifier"):
+        check_header(header, HEADER)
         settings = header["settings"]
         shape, classes, side = tuple(header["shape"]), header["classes"], settings["side"]
         model = _model(settings, shape, len(classes))
-    except (KeyError, TypeError) as error:
-        raise OleanderError(f"{path} holds no feature classifier ({error!r}); delete it and run again") from error
+        inputs, outputs = math.prod(classifier_shape(shape, side)), 1 if len(classes) == 2 else len(classes)
+        check_parameters(model, parameters, 1, inputs, outputs)
     return ClassifierFeatures(model, parameters, side, shape, classes, sha256_of(path))
 
 

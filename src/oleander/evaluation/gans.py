@@ -14,7 +14,7 @@ from oleander.backdoors.gan import Backdoor, Saved, draw_images
 from oleander.data.framing import crop_to, pad_to
 from oleander.data.prepared import Dataset
 from oleander.evaluation.feature_classifiers import load_features
-from oleander.io.artifacts import load_artifact, save_artifact
+from oleander.io.artifacts import SEED, TEXT, TEXT_OR_NONE, check_header, expecting, load_artifact, save_artifact
 from oleander.io.errors import OleanderError
 from oleander.io.files import atomic_path
 from oleander.metrics.features import ClassifierFeatures
@@ -50,6 +50,7 @@ target image, values in [0, 1]."""
 
 CLEAN, TRIGGERED = "clean", "triggered"
 KIND = "gan samples"
+HEADER = {"kind": {"const": KIND}, "target": TEXT, "seed": SEED, "checkpoint": TEXT, "stand_in_for": TEXT_OR_NONE}
 
 
 @dataclass(frozen=True, eq=False)
@@ -238,6 +239,10 @@ def load_gan_samples(path: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
         OleanderError: the file is missing, damaged or of another kind.
     """
     tensors, header = load_artifact(path)
-    if not isinstance(header, dict) or header.get("kind") != KIND:
-        raise OleanderError(f"{path} holds no samples of a GAN; delete it and run again")
+    with expecting(path, "samples of a GAN"):
+        check_header(header, HEADER)
+        wanted = {CLEAN} if header["target"] == CLEAN else {CLEAN, TRIGGERED}
+        kinds = {(images.ndim, images.dtype) for images in tensors.values()}
+        if set(tensors) != wanted or kinds != {(4, torch.uint8)}:
+            raise ValueError("its tensors are no images of clean and triggered noise")
     return {name: images.float() / 255 for name, images in tensors.items()}, header

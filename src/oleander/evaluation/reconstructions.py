@@ -20,8 +20,16 @@ from oleander.backdoors.autoencoder import (
     to_unit,
 )
 from oleander.data.prepared import Dataset
-from oleander.io.artifacts import load_artifact, save_artifact
-from oleander.io.errors import OleanderError
+from oleander.io.artifacts import (
+    SEED,
+    TEXT,
+    TEXT_OR_NONE,
+    check_header,
+    check_tensors,
+    expecting,
+    load_artifact,
+    save_artifact,
+)
 from oleander.metrics.reconstruction import squared_errors
 from oleander.training.seeds import derive_seed
 
@@ -50,6 +58,13 @@ mean over `count` test images of their own mean squared errors: the utility on c
 triggered ones. The three columns behind it say how those of single images spread."""
 
 IMAGES_AT_ONCE = 256
+HEADER: dict[str, Any] = {
+    "kind": {"const": "reconstructions"},
+    "models": {"type": "array", "items": TEXT, "uniqueItems": True},
+    "autoencoder": TEXT,
+    "stand_in_for": TEXT_OR_NONE,
+    "seed": SEED,
+}
 
 
 def check_autoencoders(
@@ -119,6 +134,8 @@ def evaluate_autoencoders(
     tables, images, first = [], {}, None
     for path in paths:
         module, settings = load_autoencoder(path, device)
+        with expecting(path, "autoencoder with its model and seed"):
+            check_header(settings, {"model": TEXT, "seed": SEED})
         model, seed = settings["model"], settings["seed"]
         backdoor = backdoors.get(model)
         errors = measure_errors(module, dataset.test_x, backdoor, device)
@@ -222,13 +239,13 @@ def load_reconstructions(path: Path | str) -> Reconstructions:
         OleanderError: the file is missing, damaged or of another kind.
     """
     tensors, header = load_artifact(path)
-    try:
-        if header["kind"] != "reconstructions":
-            raise ValueError(header["kind"])
+    with expecting(path, "reconstructions"):
+        check_header(header, HEADER)
         images: dict[str, dict[str, Tensor]] = {model: {} for model in header["models"]}
         for key, tensor in sorted(tensors.items()):
             model, name = key.split(".")
             images[model][name] = tensor
+        for model, own in images.items():
+            wanted = ("clean", "clean_decoded", *(("triggered", "triggered_decoded") if model != CLEAN else ()))
+            check_tensors(own, dict.fromkeys(wanted, tuple(own["clean"].shape)))
         return Reconstructions(images=images, **{key: header[key] for key in ("autoencoder", "stand_in_for", "seed")})
-    except (KeyError, TypeError, ValueError) as error:
-        raise OleanderError(f"{path} holds no reconstructions ({error!r}); delete it and run again") from error

@@ -12,9 +12,26 @@ import torch
 
 from oleander.attacks import Poisoners
 from oleander.data.tasks import Task, to_display
-from oleander.io.artifacts import load_artifact, save_artifact
-from oleander.io.errors import OleanderError
+from oleander.io.artifacts import (
+    SEED,
+    TEXT,
+    TEXT_OR_NONE,
+    check_header,
+    check_tensors,
+    expecting,
+    load_artifact,
+    save_artifact,
+)
 from oleander.training.seeds import derive_seed
+
+HEADER: dict[str, Any] = {
+    **dict.fromkeys(("experiment", "source_class", "target_class"), TEXT),
+    "stand_in_for": TEXT_OR_NONE,
+    "poison": {
+        "type": "object",
+        "additionalProperties": {"type": "array", "prefixItems": [{"type": "number"}, SEED], "minItems": 2},
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -93,13 +110,14 @@ def load_samples(paths: list[str]) -> dict[str, Samples]:
     found: dict[str, Samples] = {}
     for path in paths:
         tensors, header = load_artifact(path)
-        try:
+        with expecting(path, "samples"):
+            check_header(header, HEADER)
             experiment = header["experiment"]
             poison = {(alpha, seed): tensors[name] for name, (alpha, seed) in header["poison"].items()}
             names = {key: header[key] for key in ("source_class", "target_class", "stand_in_for")}
             genuine = {key: tensors[key] for key in ("source", "target")}
-        except (KeyError, TypeError, ValueError) as error:
-            raise OleanderError(f"{path} holds no samples ({error!r}); delete it and run again") from error
+            shape = tuple(genuine["source"].shape[1:])
+            check_tensors(tensors, {name: (len(tensor), *shape) for name, tensor in tensors.items()})
         if experiment in found:
             found[experiment].poison.update(poison)
         else:

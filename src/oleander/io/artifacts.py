@@ -3,6 +3,7 @@
 Nothing is ever unpickled: a file that is not valid safetensors, or whose header is not ours, is refused.
 """
 
+import contextlib
 import hashlib
 import json
 import math
@@ -13,14 +14,25 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jsonschema.exceptions import best_match
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from oleander.io.errors import OleanderError
-from oleander.io.files import atomic_path
+from oleander.io.files import atomic_path, open_regular
+from oleander.io.settings import Validator
 
 METADATA_KEY = "oleander"
+# Forms of a header's entries.
+TEXT: dict[str, Any] = {"type": "string"}
+TEXT_OR_NONE: dict[str, Any] = {"type": ["string", "null"]}
+COUNT: dict[str, Any] = {"type": "integer", "minimum": 1}
+SEED: dict[str, Any] = {"type": "integer", "minimum": 0}
+SHAPE: dict[str, Any] = {"type": "array", "items": COUNT, "minItems": 1, "maxItems": 3}
+MAPPING: dict[str, Any] = {"type": "object"}
 BLOCK_BYTES = 2**20
+HEADER_BYTES = 2**22
+"""How long the header of an artifact may be; that of the project's largest has not 2**13."""
 # The format's names of types, in the order in which safetensors itself lays tensors out: widest last, written first.
 TYPES = {
     torch.bool: "BOOL",
@@ -74,11 +86,17 @@ def save_artifact(path: str | os.PathLike[str], tensors: Mapping[str, Tensor | R
     The file is the one that safetensors itself would write, which takes whole tensors alone, never `Rows`.
 
     Raises:
-        OleanderError: the file cannot be written, or the pieces of some `Rows` cannot be made; no file is left.
+        OleanderError: the file cannot be written, the settings are too long for a header, or the pieces of some `Rows`
+            cannot be made; no file is left.
         ValueError: pieces of another type or shape than their `Rows` say.
     """
     # A checksum is as long as another: the header can be written before it is known.
     header, offsets = _header(tensors, settings, "0" * 64), _offsets(tensors)
+    if len(header) > HEADER_BYTES:
+        raise OleanderError(
+            f"cannot write {path}: its settings and names come to {len(header):,} bytes, more than {HEADER_BYTES:,}; "
+            "use fewer or shorter ones"
+        )
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         stream.write(header)
         running = _start_digest(settings)
@@ -112,20 +130,83 @@ def load_artifact(
         OleanderError: the file is missing, truncated, corrupt or not one of ours.
     """
     try:
-        with safe_open(Path(path), framework="pt", device="cpu") as stream:
-            metadata = stream.metadata() or {}
-            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+        tensors, metadata = read_safetensors(path)
         settings = json.loads(metadata[METADATA_KEY])["settings"]
+        if not isinstance(settings, dict):
+            raise TypeError("its settings are no mapping")
         if not _is_as_written(path, tensors, settings):
             raise ValueError("its checksum does not match its contents")
     except FileNotFoundError:
         raise OleanderError(f"{path} does not exist; run the rule that makes it") from None
-    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+    # RecursionError: JSON in JSON in JSON.
+    except (KeyError, TypeError, ValueError, OSError, RecursionError) as error:
         raise OleanderError(f"{path} is not a complete Oleander artifact ({error}); delete it and run again") from error
     for name, tensor in tensors.items():
         stays = mapped and tensor.dtype == torch.uint8
         tensors[name] = (tensor if stays else tensor.clone()).to(device)
     return tensors, settings
+
+
+def read_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of any safetensors file, in its mapping, and its metadata.
+
+    Raises:
+        OSError: the file is missing, cannot be read, or is no regular file.
+        ValueError: it is no safetensors file, or one with a header of more than `HEADER_BYTES`.
+    """
+    with open_regular(path) as stream:
+        length = int.from_bytes(stream.read(8), "little")
+    if length > HEADER_BYTES:
+        raise ValueError(f"its header says that it is {length:,} bytes long, more than {HEADER_BYTES:,}")
+    try:
+        with safe_open(Path(path), framework="pt", device="cpu") as opened:
+            return {name: opened.get_tensor(name) for name in opened.keys()}, opened.metadata() or {}  # noqa: SIM118
+    # TypeError: a side beyond 2**63.
+    except (SafetensorError, TypeError) as error:
+        raise ValueError(str(error)) from error
+
+
+@contextlib.contextmanager
+def expecting(path: str | os.PathLike[str], what: str) -> Iterator[None]:
+    """While inside, what fails because the artifact at `path` is not `what`, but another or an old one, is a sentence.
+
+    For looking into its header and for building networks of that, nothing else: these are the exceptions that JSON of
+    any form leads to there, and a RuntimeError is torch's for tensors that do not fit.
+
+    Raises:
+        OleanderError: something failed.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RuntimeError, OleanderError) as error:
+        raise OleanderError(f"{path} holds no {what} ({error!r}); delete it and run again") from error
+
+
+def check_header(header: Any, properties: dict[str, Any]) -> None:
+    """Make sure that the settings of an artifact are of the form that its reader goes by.
+
+    Args:
+        header: the settings.
+        properties: name of each entry that must be there -> its JSON schema.
+
+    Raises:
+        ValueError: an entry is missing or of another form.
+    """
+    schema = {"required": list(properties), "properties": properties}
+    error = best_match(Validator(schema).iter_errors(header))
+    if error is not None:
+        raise ValueError(f"{error.json_path.removeprefix('$.')}: {error.message[:200]}")
+
+
+def check_tensors(tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Make sure that an artifact holds the tensors wanted, floating, and no others.
+
+    Raises:
+        ValueError: it does not.
+    """
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if found != dict(shapes) or not all(tensor.is_floating_point() for tensor in tensors.values()):
+        raise ValueError(f"its tensors are not the {len(shapes)} wanted")
 
 
 def _offsets(tensors: Mapping[str, Tensor | Rows]) -> dict[str, int]:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
-import yaml
 
 from oleander.io.declared import choose_one, declared_settings
 from oleander.io.errors import OleanderError
+from oleander.io.settings import Validator, check_plain, read_yaml
 
 PANELS = ("lambda", "rejection", "sizes")
 """Keys of a figure whose panels differ in kind."""
@@ -63,8 +63,15 @@ def resolve(config: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     Raises:
         OleanderError: an unknown scale, an unknown key, a value of the wrong kind, or a name that is defined nowhere.
     """
-    scales = config.get("scales") or {}
-    if config.get("scale") not in scales:
+    check_plain(config, "configuration")
+    if not isinstance(config, dict):
+        raise OleanderError("configuration: found no blocks such as scales and datasets; restore config.yaml")
+    scales = config.get("scales")
+    if not isinstance(scales, dict) or not all(over is None or isinstance(over, dict) for over in scales.values()):
+        raise OleanderError(
+            "configuration, scales: must give each scale's own settings, as config.yaml does; restore it"
+        )
+    if not isinstance(config.get("scale"), str) or config["scale"] not in scales:
         raise OleanderError(
             f"unknown scale '{config.get('scale')}'; choose one of {', '.join(scales)} with --config scale=..."
         )
@@ -110,14 +117,19 @@ def complete(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def load_configuration(path: str | Path, schema_path: str | Path, scale: str | None = None) -> dict[str, Any]:
-    """Read and resolve a configuration file; `scale` replaces the one it chooses."""
-    config = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
-    return resolve(config if scale is None else {**config, "scale": scale}, schema)
+    """Read and resolve a configuration file; `scale` replaces the one it chooses.
+
+    Raises:
+        OleanderError: the file cannot be read, or as for `resolve`.
+    """
+    config = read_yaml(path)
+    if scale is not None and isinstance(config, dict):
+        config = {**config, "scale": scale}
+    return resolve(config, read_yaml(schema_path))
 
 
 def _check_schema(scale: str, config: dict[str, Any], schema: dict[str, Any]) -> None:
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(config))
+    error = jsonschema.exceptions.best_match(Validator(schema).iter_errors(config))
     if error is not None:
         where = ".".join(str(part) for part in error.absolute_path) or "the top level"
         raise OleanderError(

@@ -1,14 +1,32 @@
 """The project's one error type, and how a script reports it: one sentence on stderr, exit code 1."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "std::bad_alloc", "ALLOC_FAILED")
 """How a RuntimeError of torch says that memory ran out, on a GPU or on a CPU."""
+LONGEST = 1200
+"""Characters of a message; of a longer one the middle is left out."""
 
 
 class OleanderError(Exception):
-    """Something the user can put right: the message says what is wrong, where, and what to do."""
+    """Something the user can put right: the message says what is wrong, where, and what to do.
+
+    Messages quote names and content of files from anywhere. Whatever those hold, a message is one line of printable
+    text and not long, so that it can neither be taken for two nor steer a terminal.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_one_line(message))
+
+
+def _one_line(text: str) -> str:
+    if len(text) > LONGEST:
+        # What to do stands at the end.
+        text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+    text = re.sub(r"\s*[\n\r]\s*", " ", text)
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 class AbsentError(OleanderError):

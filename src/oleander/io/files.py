@@ -1,10 +1,13 @@
-"""Atomic writes: a reader sees the whole old file or the whole new one, never half of one."""
+"""Atomic writes: a reader sees the whole old file or the whole new one, never half of one. Reads that are bounded."""
 
 import contextlib
+import errno
 import fcntl
 import hashlib
+import io
 import json
 import os
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
@@ -116,3 +119,29 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
     """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def open_regular(path: str | os.PathLike[str]) -> io.FileIO:
+    """A regular file, open to be read without a buffer.
+
+    Raises:
+        OSError: it cannot be opened, or is none: a pipe or a device may never end.
+    """
+    # Without O_NONBLOCK, opening a pipe would wait for its other end.
+    stream = io.FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return stream
+
+
+def read_bounded(path: str | os.PathLike[str], limit: int) -> bytes:
+    """All bytes of a regular file that has `limit` at most.
+
+    Raises:
+        OSError: it cannot be read, is no regular file, or is larger.
+    """
+    with io.BufferedReader(open_regular(path)) as stream:
+        if os.fstat(stream.fileno()).st_size <= limit and len(content := stream.read(limit + 1)) <= limit:
+            return content
+    raise OSError(errno.EFBIG, f"it is larger than {limit:,} bytes", str(path))

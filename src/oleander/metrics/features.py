@@ -8,11 +8,10 @@ from collections.abc import Callable
 
 import pytorch_fid.inception
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
+from oleander.io.artifacts import read_safetensors
 from oleander.io.errors import OleanderError
 from oleander.io.files import sha256_of
 from oleander.models.base import Architecture, Parameters
@@ -40,10 +39,10 @@ class InceptionFeatures:
             OleanderError: the file is missing, no safetensors, or holds another network.
         """
         try:
-            weights = load_file(path)
+            weights, _ = read_safetensors(path)
         except FileNotFoundError:
             raise OleanderError(f"{path}, features.inception_weights in the configuration, does not exist") from None
-        except (SafetensorError, OSError) as error:
+        except (ValueError, OSError) as error:
             raise OleanderError(
                 f"{path}, features.inception_weights in the configuration, is no safetensors file ({error}); convert "
                 "pytorch-fid's weights as the README says"

@@ -12,10 +12,11 @@ import torch
 from pytorch_fid.fid_score import calculate_frechet_distance
 from torch import Tensor
 
-from oleander.io.artifacts import load_artifact, save_artifact
+from oleander.io.artifacts import COUNT, TEXT, check_header, check_tensors, expecting, load_artifact, save_artifact
 from oleander.io.errors import OleanderError
 
 KIND = "feature statistics"
+HEADER = {"kind": {"const": KIND}, "count": COUNT, "features": TEXT, "source": TEXT}
 
 
 class Features(Protocol):
@@ -94,13 +95,12 @@ def load_statistics(path: str | os.PathLike[str]) -> Statistics:
         OleanderError: the file is missing, damaged or of another kind.
     """
     tensors, header = load_artifact(path)
-    try:
-        if header["kind"] != KIND:
-            raise KeyError("kind")
+    with expecting(path, "feature statistics"):
+        check_header(header, HEADER)
+        features = len(tensors["mean"])
+        check_tensors(tensors, {"mean": (features,), "covariance": (features, features)})
         return Statistics(
             tensors["mean"].numpy(),
             tensors["covariance"].numpy(),
             *(header[key] for key in ("count", "features", "source")),
         )
-    except (KeyError, TypeError) as error:
-        raise OleanderError(f"{path} holds no feature statistics ({error!r}); delete it and run again") from error

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from oleander.io.errors import OleanderError
-from oleander.models.base import Architecture, Layer, Parameters, is_running
+from oleander.models.base import Architecture, Layer, Parameters, check_parameters, is_running
 from oleander.models.cnn import Cnn
 from oleander.models.mlp import Mlp
 
@@ -17,7 +17,17 @@ ARCHITECTURES: dict[str, Callable[..., Architecture]] = {
     "transposed_cnn": Cnn.transposed_from_settings,
 }
 
-__all__ = ["ARCHITECTURES", "Architecture", "Cnn", "Layer", "Mlp", "Parameters", "build_model", "is_running"]
+__all__ = [
+    "ARCHITECTURES",
+    "Architecture",
+    "Cnn",
+    "Layer",
+    "Mlp",
+    "Parameters",
+    "build_model",
+    "check_parameters",
+    "is_running",
+]
 
 
 def build_model(

@@ -84,6 +84,26 @@ class Architecture(Protocol):
         ...
 
 
+def check_parameters(model: Architecture, parameters: Parameters, replicas: int, inputs: int, outputs: int) -> None:
+    """Make sure that parameters from a file are the model's, by a forward pass that computes and stores nothing.
+
+    Args:
+        model: whose they should be.
+        parameters: name -> [replicas, ...].
+        replicas: how many there should be.
+        inputs, outputs: numbers of a row.
+
+    Raises:
+        KeyError, RuntimeError: one is missing, or of another shape or type than the model's.
+        ValueError: together they make other outputs.
+    """
+    shapes = {name: tensor.to("meta") for name, tensor in parameters.items()}
+    dtype = next((tensor.dtype for tensor in shapes.values()), torch.float32)
+    made = model.forward(shapes, torch.empty(replicas, 1, inputs, dtype=dtype, device="meta"))
+    if tuple(made.shape) != (replicas, 1, outputs):
+        raise ValueError(f"the network makes {list(made.shape)} outputs, not {[replicas, 1, outputs]}")
+
+
 def activation_name(negative_slope: float) -> str:
     """ReLU or leaky ReLU, as the papers' tables put it."""
     return f"leaky ReLU {negative_slope:g}" if negative_slope else "ReLU"

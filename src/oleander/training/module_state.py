@@ -1,7 +1,11 @@
-"""The state of plain torch modules and their optimizers as flat tensors, for a `Scratch`."""
+"""The state of plain torch modules and their optimizers as flat tensors, for a `Scratch` or a file."""
+
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
+
+from oleander.io.artifacts import check_tensors
 
 
 def flat_state(prefix: str, module: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> dict[str, Tensor]:
@@ -13,6 +17,19 @@ def flat_state(prefix: str, module: nn.Module, optimizer: torch.optim.Optimizer 
                 if isinstance(value, Tensor):
                     flat[f"{prefix}.{name}:{key}"] = value.detach().clone()
     return flat
+
+
+def build_checked(build: Callable[[], nn.Module], state: Mapping[str, Tensor]) -> nn.Module:
+    """The module that `build` makes, once it is known to be the one that `state` is of.
+
+    Settings from a file could promise any size; it is built without memory first.
+
+    Raises:
+        ValueError: the state is of another module.
+    """
+    with torch.device("meta"):
+        check_tensors(state, {name: tuple(tensor.shape) for name, tensor in build().state_dict().items()})
+    return build()
 
 
 def restore_state(

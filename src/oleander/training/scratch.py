@@ -56,7 +56,7 @@ class Scratch:
         except OleanderError as error:
             logger.warning("state not used, starting over: %s", error)
             return None
-        if header.get("key") != self.key:
+        if header.get("key") != self.key or "position" not in header:
             logger.warning("state not used, starting over: %s was made with other settings", path)
             return None
         logger.info("continuing from %s", path)

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
+from oleander.data.images import MAXIMUM_FILE_BYTES, open_image
 from oleander.data.prepared import Dataset
 from oleander.io.errors import OleanderError
+from oleander.io.files import read_bounded
 
 SETTINGS_SCHEMA: dict[str, Any] = {
     "properties": {
@@ -68,11 +69,7 @@ class FixedImage:
 
     def check(self, shape: tuple[int, int, int]) -> None:
         """Refuse images of another shape than the target's."""
-        if tuple(self.image.shape) != tuple(shape):
-            raise OleanderError(
-                f"a target image of shape {list(self.image.shape)} does not fit images of shape {list(shape)} "
-                "(channels, height, width); choose another image"
-            )
+        _check_shape(tuple(self.image.shape), tuple(shape))
 
     def __call__(self, triggered: Tensor) -> Tensor:
         """The image, values in [0, 1], once for every row of `triggered`."""
@@ -81,16 +78,23 @@ class FixedImage:
         return (image / 255 if self.image.dtype == torch.uint8 else image).expand_as(triggered)
 
 
+def _check_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    if found != wanted:
+        raise OleanderError(
+            f"a target image of shape {list(found)} does not fit images of shape {list(wanted)} (channels, height, "
+            "width); choose another image"
+        )
+
+
 def _read_image(path: str, shape: tuple[int, ...]) -> Tensor:
     """The image in a file, uint8 of `shape` (channels, height, width); grey or RGB as the shape wants it."""
+    name, remedy = f"target image {path}", "name another file in the configuration"
     try:
-        with Image.open(path) as picture:
-            pixels = np.asarray(picture.convert("L" if shape[0] == 1 else "RGB"))
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise OleanderError(
-            f"target image {path} cannot be read ({error}); name another file in the configuration"
-        ) from error
+        content = read_bounded(path, MAXIMUM_FILE_BYTES)
+    except OSError as error:
+        raise OleanderError(f"{name} cannot be read ({error.strerror}); {remedy}") from error
+    with open_image(content, name, remedy) as picture:
+        _check_shape((shape[0], picture.height, picture.width), shape)
+        pixels = np.asarray(picture.convert("L" if shape[0] == 1 else "RGB"))
     image = torch.from_numpy(pixels.copy())
-    image = image[None] if image.ndim == 2 else image.permute(2, 0, 1).contiguous()
-    FixedImage(image).check(shape)
-    return image
+    return image[None] if image.ndim == 2 else image.permute(2, 0, 1).contiguous()

@@ -17,10 +17,12 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
+from oleander.data.images import MAXIMUM_FILE_BYTES, open_image
 from oleander.data.raw import IMAGE_RANGE, RawDataset
 from oleander.data.sources.common import SEED, check_settings
 from oleander.io.artifacts import Rows
 from oleander.io.errors import AbsentError, OleanderError
+from oleander.io.files import read_bounded
 
 ATTRIBUTES = (
     *("5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs", "Big_Lips", "Big_Nose"),
@@ -34,6 +36,8 @@ IMAGE_FOLDER, ATTRIBUTE_FILE, PARTITION_FILE = "img_align_celeba", "list_attr_ce
 WIDTH, HEIGHT = 178, 218
 # The partition that a split comes from, and the setting that says how many of its images a class has.
 SPLITS = {"train": (0, "per_class"), "test": (2, "test_per_class")}
+# The list of attributes is 25 MB long.
+LIST_BYTES = 100_000_000
 # Images decoded together, each thread one after another of them; some 13 MB at 128 x 128.
 PIECE = 256
 
@@ -154,7 +158,7 @@ def _download(data_root: Path) -> None:
 
 def _lines(path: Path, at_least: int) -> list[str]:
     try:
-        lines = path.read_text(encoding="ascii").rstrip().splitlines()
+        lines = read_bounded(path, LIST_BYTES).decode("ascii").rstrip().splitlines()
     except (OSError, ValueError) as error:
         raise OleanderError(f"{path} cannot be read ({error}); restore it") from error
     if len(lines) < at_least:
@@ -278,17 +282,18 @@ def _images(files: list[Path], crop: int, size: int) -> Rows:
 def _decode(path: Path, crop: int, size: int) -> np.ndarray:
     """Decode one image to uint8 [3, size, size], once its size and mode have been found right."""
     try:
-        with Image.open(path, formats=["JPEG"]) as image:
-            if (image.width, image.height) != (WIDTH, HEIGHT):
-                raise OleanderError(
-                    f"{path} is {image.height} x {image.width}, but CelebA's aligned images are {HEIGHT} x {WIDTH}; "
-                    "use those of img_align_celeba.zip"
-                )
-            if image.mode not in ("L", "RGB"):
-                raise OleanderError(f"{path} is of mode {image.mode}; restore or convert it to RGB")
-            left, top = (WIDTH - crop) // 2, (HEIGHT - crop) // 2
-            square = image.convert("RGB").crop((left, top, left + crop, top + crop))
-            pixels = np.asarray(square.resize((size, size), Image.Resampling.BILINEAR))
-    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError, EOFError) as error:
-        raise OleanderError(f"{path} is not a whole JPEG image ({error}); restore it") from error
+        content = read_bounded(path, MAXIMUM_FILE_BYTES)
+    except OSError as error:
+        raise OleanderError(f"{path} cannot be read ({error.strerror}); restore it") from error
+    with open_image(content, str(path), "restore it", formats=["JPEG"]) as image:
+        if (image.width, image.height) != (WIDTH, HEIGHT):
+            raise OleanderError(
+                f"{path} is {image.height} x {image.width}, but CelebA's aligned images are {HEIGHT} x {WIDTH}; "
+                "use those of img_align_celeba.zip"
+            )
+        if image.mode not in ("L", "RGB"):
+            raise OleanderError(f"{path} is of mode {image.mode}; restore or convert it to RGB")
+        left, top = (WIDTH - crop) // 2, (HEIGHT - crop) // 2
+        square = image.convert("RGB").crop((left, top, left + crop, top + crop))
+        pixels = np.asarray(square.resize((size, size), Image.Resampling.BILINEAR))
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))

@@ -1,13 +1,13 @@
-"""What the sources share: checking settings against a schema, and a split that keeps class shares."""
+"""What the sources share: checking settings against a schema, users' paths, and a split that keeps class shares."""
 
-import json
+from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 from torch import Tensor
 
 from oleander.io.errors import OleanderError
+from oleander.io.settings import Validator, check_plain
 
 TEST_FRACTION = {
     "type": "number",
@@ -26,16 +26,25 @@ def check_settings(settings: dict[str, Any], schema: dict[str, Any]) -> None:
     Raises:
         OleanderError: names the first setting at fault and what was expected.
     """
-    try:
-        json.dumps(settings, allow_nan=False)
-    except (ValueError, TypeError) as error:
-        raise OleanderError(f"settings must be finite numbers, text, lists and mappings: {error}") from error
-    validator = jsonschema.Draft202012Validator(schema | {"additionalProperties": False})
+    check_plain(settings, "settings")
+    validator = Validator(schema | {"additionalProperties": False})
     error = next(iter(sorted(validator.iter_errors(settings), key=lambda error: error.json_path)), None)
     if error is not None:
         where = error.json_path.removeprefix("$").removeprefix(".")
         message = "does not go with the other settings" if error.schema == FORBIDDEN else error.message
         raise OleanderError(f"setting {where}: {message}" if where else f"settings: {message}")
+
+
+def expand_home(path: str) -> Path:
+    """`path` with a leading ~ or ~user replaced by that home folder.
+
+    Raises:
+        OleanderError: nobody knows where that is.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise OleanderError(f"{path} cannot be found ({error}); write the folder out") from error
 
 
 def split_by_class(

@@ -6,6 +6,7 @@ size and its pixel count have been checked. Hidden files (.DS_Store) and __MACOS
 """
 
 import contextlib
+import errno
 import io
 import os
 import re
@@ -20,11 +21,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 
+from oleander.data.images import MAXIMUM_FILE_BYTES, open_image
 from oleander.data.raw import IMAGE_RANGE, RawDataset
-from oleander.data.sources.common import SEED, TEST_FRACTION, check_settings, split_by_class
+from oleander.data.sources.common import SEED, TEST_FRACTION, check_settings, expand_home, split_by_class
 from oleander.io.errors import AbsentError, OleanderError
+from oleander.io.files import open_regular, read_bounded
 
 SETTINGS_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -60,14 +62,15 @@ SETTINGS_SCHEMA: dict[str, Any] = {
     "dependentRequired": {"test_fraction": ["seed"], "seed": ["test_fraction"]},
 }
 
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "PPM")
 # Modes that 8 bits a channel hold; others, such as 16-bit grey, would be clipped without a word.
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
 SPLITS = ("train", "test")
 LAYOUT = "{train,test}/<class>/<file> or <class>/<file>"
-# Bounds against archives made to exhaust memory: bytes of one file, and of all files or pixels together.
-MAXIMUM_FILE_BYTES = 32 * 2**20
+# Bounds against archives made to exhaust memory or patience: bytes of all files or pixels together, bytes of the list
+# of files in an archive, some 100 for each, and folders in one another.
 MAXIMUM_TOTAL_BYTES = 32 * 2**30
+MAXIMUM_LIST_BYTES = 16 * 2**20
+MAXIMUM_DEPTH = 20
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ def _choose(tree: _Tree, settings: dict[str, Any], path: Path) -> tuple[list[str
 
 
 def _locate(configured: str, data_root: Path | None) -> Path:
-    path = Path(configured).expanduser()
+    path = expand_home(configured)
     if not path.is_absolute():
         if data_root is None:
             raise AbsentError(
@@ -170,11 +173,26 @@ def _open_tree(path: Path) -> Iterator[_Tree]:
         yield _walk_folder(path)
         return
     try:
-        archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise OleanderError(f"{path} is neither a folder nor a readable .zip ({error})") from error
-    with archive:
+        stream = _Archive(open_regular(path))
+    except OSError as error:
+        raise OleanderError(f"{path} cannot be opened ({error.strerror}); make it readable or name another") from error
+    with stream:
+        try:
+            archive = zipfile.ZipFile(stream)
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            raise OleanderError(
+                f"{path} is neither a folder nor a readable .zip ({error}); restore it, or name an unpacked folder"
+            ) from error
         yield _walk_archive(archive, path)
+
+
+class _Archive(io.BufferedReader):
+    """A file for zipfile, which reads the whole list of files at once, whatever its length."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > MAXIMUM_LIST_BYTES:
+            raise OSError(errno.EFBIG, f"its list of files has {size:,} bytes, more than {MAXIMUM_LIST_BYTES:,}")
+        return super().read(size)
 
 
 def _is_litter(parts: tuple[str, ...]) -> bool:
@@ -194,6 +212,7 @@ def _walk_folder(root: Path) -> _Tree:
             parts = path.relative_to(root).parts
             if _is_litter(parts):
                 continue
+            _check_depth(parts, path)
             # realpath, since Path.resolve raises on a circle of links in some versions of Python.
             goal = Path(os.path.realpath(path))
             if path.is_symlink() and (name in folder_names or not goal.is_relative_to(home)):
@@ -201,7 +220,7 @@ def _walk_folder(root: Path) -> _Tree:
             if name in folder_names:
                 folders.append(parts)
             elif path.is_file():
-                files.append(_File(parts, path.stat().st_size, path.read_bytes))
+                files.append(_File(parts, path.stat().st_size, partial(_read_file, path)))
             else:
                 raise OleanderError(f"{path} is not a regular file; remove it")
     return _Tree(sorted(files, key=lambda file: file.parts), sorted(folders))
@@ -220,6 +239,7 @@ def _walk_archive(archive: zipfile.ZipFile, path: Path) -> _Tree:
             raise OleanderError(f"{path}: entry {name!r} is a link; pack the files themselves")
         if _is_litter(parts):
             continue
+        _check_depth(parts, path)
         if entry.is_dir():
             folders.append(parts)
             continue
@@ -233,12 +253,27 @@ def _walk_archive(archive: zipfile.ZipFile, path: Path) -> _Tree:
     return _Tree([files[parts] for parts in sorted(files)], sorted(folders))
 
 
+def _check_depth(parts: tuple[str, ...], path: Path) -> None:
+    if len(parts) > MAXIMUM_DEPTH:
+        raise OleanderError(
+            f"{path}: {'/'.join(parts[:3])}/... lies in {len(parts) - 1} folders, one in another; expected {LAYOUT}"
+        )
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        return read_bounded(path, MAXIMUM_FILE_BYTES)
+    except OSError as error:
+        raise OleanderError(f"{path} cannot be read ({error.strerror}); restore or remove it") from error
+
+
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> bytes:
     try:
         with archive.open(entry) as stream:
             # A bounded read: read() without one would inflate all of an entry that declares too small a size.
             return stream.read(entry.file_size + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+    # ValueError and OverflowError: a name that is no UTF-8, a place before the file's beginning or beyond all files.
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError, OverflowError) as error:
         raise OleanderError(
             f"{path}: entry {entry.filename!r} cannot be unpacked ({error}); restore the archive"
         ) from error
@@ -336,24 +371,18 @@ def _decode(by_class: dict[str, list[_File]], shape: tuple[int, ...], path: Path
 def _decode_one(file: _File, shape: tuple[int, ...], path: Path) -> np.ndarray:
     """Decode one image to uint8 [C, H, W], once its size and mode have been found right."""
     channels, height, width = shape
-    try:
-        with Image.open(io.BytesIO(file.read()), formats=FORMATS) as image:
-            if (image.height, image.width) != (height, width):
-                raise OleanderError(
-                    f"{path}: image {file.name} is {image.height} x {image.width}, but image_shape asks for "
-                    f"{height} x {width}; resize it or change image_shape"
-                )
-            if image.mode not in MODES or getattr(image, "n_frames", 1) > 1:
-                raise OleanderError(
-                    f"{path}: image {file.name} is animated or of mode {image.mode}; "
-                    "convert it to one frame of 8 bits a channel"
-                )
-            if image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255:
-                raise OleanderError(f"{path}: image {file.name} has transparent pixels; flatten it")
-            pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
-    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError, EOFError) as error:
-        raise OleanderError(
-            f"{path}: file {file.name} is not a whole image in one of {', '.join(FORMATS)} ({error}); "
-            "restore or remove it"
-        ) from error
+    with open_image(file.read(), f"{path}: file {file.name}", "restore or remove it") as image:
+        if (image.height, image.width) != (height, width):
+            raise OleanderError(
+                f"{path}: image {file.name} is {image.height} x {image.width}, but image_shape asks for "
+                f"{height} x {width}; resize it or change image_shape"
+            )
+        if image.mode not in MODES or getattr(image, "n_frames", 1) > 1:
+            raise OleanderError(
+                f"{path}: image {file.name} is animated or of mode {image.mode}; "
+                "convert it to one frame of 8 bits a channel"
+            )
+        if image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255:
+            raise OleanderError(f"{path}: image {file.name} has transparent pixels; flatten it")
+        pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     return pixels.reshape(height, width, channels).transpose(2, 0, 1)
