@@ -2,15 +2,19 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help doctor demo test bench lint lock clean force
+.PHONY: help doctor demo test bench faults lint lock clean force
 
 # The interpreter that a new .venv is made with; empty: the first suitable one on the PATH.
 PYTHON ?=
 # Cores of `make demo`: a number or `all`.
 CORES ?= all
-# More arguments: make test PYTEST_ARGS="-k sever", make lock LOCK_ARGS=--upgrade
+# Of the fault campaign: kills at least, and the seed of what is drawn.
+KILLS ?= 60
+SEED ?= 0
+# More arguments: make test PYTEST_ARGS="-k sever", make lock LOCK_ARGS=--upgrade, make faults FAULTS_ARGS=--short
 PYTEST_ARGS ?=
 LOCK_ARGS ?=
+FAULTS_ARGS ?=
 
 UV_VERSION := 0.13.9
 BIN := .venv/bin
@@ -45,6 +49,12 @@ test: $(READY)  ## run the test suite
 bench: $(READY)  ## measure speed beside the usual ways to train
 	@echo "== Measuring"
 	$(BIN)/python -m oleander.bench
+
+# In tests, so that its modules are found. What is recorded is the evidence of a whole campaign.
+faults: $(READY)  ## kill, fill disks, damage files, and compare with an undisturbed run
+	@echo "== Running the workflow under faults"
+	cd tests && ../$(BIN)/python -m faults.campaign --kills $(KILLS) --seed $(SEED) \
+	    --evidence ../results/reference/faults $(FAULTS_ARGS)
 
 lint: $(READY)  ## check the style of code and workflow
 	@echo "== Linting"
