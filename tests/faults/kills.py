@@ -213,10 +213,10 @@ class Campaign:
         print(f"   kill {self.kills.made}: {kind}, {moment} ({what})", flush=True)
 
     def _moment(self, job: Job) -> str:
-        if not job.has_begun():
-            return BEFORE
-        made = [(job.results / name).exists() for name in self.workplace.outputs[job.name]]
-        return AFTER if all(made) else DURING
+        # First the results: a job that ends has closed its log.
+        if all((job.results / name).exists() for name in self.workplace.outputs[job.name]):
+            return AFTER
+        return DURING if job.has_begun() else BEFORE
 
     def _keep_sample(self, job: Job) -> None:
         for state in job.states():

@@ -133,9 +133,11 @@ class Workplace:
                 for job in run.jobs():
                     now = time.monotonic()
                     seen.setdefault(job, now)
-                    ended[job] = now
-                    if job not in begun and job.has_begun():
-                        begun[job] = now
+                    if job.has_begun():
+                        begun.setdefault(job, now)
+                    # Its work ends with its log; to end itself, with all that it has imported, takes about as long.
+                    if job not in begun or job.has_begun():
+                        ended[job] = now
                 time.sleep(POLL)
             if run.end() != 0:
                 raise CampaignError(f"the undisturbed run failed:\n{run.said()}")
