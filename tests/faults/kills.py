@@ -130,7 +130,10 @@ class Campaign:
         return self.outcome
 
     def _is_wanting(self) -> bool:
-        return self.kills.made < self.wanted or (self.each_at_work and bool(self.kills.missing(self.kinds)))
+        return self.kills.made < self.wanted or bool(self._missing())
+
+    def _missing(self) -> set[str]:
+        return self.kills.missing(self.kinds) if self.each_at_work else set()
 
     def _round(self) -> bool:
         """The whole workflow once; True where all came out as undisturbed."""
@@ -179,7 +182,8 @@ class Campaign:
     def _plan(self, job: Job, now: float) -> _Plan:
         kind = kind_of(job.name)
         chance = 0.85 if kind in self.kinds else 0.15
-        wanted = self._is_wanting() and self._in_this_round[job.name] < AT_MOST and self.draw.random() < chance
+        needed = self.kills.made < self.wanted or kind in self._missing()
+        wanted = needed and self._in_this_round[job.name] < AT_MOST and self.draw.random() < chance
         early = self.draw.random() < 0.15
         pace = self.workplace.paces[kind]
         return _Plan(wanted, early, self.draw.uniform(0, pace.imports if early else pace.work), now)
