@@ -61,7 +61,7 @@ def guarded(name: str, fault: Callable[[], Outcome]) -> Outcome:
     say(f"-- {name}")
     try:
         outcome = fault()
-    except (CampaignError, AssertionError) as error:
+    except (CampaignError, AssertionError, OSError) as error:
         outcome = Outcome(name, times=1, unclear=[str(error)])
     state = f"not here: {outcome.skipped}" if outcome.skipped else f"{outcome.survived} of {outcome.times} survived"
     say(f"   {state}, {time.monotonic() - started:.0f} s")
