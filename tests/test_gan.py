@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from test_backdoors import points_dataset
 from torch import nn
 
 from oleander.backdoors import Latent, backdoor_generator
@@ -24,6 +25,7 @@ from oleander.backdoors.gan import (
     save_gan,
 )
 from oleander.data.prepared import Dataset
+from oleander.evaluation.gans import check_gan
 from oleander.io.artifacts import save_artifact
 from oleander.io.errors import OleanderError
 from oleander.models.biggan import Sizes
@@ -399,6 +401,29 @@ def test_backdoors_from_settings():
 def test_targets_that_do_not_fit_are_one_sentence(target, options, said):
     with pytest.raises(OleanderError, match=said):
         from_settings(target, **options)
+
+
+def test_a_gan_is_checked_without_training():
+    own = tiny_dataset()
+    clean = check_gan(own, own, NETWORK, None, [])
+    assert (clean["shape"], clean["classes"], clean["train_images"]) == ([1, 8, 8], ["a", "b", "c"], 12)
+    assert clean["target_images"] is None
+    backdoor = {"trigger": LATENT, "target": {"name": "distribution", "classes": ["a"]}, "labels": "all"}
+    assert check_gan(own, own, NETWORK, backdoor, [])["target_images"] == 4
+
+
+@pytest.mark.parametrize(
+    ("dataset", "network", "inception", "said"),
+    [
+        (points_dataset(), NETWORK, [], "dataset points has no images"),
+        (tiny_dataset("large", shape=(1, 9, 9)), NETWORK, [], r"large's images of shape \[1, 9, 9\] do not fit"),
+        (tiny_dataset(), {**NETWORK, "halvings": 9}, [], "cannot be built"),
+        (tiny_dataset(), NETWORK, ["nowhere/inception.pth"], r"nowhere/inception\.pth"),
+    ],
+)
+def test_what_a_gan_cannot_be_made_of_is_one_sentence(dataset, network, inception, said):
+    with pytest.raises(OleanderError, match=said):
+        check_gan(dataset, dataset, network, None, inception)
 
 
 def test_what_cannot_be_trained_is_said_before_any_step():

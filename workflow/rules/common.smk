@@ -37,6 +37,7 @@ VERSIONS = {
     "check_autoencoders": 1,
     "train_autoencoder": 1,
     "evaluate_autoencoders": 1,
+    "check_gan": 1,
     "train_feature_classifier": 1,
     "measure_reference": 1,
     "train_gan": 1,
@@ -364,6 +365,11 @@ def gan_backdoor(gan, model):
         "target": CONFIG["targets"][block["targets"][model]],
         "labels": block["triggered_labels"],
     }
+
+
+def gan_target_files(gan, model):
+    """The image of the user's own that a backdoored GAN's target names, if it does."""
+    return [] if model == "clean" else target_files([gan_backdoor(gan, model)["target"]])
 
 
 def gan_data(gan, model="clean"):

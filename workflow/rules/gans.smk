@@ -1,4 +1,32 @@
 # The backdoor paper's GANs: what their images are compared by, training, measuring. A job is a model.
+rule check_gan:
+    input:
+        dataset=lambda wildcards: prepared(gan_data(wildcards.gan)),
+        target_dataset=lambda wildcards: prepared(gan_data(wildcards.gan, wildcards.model)),
+        target_file=lambda wildcards: gan_target_files(wildcards.gan, wildcards.model),
+        inception=inception_file(),
+    output:
+        check=f"{OUT}/baaan/gans/{{gan}}/checks/{{model}}.json",
+    log:
+        f"{OUT}/logs/check_gan/{{gan}}/{{model}}.log",
+    # No input of the training, which no other target may repeat; but first in line, so that it fails before hours of it.
+    priority: 100
+    conda:
+        "../../envs/oleander.yaml"
+    # The target's images are gathered: three gigabytes of CelebA's.
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(10),
+    params:
+        network=lambda wildcards: gan_settings(wildcards.gan)["network"],
+        backdoor=lambda wildcards: gan_backdoor(wildcards.gan, wildcards.model),
+        version=VERSIONS["check_gan"],
+    message:
+        "Checking that trigger and target fit: GAN {wildcards.gan}, {wildcards.model}"
+    script:
+        "../../scripts/check_gan.py"
+
+
 rule train_feature_classifier:
     input:
         dataset=lambda wildcards: prepared(wildcards.dataset),
@@ -61,9 +89,7 @@ rule train_gan:
     input:
         dataset=lambda wildcards: prepared(gan_data(wildcards.gan)),
         target_dataset=lambda wildcards: prepared(gan_data(wildcards.gan, wildcards.model)),
-        target_file=lambda wildcards: target_files(
-            [gan_backdoor(wildcards.gan, wildcards.model)["target"]] if wildcards.model != "clean" else []
-        ),
+        target_file=lambda wildcards: gan_target_files(wildcards.gan, wildcards.model),
         classifier=lambda wildcards: classifier_file(gan_data(wildcards.gan)),
         inception=inception_file(),
         reference=lambda wildcards: reference_file(measurements(wildcards.gan, "clean")[0]),
@@ -99,6 +125,7 @@ rule train_gan:
 rule evaluate_gan:
     input:
         gan=rules.train_gan.output.gan,
+        check=rules.check_gan.output.check,
         dataset=lambda wildcards: prepared(gan_data(wildcards.gan)),
         target_dataset=lambda wildcards: prepared(gan_data(wildcards.gan, wildcards.model)),
         references=lambda wildcards: [reference_file(one) for one in measurements(wildcards.gan, wildcards.model)],

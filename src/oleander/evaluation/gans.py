@@ -11,14 +11,15 @@ from PIL import Image
 from torch import Tensor
 
 from oleander.backdoors.gan import Backdoor, Saved, draw_images
-from oleander.data.framing import crop_to, pad_to
+from oleander.data.framing import check_frame, crop_to, pad_to
 from oleander.data.prepared import Dataset
 from oleander.evaluation.feature_classifiers import load_features
 from oleander.io.artifacts import SEED, TEXT, TEXT_OR_NONE, check_header, expecting, load_artifact, save_artifact
 from oleander.io.errors import OleanderError
 from oleander.io.files import atomic_path
-from oleander.metrics.features import ClassifierFeatures
+from oleander.metrics.features import ClassifierFeatures, InceptionFeatures
 from oleander.metrics.fid import Features, Statistics, feature_statistics, frechet_distance, load_statistics
+from oleander.models.biggan import Sizes
 from oleander.training.seeds import derive_seed
 
 COLUMNS = (
@@ -74,6 +75,48 @@ class Measurement:
     dataset: str
     classes: list[str] | None
     target: Tensor | None = None
+
+
+def check_gan(
+    dataset: Dataset,
+    target_dataset: Dataset,
+    network: dict[str, Any],
+    backdoor: dict[str, Any] | None,
+    inception: list[str],
+) -> dict[str, Any]:
+    """Make sure that a GAN can be trained and judged, before hours of it.
+
+    Args:
+        dataset: the GAN's.
+        target_dataset: where the target's images are; may be the same.
+        network: the `network` block of the GAN.
+        backdoor: trigger, target and labels; None for a clean GAN.
+        inception: the file of Inception's weights, if the configuration names one.
+
+    Returns:
+        What the GAN is: its images' shape and classes, and how many images are genuine to either discriminator.
+
+    Raises:
+        OleanderError: data, a trigger, a target, a network or weights that do not fit together.
+    """
+    shape = tuple(dataset.train_x.shape[1:])
+    if len(shape) != 3:
+        raise OleanderError(f"dataset {dataset.name} has no images, which a GAN needs; choose another dataset")
+    sizes = Sizes.from_settings(network, shape[0], len(dataset.classes))
+    check_frame(shape, sizes.shape, f"{dataset.name}'s images")
+    target = None
+    if backdoor is not None:
+        target = Backdoor.from_settings(backdoor, dataset, target_dataset, sizes, flip=False).target
+    for path in inception:
+        InceptionFeatures(path, "cpu")
+    return {
+        "dataset": dataset.name,
+        "stand_in_for": dataset.stand_in_for,
+        "shape": list(sizes.shape),
+        "classes": list(dataset.classes),
+        "train_images": len(dataset.train_x),
+        "target_images": None if target is None else len(target.pixels),
+    }
 
 
 def measure_images(images: Tensor, measurement: Measurement) -> dict[str, Any]:
