@@ -165,7 +165,7 @@ def test_a_process_that_has_ended_is_not_alive():
 def findings(outcomes):
     """What would be recorded of outcomes, and of two kills."""
     made = kills.Kills(made=2, by_job={"train_gan": Counter({kills.DURING: 2})}, by_what=Counter(job=2), rounds=1)
-    return campaign.findings(outcomes, made, 2, 0)
+    return campaign.findings(outcomes, made, 2, 2, 0)
 
 
 def test_evidence_is_written_of_a_clean_checkout_alone(results, tmp_path, capsys):

@@ -103,10 +103,10 @@ def run(folder: Path, kills: int, seed: int, short: bool) -> tuple[list[Outcome]
     return outcomes, campaign.kills, len(workplace.expected)
 
 
-def findings(outcomes: list[Outcome], kills: Kills, files: int, seed: int) -> dict[str, Any]:
-    """All that is recorded, as JSON values."""
+def findings(outcomes: list[Outcome], kills: Kills, wanted: int, files: int, seed: int) -> dict[str, Any]:
+    """All that is recorded, as JSON values; `wanted` is the number of kills that was asked for."""
     return {
-        "command": f"make faults KILLS={kills.made} SEED={seed}",
+        "command": f"make faults KILLS={wanted} SEED={seed}",
         "commit": commit_of(REPOSITORY),
         "machine": machine(),
         "seed": seed,
@@ -167,7 +167,7 @@ def main() -> int:
     except CampaignError as error:
         print(f"error: {error}; what there is of it is in {folder}", file=sys.stderr)
         return 1
-    found = findings(outcomes, killed, files, arguments.seed)
+    found = findings(outcomes, killed, kills, files, arguments.seed)
     code = conclude(found, outcomes, None if arguments.short else arguments.evidence)
     if code == 0:
         shutil.rmtree(folder)

@@ -83,7 +83,7 @@ class _Plan:
 
 
 class Campaign:
-    """Rounds of kills, until there were enough.
+    """Rounds of kills, until there were enough and a log has told of a damaged state.
 
     Args:
         workplace: with the undisturbed run.
@@ -114,7 +114,8 @@ class Campaign:
         while self._is_wanting():
             if self.kills.rounds == ROUNDS:
                 raise CampaignError(
-                    f"{self.kills.made} kills in {ROUNDS} rounds, none at work of {self.kills.missing(self.kinds)}"
+                    f"{self.kills.made} kills in {ROUNDS} rounds, none at work of {self._missing() or 'no kind'}; "
+                    f"{self.kills.told.total()} damaged states told of"
                 )
             before, damaged = self.kills.made, sum(self.kills.told.values())
             fine = self._round()
@@ -130,7 +131,10 @@ class Campaign:
         return self.outcome
 
     def _is_wanting(self) -> bool:
-        return self.kills.made < self.wanted or bool(self._missing())
+        return self.kills.made < self.wanted or bool(self._missing()) or self._undamaged()
+
+    def _undamaged(self) -> bool:
+        return not self.kills.told.total()
 
     def _missing(self) -> set[str]:
         return self.kills.missing(self.kinds) if self.each_at_work else set()
@@ -182,7 +186,7 @@ class Campaign:
     def _plan(self, job: Job, now: float) -> _Plan:
         kind = kind_of(job.name)
         chance = 0.85 if kind in self.kinds else 0.15
-        needed = self.kills.made < self.wanted or kind in self._missing()
+        needed = self.kills.made < self.wanted or kind in self._missing() or (kind in self.kinds and self._undamaged())
         wanted = needed and self._in_this_round[job.name] < AT_MOST and self.draw.random() < chance
         early = self.draw.random() < 0.15
         pace = self.workplace.paces[kind]
@@ -202,7 +206,7 @@ class Campaign:
         self.kills.with_state += bool(job.states())
         self._count(what, kind_of(job.name), self._moment(job))
         self._keep_sample(job)
-        if job.states() and self.draw.random() < 0.3:
+        if job.states() and (self._undamaged() or self.draw.random() < 0.3):
             self._damage(self.draw.choice(job.states()))
         if what == "all":
             run.kill_all()
