@@ -16,13 +16,19 @@ from workflow_checkout import Checkout
 DAY = 86400
 TOO_MANY = 10**13
 """Rows of a batch that no machine has the memory for."""
-HOG = 200 * 2**20
+HOG = 150 * 2**20
 """Bytes that something else takes."""
 ROOM = 60 * 2**20
 """Bytes that are free before it does: fewer, but with the job gone it fits."""
 
-# Takes memory, touches all of it, and holds it for a moment.
-HOG_PROGRAM = f"import time; taken = b'x' * {HOG}; time.sleep(2)"
+# Takes memory, touches all of it, and holds it for a moment. The job's memory may take a moment to come free: after the
+# job it is this that is ended, not Snakemake.
+HOG_PROGRAM = f"""
+import pathlib, time
+pathlib.Path("/proc/self/oom_score_adj").write_text("900")
+taken = b"x" * {HOG}
+time.sleep(2)
+"""
 
 
 def _ends_as_undisturbed(workplace: Workplace, checkout: Checkout, outcome: Outcome) -> bool:
