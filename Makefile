@@ -8,6 +8,8 @@
 PYTHON ?=
 # Cores of `make demo`: a number or `all`.
 CORES ?= all
+# Of `make test`: how many tests run beside one another, those of one file never.
+WORKERS ?= 2
 # Of the fault campaign: kills at least, and the seed of what is drawn.
 KILLS ?= 60
 SEED ?= 0
@@ -44,7 +46,7 @@ demo: $(READY)  ## run the whole workflow at demo scale
 
 test: $(READY)  ## run the test suite
 	@echo "== Testing"
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 bench: $(READY)  ## measure speed beside the usual ways to train
 	@echo "== Measuring"
