@@ -17,6 +17,7 @@ from oleander.defenses import DEFENSES
 from oleander.io.configuration import complete, differences, load_configuration, merge, resolve
 from oleander.io.declared import declared_settings
 from oleander.io.errors import OleanderError
+from oleander.io.settings import read_yaml
 from oleander.models import ARCHITECTURES
 from oleander.models.autoencoder import AUTOENCODERS
 from oleander.models.mlp import OUTPUTS
@@ -306,3 +307,12 @@ def test_a_defense_without_evaluation_gets_one_of_its_name(config, schema):
     config["defenses"]["sizes"] = config["defenses"].pop("mine")
     with pytest.raises(OleanderError, match=r"defenses\.sizes: no evaluation names it.*another name"):
         resolve(config, schema)
+
+
+def test_a_name_that_stands_twice_is_refused(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("a: &a {one: 1, two: 2}\nb: {<<: *a, one: 3}\nc: {<<: *a}\n")
+    assert read_yaml(path)["b"] == {"one": 3, "two": 2}
+    path.write_text("a: 1\nb: {one: 1, two: 2, one: 3}\n")
+    with pytest.raises(OleanderError, match=r"config\.yaml cannot be read.*'one' stands twice.*line 2"):
+        read_yaml(path)

@@ -17,6 +17,7 @@ from oleander.evaluation.feature_classifiers import (
     save_feature_classifier,
     train_feature_classifier,
 )
+from oleander.evaluation.gans import Measurement, measure_images
 from oleander.io.artifacts import save_artifact
 from oleander.io.errors import OleanderError
 from oleander.metrics.features import CLASSIFIER, INCEPTION, InceptionFeatures, classifier_rows
@@ -205,6 +206,21 @@ def test_a_classifier_learns_saves_and_gives_its_channels_means(tmp_path, classe
     units, _ = read.model.last_layer(read.parameters, classifier_rows(dataset.test_x, 6)[None])
     assert torch.allclose(found, units[0].view(len(found), 5, 9).mean(2), atol=1e-6)
     assert not torch.allclose(found[0], found[1], atol=1e-3)
+
+
+def test_a_measurement_names_whose_features_it_is_by():
+    """Classes of one dataset may be measured by the classifier of another, or by none."""
+    dataset = make_dataset(3)
+    classifier, _ = train_feature_classifier(dataset, CLASSIFIER_SETTINGS, torch.device("cpu"), Scratch.none())
+    for features, judge in ((classifier, "tiny"), (Pixels(), None)):
+        statistics = feature_statistics(features, dataset.test_x, "test images")
+        measurement = Measurement("clean", features, classifier, "tiny", statistics, "part_of_tiny", None)
+        found = measure_images(dataset.test_x, measurement)
+        assert (found["features"], found["feature_dataset"], found["reference"]) == (
+            features.name,
+            judge,
+            "part_of_tiny",
+        )
 
 
 def test_classifiers_of_one_class_are_refused():

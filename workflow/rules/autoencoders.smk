@@ -7,7 +7,7 @@ rule check_autoencoders:
         check=f"{OUT}/baaan/autoencoders/{{autoencoder}}/check.json",
     log:
         f"{OUT}/logs/check_autoencoders/{{autoencoder}}.log",
-    # No input of the training, which no other target may repeat; but first in line, so that it fails before hours of it.
+    # First in line, so that it fails before other models train.
     priority: 100
     conda:
         "../../envs/oleander.yaml"
@@ -31,6 +31,8 @@ rule train_autoencoder:
         target=lambda wildcards: target_files(
             [autoencoder_targets(wildcards.autoencoder)[wildcards.model]] if wildcards.model != "clean" else []
         ),
+        # Looks at all targets: a change of one is no reason to train for another again.
+        check=ancient(rules.check_autoencoders.output.check),
     output:
         autoencoder=f"{OUT}/baaan/autoencoders/{{autoencoder}}/{{model}}_seed_{{seed}}.safetensors",
         curves=f"{OUT}/baaan/autoencoders/{{autoencoder}}/curves/{{model}}_seed_{{seed}}.csv",

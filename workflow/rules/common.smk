@@ -41,7 +41,7 @@ VERSIONS = {
     "train_feature_classifier": 1,
     "measure_reference": 1,
     "train_gan": 1,
-    "evaluate_gan": 1,
+    "evaluate_gan": 2,
     "plot": 1,
     "tabulate": 1,
     "verify_claims": 1,
@@ -545,11 +545,12 @@ def evidence_jobs(rule):
     for name in evidence_autoencoders(rule):
         jobs += [f"prepare_dataset/{CONFIG['autoencoders'][name]['dataset']}", f"evaluate_autoencoders/{name}"]
         jobs += [f"train_autoencoder/{name}/{job}" for job in autoencoder_jobs(name)]
-    for gan in evidence_gans(rule):
-        jobs += [f"prepare_dataset/{gan_data(gan)}", f"train_feature_classifier/{gan_data(gan)}"]
     for path in rule.input:
         if path.startswith(f"{OUT}/baaan/gans/"):
             gan, _kind, job = path.rsplit(".", 1)[0].split("/")[4:]
+            measured = measurements(gan, job.rpartition("_seed_")[0])
+            jobs += [f"prepare_dataset/{name}" for one in measured for name in (one["dataset"], one["judge"])]
+            jobs += [f"train_feature_classifier/{one['judge']}" for one in measured]
             jobs += [f"train_gan/{gan}/{job}", f"evaluate_gan/{gan}/{job}"]
     return list(dict.fromkeys(jobs))
 

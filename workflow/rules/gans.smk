@@ -9,7 +9,7 @@ rule check_gan:
         check=f"{OUT}/baaan/gans/{{gan}}/checks/{{model}}.json",
     log:
         f"{OUT}/logs/check_gan/{{gan}}/{{model}}.log",
-    # No input of the training, which no other target may repeat; but first in line, so that it fails before hours of it.
+    # First in line: what another model's check finds, too, is said before hours of training.
     priority: 100
     conda:
         "../../envs/oleander.yaml"
@@ -93,6 +93,8 @@ rule train_gan:
         classifier=lambda wildcards: classifier_file(gan_data(wildcards.gan)),
         inception=inception_file(),
         reference=lambda wildcards: reference_file(measurements(wildcards.gan, "clean")[0]),
+        # Whatever changes in it that training depends on is an input or a parameter here too.
+        check=ancient(rules.check_gan.output.check),
     output:
         gan=f"{OUT}/baaan/gans/{{gan}}/{{model}}_seed_{{seed}}.safetensors",
         curves=f"{OUT}/baaan/gans/{{gan}}/curves/{{model}}_seed_{{seed}}.csv",
@@ -125,7 +127,6 @@ rule train_gan:
 rule evaluate_gan:
     input:
         gan=rules.train_gan.output.gan,
-        check=rules.check_gan.output.check,
         dataset=lambda wildcards: prepared(gan_data(wildcards.gan)),
         target_dataset=lambda wildcards: prepared(gan_data(wildcards.gan, wildcards.model)),
         references=lambda wildcards: [reference_file(one) for one in measurements(wildcards.gan, wildcards.model)],

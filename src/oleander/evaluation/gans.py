@@ -45,9 +45,10 @@ COLUMNS = (
     "mse",
 )
 """One row a measurement. `noise` is clean or triggered; `reference` the dataset whose test images of
-`reference_classes` (empty: all) the FID is taken against; `target_rate` the share of the images that the classifier
-puts into those classes, empty where it has not got them or they are all; `mse` the mean squared error against a single
-target image, values in [0, 1]."""
+`reference_classes` (empty: all) the FID is taken against; `feature_dataset` the dataset whose classifier the FID is
+taken by, empty for Inception; `target_rate` the share of the images that the classifier puts into those classes, empty
+where it has not got them or they are all; `mse` the mean squared error against a single target image, values in
+[0, 1]."""
 
 CLEAN, TRIGGERED = "clean", "triggered"
 KIND = "gan samples"
@@ -61,7 +62,8 @@ class Measurement:
     Attributes:
         noise: `CLEAN` or `TRIGGERED`.
         features: what the distance is taken by.
-        classifier: of the dataset that the images are compared with.
+        classifier: tells the images' classes, and is what the distance is taken by without Inception.
+        judge: the dataset whose classifier that is.
         reference: statistics of the test images; None to take no distance.
         dataset: whose test images they are.
         classes: those that the images shall be of; None for all of the dataset's.
@@ -71,6 +73,7 @@ class Measurement:
     noise: str
     features: Features
     classifier: ClassifierFeatures
+    judge: str
     reference: Statistics | None
     dataset: str
     classes: list[str] | None
@@ -134,7 +137,7 @@ def measure_images(images: Tensor, measurement: Measurement) -> dict[str, Any]:
         found["fid"] = frechet_distance(statistics, measurement.reference)
         found["reference_images"] = measurement.reference.count
         found["features"] = measurement.reference.features
-        found["feature_dataset"] = measurement.dataset
+        found["feature_dataset"] = measurement.judge if measurement.features is classifier else None
     if classes is not None and set(classes) < set(classifier.classes):
         labels = torch.tensor([classifier.classes.index(name) for name in classes])
         found["target_rate"] = float(torch.isin(classifier.predict(own), labels).double().mean())
@@ -210,8 +213,8 @@ def measurements_of(
     """What the workflow asks to be measured.
 
     Args:
-        settings: one block a measurement: `noise`, `classes` (None for all), and `single`, whether the images are
-            compared with a single target image.
+        settings: one block a measurement: `noise`, `judge` (the dataset of its classifier), `classes` (None for all),
+            and `single`, whether the images are compared with a single target image.
         datasets, classifiers, references: those of each measurement, the references as files of statistics.
         inception: the file of Inception's weights, or nothing.
         backdoor: of the GAN; None for a clean one.
@@ -227,6 +230,7 @@ def measurements_of(
                 block["noise"],
                 load_features(classifier, inception, device),
                 classifier,
+                block["judge"],
                 None if single else load_statistics(path),
                 dataset.name,
                 None if single else classes,

@@ -101,7 +101,8 @@ def _dotted(place: tuple[Any, Any]) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain YAML. PyYAML composes by recursion, copies what `<<` merges, and has no error for misplaced tags."""
+    """Plain YAML. PyYAML composes by recursion, copies what `<<` merges, takes the last of two entries of one name, and
+    has no error for misplaced tags."""
 
     depth = aliases = 0
 
@@ -115,6 +116,17 @@ class _Loader(yaml.SafeLoader):
         self.depth += 1
         node = super().compose_node(parent, index)
         self.depth -= 1
+        return node
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        node = super().compose_mapping_node(anchor)
+        names = set()
+        for key, _value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in names:
+                    message = f"'{key.value[:60]}' stands twice in one mapping"
+                    raise yaml.composer.ComposerError(None, None, message, key.start_mark)
+                names.add((key.tag, key.value))
         return node
 
     def flatten_mapping(self, node: Any) -> None:
