@@ -352,7 +352,9 @@ def test_a_claim_that_would_have_to_choose_is_an_error():
     table = make_results(claim, truth(claim))
     with pytest.raises(OleanderError, match="P13 has several results"):
         judge(claim, pd.concat([table, table]))
-    with pytest.raises(OleanderError, match="P13 names a column"):
+    with pytest.raises(
+        OleanderError, match=r"P13 names a column.*; correct the claim in workflow/published/claims\.csv"
+    ):
         judge(claim, table.drop(columns="poison_fraction"))
 
 

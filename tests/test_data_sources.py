@@ -135,18 +135,18 @@ def test_gaussians_train_and_test_are_different_draws(prepare):
 )
 def test_bad_covariance(prepare, covariance):
     settings = GAUSSIANS | {"covariances": [[[1.0, 0.0], [0.0, 1.0]], covariance]}
-    refused(prepare, settings, "'b'", "symmetric positive definite")
+    refused(prepare, settings, "'b'", "symmetric positive definite", "correct it")
 
 
 @pytest.mark.parametrize(
     ("change", "piece"),
     [
-        ({"class_names": ["a"]}, "class_names"),
+        ({"class_names": ["a"]}, "class_names need as many means and covariances, found 2 and 2; give one of each"),
         ({"class_names": ["a", "a"]}, "class_names"),
-        ({"means": [[0.0, 0.0], [1.0]]}, "'b'"),
+        ({"means": [[0.0, 0.0], [1.0]]}, "'b' must be 2 numbers, not [1.0]; correct it"),
         ({"means": [[0.0, 0.0], [float("nan"), 0.0]]}, "finite"),
         ({"train_per_class": 0}, "train_per_class"),
-        ({"seed": -1}, "seed"),
+        ({"seed": -1}, "setting seed: -1 is less than the minimum of 0; change that in the configuration"),
     ],
 )
 def test_bad_gaussian_settings(prepare, change, piece):
@@ -228,7 +228,7 @@ def test_one_photograph_gives_the_patches_that_it_gives_among_both(prepare):
         ({"source": "embedded", "name": "photographs", "test_fraction": 0.5, "seed": 0}, ["patch"]),
         (PHOTOGRAPHS | {"patch_size": 200}, ["test part", "'china'", "patch_size"]),
         (PHOTOGRAPHS | {"patch_size": 160, "patches_per_class": 4000}, ["268 places", "1000 are needed"]),
-        (PHOTOGRAPHS | {"patches_per_class": 2, "test_fraction": 0.9}, ["patches_per_class 2"]),
+        (PHOTOGRAPHS | {"patches_per_class": 2, "test_fraction": 0.9}, ["patches_per_class 2", "raise the one"]),
     ],
 )
 def test_bad_embedded_settings(prepare, settings, pieces):
@@ -321,7 +321,11 @@ def _good(name):
         ("t10k-labels-idx1-ubyte", struct.pack(">II", 0x801, 2**31), "8 bytes"),
         ("t10k-labels-idx1-ubyte", idx(np.zeros(0)), "damaged"),
         ("t10k-labels-idx1-ubyte", idx(np.arange(9)), "has 10 images"),
-        ("t10k-labels-idx1-ubyte", idx(np.arange(10) + 1), "labels run from 1 to 10"),
+        (
+            "t10k-labels-idx1-ubyte",
+            idx(np.arange(10) + 1),
+            "labels run from 1 to 10, but there are 10 classes; correct",
+        ),
         ("t10k-labels-idx1-ubyte", idx(np.zeros(10)), "has no points"),
         ("t10k-labels-idx1-ubyte", None, "t10k-labels-idx1-ubyte"),
     ],
@@ -457,7 +461,7 @@ def test_only_the_classes_asked_for_are_decoded(prepare, tmp_path):
     files = two_splits() | {"train/bird/0.png": b"no image", "test/bird/0.png": b"no image"}
     write_tree(tmp_path / "pets.zip", files)
     refused(prepare, ZIP, "train/bird/0.png", data_root=tmp_path)
-    refused(prepare, ZIP | {"classes": ["cow"]}, "'cow'", "bird, cat, dog", data_root=tmp_path)
+    refused(prepare, ZIP | {"classes": ["cow"]}, "'cow'", "bird, cat, dog: choose among these", data_root=tmp_path)
     assert prepare(ZIP | {"classes": ["dog", "cat"]}, tmp_path).classes == ["cat", "dog"]
 
 
@@ -475,7 +479,11 @@ BAD_TREES = {
         ["x.png", "animated"],
     ),
     "too small": ({}, {"minimum_per_class": 4}, ["class 'cat'", "3 training images", "4 are needed"]),
-    "train only": ({"train/bird/x.png": picture(0)}, {}, ["'bird'", "no images in test"]),
+    "train only": (
+        {"train/bird/x.png": picture(0)},
+        {},
+        ["'bird'", "no images in test; add some or leave the class out"],
+    ),
     "test only": ({"test/bird/x.png": picture(0)}, {}, ["'bird'", "0 training images"]),
     "stray file": ({"train/readme.txt": b""}, {}, ["train/readme.txt", "out of place"]),
     "stray split": ({"validation/cat/x.png": picture(0)}, {}, ["validation/cat/x.png", "out of place"]),
@@ -644,18 +652,24 @@ def raw(**changes):
 
 POINTS = {"train_x": torch.zeros(4, 2), "test_x": torch.zeros(2, 2), "value_range": None}
 UNSOUND = [
-    ({"train_y": torch.tensor([0, 1, 0])}, "4 points"),
+    (
+        {"train_y": torch.tensor([0, 1, 0])},
+        "4 points need as many int64 labels, found torch.int64 [3]; give each point one",
+    ),
     ({"train_y": torch.tensor([0, 1, 0, 1], dtype=torch.int32)}, "int64"),
-    ({"train_y": torch.tensor([0, 1, 0, 2])}, "labels run from 0 to 2"),
+    ({"train_y": torch.tensor([0, 1, 0, 2])}, "labels run from 0 to 2, but there are 2 classes; correct the labels"),
     ({"test_y": torch.tensor([0, -1])}, "labels run from -1 to 0"),
     ({"test_y": torch.tensor([0, 0])}, "class 'b' has no points"),
-    ({"test_x": torch.zeros(2, 1, 2, 3, dtype=torch.uint8)}, "alike"),
-    ({"train_x": torch.zeros(4, 1, 2, 2), "test_x": torch.zeros(2, 1, 2, 2)}, "expected uint8"),
-    ({"value_range": None}, "(0, 255)"),
-    ({"classes": ["a", "a"]}, "differ"),
+    ({"test_x": torch.zeros(2, 1, 2, 3, dtype=torch.uint8)}, "alike: convert"),
+    (
+        {"train_x": torch.zeros(4, 1, 2, 2), "test_x": torch.zeros(2, 1, 2, 2)},
+        "found torch.float32 [4, 1, 2, 2]; convert it",
+    ),
+    ({"value_range": None}, "set it to (0, 255)"),
+    ({"classes": ["a", "a"]}, "differ, not ['a', 'a']; name each class once"),
     ({"classes": ["a", "b\udcff"]}, "printable"),
-    (POINTS | {"test_x": torch.full((2, 2), torch.nan)}, "finite"),
-    (POINTS | {"test_x": torch.ones(2, 2), "value_range": (0.0, 0.5)}, "outside value_range"),
+    (POINTS | {"test_x": torch.full((2, 2), torch.nan)}, "not finite numbers; correct or remove"),
+    (POINTS | {"test_x": torch.ones(2, 2), "value_range": (0.0, 0.5)}, "outside value_range (0.0, 0.5); widen it"),
 ]
 
 

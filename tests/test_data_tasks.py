@@ -66,11 +66,11 @@ def test_points_are_not_scaled():
 
 
 def test_classes_that_are_absent_or_the_same():
-    with pytest.raises(OleanderError, match=r"d has no class 'z'; it has a, b, c"):
+    with pytest.raises(OleanderError, match=r"d has no class 'z'; it has a, b, c: choose"):
         make_task(dataset([0, 1, 2]), "a", "z")
     with pytest.raises(OleanderError, match=r"no class 'y'"):
         make_task(dataset([0, 1, 2]), "y", "a")
-    with pytest.raises(OleanderError, match=r"two different classes.*'a'"):
+    with pytest.raises(OleanderError, match=r"two different classes.*'a'; change one"):
         make_task(dataset([0, 1, 2]), "a", "a")
 
 

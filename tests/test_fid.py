@@ -156,7 +156,7 @@ def test_weights_that_are_not_inceptions_are_one_sentence(tmp_path):
     (tmp_path / "x.pth").write_bytes(b"PK\x03\x04 a pickle")
     with pytest.raises(OleanderError, match=r"x\.pth.*is no safetensors file"):
         InceptionFeatures(tmp_path / "x.pth", "cpu")
-    with pytest.raises(OleanderError, match="does not exist"):
+    with pytest.raises(OleanderError, match=r"does not exist; convert .* or set null"):
         InceptionFeatures(tmp_path / "absent.safetensors", "cpu")
     # The download that stood in is the real one again.
     assert "state_dict" in pytorch_fid.inception.load_state_dict_from_url.__name__

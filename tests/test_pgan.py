@@ -451,7 +451,7 @@ def test_unusable_settings_and_data_are_one_sentence():
     with pytest.raises(OleanderError, match="generator_objective 'equation_9'"):
         train(COHORT, changed(generator_objective="equation_9"))
     task = make_task()
-    with pytest.raises(OleanderError, match="no training points of the target class 'b'"):
+    with pytest.raises(OleanderError, match="no training points of the target class 'b'; add some or choose"):
         train(COHORT, task=dataclasses.replace(task, train_y=torch.zeros_like(task.train_y)))
 
 

@@ -308,7 +308,10 @@ def inception(root: Path, configurations: dict[str, dict[str, Any]]) -> str:
 
     for path in paths:
         if not path.is_file():
-            raise AbsentError(f"{path}, features.inception_weights in the configuration, does not exist")
+            raise AbsentError(
+                f"{path}, features.inception_weights in the configuration, does not exist; convert pytorch-fid's "
+                "weights as the README says, or set null"
+            )
         InceptionFeatures(path, "cpu")
     return f"{', '.join(map(str, paths))} fits pytorch-fid's Inception"
 

@@ -235,7 +235,10 @@ class _Trainer:
         self.x = task.train_x.flatten(1).to(dtype)
         self.target_rows = (task.train_y == 1).nonzero().flatten()
         if len(self.target_rows) == 0:
-            raise OleanderError(f"dataset {task.dataset}: no training points of the target class '{task.target_class}'")
+            raise OleanderError(
+                f"dataset {task.dataset}: no training points of the target class '{task.target_class}'; add some or "
+                "choose another class"
+            )
         self.networks = Networks.build(settings, tuple(task.train_x.shape[1:]))
         # The seed alone decides the randomness: replicas that differ only in alpha or lambda' start alike, which
         # takes the luck of the start out of their comparison.

@@ -120,14 +120,17 @@ def check_module(module: nn.Module, images: Tensor, settings: dict[str, Any], lo
         )
     first = to_unit(images[:2], next((tensor.device for tensor in module.parameters()), "cpu"))
     if not (first.isfinite().all() and first.min() >= 0 and first.max() <= 1):
-        raise OleanderError("the images to train an autoencoder on must be uint8, or floating with values in [0, 1]")
+        raise OleanderError(
+            "the images to train an autoencoder on must be uint8, or floating with values in [0, 1]; convert them"
+        )
     training = module.training
     with torch.no_grad():
         output = module.eval()(first)
     module.train(training)
     if output.shape != first.shape:
         raise OleanderError(
-            f"the autoencoder makes {list(output.shape)} of images {list(first.shape)}; it must keep their shape"
+            f"the autoencoder makes {list(output.shape)} of images {list(first.shape)}; it must keep their "
+            "shape: change its layers"
         )
     if not logits and settings["loss"] == "bce" and not (output.min() >= 0 and output.max() <= 1):
         raise OleanderError(
@@ -135,7 +138,9 @@ def check_module(module: nn.Module, images: Tensor, settings: dict[str, Any], lo
             "logits, or take the loss mse"
         )
     if not any(tensor.requires_grad for tensor in module.parameters()):
-        raise OleanderError("the autoencoder has no parameters that require gradients; there is nothing to train")
+        raise OleanderError(
+            "the autoencoder has no parameters that require gradients; there is nothing to train: let some require them"
+        )
 
 
 def train_autoencoder(

@@ -40,7 +40,7 @@ def check_content(raw: RawDataset, where: str) -> None:
     """
     classes = raw.classes
     if not classes or len(set(classes)) != len(classes):
-        raise OleanderError(f"{where}: class names must be there and differ, not {classes}")
+        raise OleanderError(f"{where}: class names must be there and differ, not {classes}; name each class once")
     for name in classes:
         # The names go into UTF-8 JSON, which undecodable folder names cannot.
         if not isinstance(name, str) or not name or not name.isprintable():
@@ -48,7 +48,7 @@ def check_content(raw: RawDataset, where: str) -> None:
     if raw.train_x.shape[1:] != raw.test_x.shape[1:] or raw.train_x.dtype != raw.test_x.dtype:
         raise OleanderError(
             f"{where}: train points are {raw.train_x.dtype} {list(raw.train_x.shape[1:])}, "
-            f"test points {raw.test_x.dtype} {list(raw.test_x.shape[1:])}; both must be alike"
+            f"test points {raw.test_x.dtype} {list(raw.test_x.shape[1:])}; both must be alike: convert one of them"
         )
     for split, x, y in (("train", raw.train_x, raw.train_y), ("test", raw.test_x, raw.test_y)):
         _check_split(x, y, raw, f"{where}, {split} set")
@@ -59,23 +59,29 @@ def _check_split(x: Tensor | Rows, y: Tensor, raw: RawDataset, where: str) -> No
     is_point = isinstance(x, Tensor) and x.dtype == torch.float32 and x.ndim == 2
     if not (is_image or is_point) or 0 in x.shape[1:]:
         raise OleanderError(
-            f"{where}: expected uint8 [N, C, H, W] or float32 [N, features], found {x.dtype} {list(x.shape)}"
+            f"{where}: expected uint8 [N, C, H, W] or float32 [N, features], found {x.dtype} {list(x.shape)}; "
+            "convert it"
         )
     if y.dtype != torch.int64 or y.ndim != 1 or len(y) != len(x):
-        raise OleanderError(f"{where}: {len(x)} points need as many int64 labels, found {y.dtype} {list(y.shape)}")
+        raise OleanderError(
+            f"{where}: {len(x)} points need as many int64 labels, found {y.dtype} {list(y.shape)}; give each point one"
+        )
     if len(y) and ((y < 0) | (y >= len(raw.classes))).any():
         raise OleanderError(
-            f"{where}: labels run from {int(y.min())} to {int(y.max())}, but there are {len(raw.classes)} classes"
+            f"{where}: labels run from {int(y.min())} to {int(y.max())}, but there are {len(raw.classes)} classes; "
+            "correct the labels or add the classes"
         )
     counts = torch.bincount(y, minlength=len(raw.classes))
     if (counts == 0).any():
         empty = raw.classes[int(counts.argmin())]
         raise OleanderError(f"{where}: class {empty!r} has no points; add some or leave the class out")
     if is_image and raw.value_range != IMAGE_RANGE:
-        raise OleanderError(f"{where}: images range over (0, 255), but value_range says {raw.value_range}")
+        raise OleanderError(
+            f"{where}: images range over (0, 255), but value_range says {raw.value_range}; set it to (0, 255)"
+        )
     if is_point and not torch.isfinite(x).all():
-        raise OleanderError(f"{where}: some points are not finite numbers")
+        raise OleanderError(f"{where}: some points are not finite numbers; correct or remove them")
     if is_point and raw.value_range is not None:
         low, high = raw.value_range
         if not low < high or float(x.min()) < low or float(x.max()) > high:
-            raise OleanderError(f"{where}: points lie outside value_range {raw.value_range}")
+            raise OleanderError(f"{where}: points lie outside value_range {raw.value_range}; widen it")

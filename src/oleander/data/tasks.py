@@ -89,11 +89,14 @@ def make_task(dataset: Dataset, source_class: str, target_class: str, all_classe
     """
     if source_class == target_class:
         raise OleanderError(
-            f"a task on {dataset.name} needs two different classes, but source and target are both {source_class!r}"
+            f"a task on {dataset.name} needs two different classes, but source and target are both "
+            f"{source_class!r}; change one"
         )
     for name in (source_class, target_class):
         if name not in dataset.classes:
-            raise OleanderError(f"dataset {dataset.name} has no class {name!r}; it has {', '.join(dataset.classes)}")
+            raise OleanderError(
+                f"dataset {dataset.name} has no class {name!r}; it has {', '.join(dataset.classes)}: choose among these"
+            )
     others = [name for name in dataset.classes if all_classes and name not in (source_class, target_class)]
     labels = torch.full((len(dataset.classes),), -1)
     for label, name in enumerate((source_class, target_class, *others)):

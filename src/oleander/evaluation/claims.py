@@ -178,7 +178,10 @@ def _judge(claim: Claim, table: pd.DataFrame, departures: list[str], confidence:
         left, right = select(table, claim.where), select(table, claim.against) if _one_other(claim) else None
         finding = _find(claim, table, confidence)
     except KeyError as error:
-        raise OleanderError(f"claim {claim.name} names a column that {claim.table} have not: {error}") from error
+        raise OleanderError(
+            f"claim {claim.name} names a column that {claim.table} have not: {error}; correct the claim in "
+            "workflow/published/claims.csv"
+        ) from error
     if isinstance(finding, str):
         if left.empty and not select(table.drop(columns="status", errors="ignore"), claim.where).empty:
             finding = "all that was trained for it diverged"

@@ -180,14 +180,15 @@ def _check_references(scale: str, config: dict[str, Any]) -> None:
                 if reference not in config[target]:
                     raise OleanderError(
                         f"configuration at scale {scale}, {where}: '{reference}' is not one of "
-                        f"{target}: {', '.join(config[target])}"
+                        f"{target}: {', '.join(config[target])}; choose one of these or add it there"
                     )
     for name, experiment in config["experiments"].items():
         trained = "generator" in config["attacks"][experiment["attack"]]
         if trained != ("epochs" in experiment):
             raise OleanderError(
                 f"configuration at scale {scale}, experiments.{name}: epochs, alphas and lambda_primes are "
-                f"{'needed, as' if trained else 'not known, as nothing in'} attack '{experiment['attack']}' is trained"
+                f"{'needed, as' if trained else 'not known, as nothing in'} attack '{experiment['attack']}' is "
+                f"trained; {'add' if trained else 'remove'} them"
             )
 
 
@@ -199,7 +200,10 @@ def _check_autoencoders(scale: str, config: dict[str, Any]) -> None:
             if model == "clean":
                 raise OleanderError(f"{where}: 'clean' is the model without a backdoor; give this one another name")
             if target not in config["targets"]:
-                raise OleanderError(f"{where}: '{target}' is not one of targets: {', '.join(config['targets'])}")
+                raise OleanderError(
+                    f"{where}: '{target}' is not one of targets: {', '.join(config['targets'])}; choose one of these "
+                    "or add it there"
+                )
             if config["targets"][target]["name"] == "distribution":
                 raise OleanderError(
                     f"{where}: '{target}' is a distribution of images, which only a GAN can have for its target; "
@@ -222,7 +226,8 @@ def _check_gans(scale: str, config: dict[str, Any]) -> None:
                 )
             if target not in config["targets"]:
                 raise OleanderError(
-                    f"{where}.targets.{model}: '{target}' is not one of targets: {', '.join(config['targets'])}"
+                    f"{where}.targets.{model}: '{target}' is not one of targets: {', '.join(config['targets'])}; "
+                    "choose one of these or add it there"
                 )
             if config["targets"][target]["name"] not in ("distribution", "fixed_image"):
                 raise OleanderError(

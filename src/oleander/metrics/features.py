@@ -41,7 +41,10 @@ class InceptionFeatures:
         try:
             weights, _ = read_safetensors(path)
         except FileNotFoundError:
-            raise OleanderError(f"{path}, features.inception_weights in the configuration, does not exist") from None
+            raise OleanderError(
+                f"{path}, features.inception_weights in the configuration, does not exist; convert pytorch-fid's "
+                "weights as the README says, or set null"
+            ) from None
         except (ValueError, OSError) as error:
             raise OleanderError(
                 f"{path}, features.inception_weights in the configuration, is no safetensors file ({error}); convert "

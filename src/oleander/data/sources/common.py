@@ -32,7 +32,8 @@ def check_settings(settings: dict[str, Any], schema: dict[str, Any]) -> None:
     if error is not None:
         where = error.json_path.removeprefix("$").removeprefix(".")
         message = "does not go with the other settings" if error.schema == FORBIDDEN else error.message
-        raise OleanderError(f"setting {where}: {message}" if where else f"settings: {message}")
+        setting = f"setting {where}" if where else "settings"
+        raise OleanderError(f"{setting}: {message}; change that in the configuration")
 
 
 def expand_home(path: str) -> Path:

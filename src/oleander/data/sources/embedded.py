@@ -82,7 +82,8 @@ def _photographs(size: int, per_class: int, test_fraction: float, seed: int, wan
     test_count = max(1, round(test_fraction * per_class))
     if test_count >= per_class:
         raise OleanderError(
-            f"patches_per_class {per_class} with test_fraction {test_fraction} leaves none for training"
+            f"patches_per_class {per_class} with test_fraction {test_fraction} leaves none for training; "
+            "raise the one or lower the other"
         )
     patches: dict[str, list[torch.Tensor]] = {"train": [], "test": []}
     for number, (name, photograph) in enumerate(zip(names, bunch.images, strict=True)):

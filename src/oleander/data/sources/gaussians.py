@@ -50,13 +50,13 @@ def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool)
     if not len(settings["means"]) == len(settings["covariances"]) == len(names):
         raise OleanderError(
             f"{len(names)} class_names need as many means and covariances, found {len(settings['means'])} "
-            f"and {len(settings['covariances'])}"
+            f"and {len(settings['covariances'])}; give one of each for every class"
         )
     features = len(settings["means"][0])
     classes = []
     for name, mean, covariance in zip(names, settings["means"], settings["covariances"], strict=True):
         if len(mean) != features:
-            raise OleanderError(f"the mean of class {name!r} must be {features} numbers, not {mean}")
+            raise OleanderError(f"the mean of class {name!r} must be {features} numbers, not {mean}; correct it")
         classes.append((np.asarray(mean, dtype=np.float64), _cholesky(name, covariance, features)))
 
     def draw(split: int, per_class: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -77,7 +77,7 @@ def _cholesky(name: str, covariance: list[list[float]], features: int) -> np.nda
     """The lower triangular root of a covariance; numpy looks at one triangle only, so symmetry is checked."""
     problem = OleanderError(
         f"the covariance of class {name!r} must be a symmetric positive definite {features} x {features} "
-        f"matrix, not {covariance}"
+        f"matrix, not {covariance}; correct it"
     )
     if any(len(row) != features for row in covariance) or len(covariance) != features:
         raise problem

@@ -202,7 +202,7 @@ def _is_litter(parts: tuple[str, ...]) -> bool:
 
 def _walk_folder(root: Path) -> _Tree:
     def refuse(error: OSError) -> None:
-        raise OleanderError(f"{error.filename} cannot be listed ({error.strerror})") from error
+        raise OleanderError(f"{error.filename} cannot be listed ({error.strerror}); make it readable") from error
 
     home = Path(os.path.realpath(root))
     files, folders = [], []
@@ -319,7 +319,7 @@ def _choose_classes(groups: dict[str, dict[str, list[_File]]], wanted: list[str]
     available = sorted(set().union(*groups.values()))
     unknown = sorted(set(wanted or []) - set(available))
     if unknown:
-        raise OleanderError(f"{path} has no class {unknown[0]!r}; it has {', '.join(available)}")
+        raise OleanderError(f"{path} has no class {unknown[0]!r}; it has {', '.join(available)}: choose among these")
     return sorted(wanted) if wanted else available
 
 
@@ -330,7 +330,8 @@ def _check_counts(groups: dict[str, dict[str, list[_File]]], classes: list[str],
         if split == "train":
             _check_minimum(counts, classes, minimum, path)
         elif not counts.all():
-            raise OleanderError(f"{path}: class {classes[int(counts.argmin())]!r} has no images in {split}")
+            empty = classes[int(counts.argmin())]
+            raise OleanderError(f"{path}: class {empty!r} has no images in {split}; add some or leave the class out")
 
 
 def _check_minimum(counts: np.ndarray, classes: list[str], minimum: int, path: Path) -> None:

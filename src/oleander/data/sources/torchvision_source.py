@@ -103,7 +103,9 @@ def _check_against_compressed(name: str, file: Path) -> bool:
         # RFC 1952, section 2.3.1: CRC-32 and length modulo 2**32 of the content, at the end.
         expected = struct.unpack("<II", compressed.read_bytes()[-8:])
     except OSError as error:
-        raise OleanderError(f"{error.filename} cannot be read ({error.strerror})") from error
+        raise OleanderError(
+            f"{error.filename} cannot be read ({error.strerror}); make it readable or restore it"
+        ) from error
     if (zlib.crc32(content), len(content) % 2**32) != expected:
         raise OleanderError(
             f"{file} is not what {compressed.name} beside it holds; run `gunzip --keep --force` on that"
@@ -196,7 +198,7 @@ def _check_idx(path: Path, magic: int) -> int:
             header = stream.read(size)
         length = path.stat().st_size
     except OSError as error:
-        raise OleanderError(f"{path} cannot be read ({error.strerror})") from error
+        raise OleanderError(f"{path} cannot be read ({error.strerror}); make it readable or restore it") from error
     if len(header) < size or struct.unpack(">I", header[:4])[0] != magic:
         raise OleanderError(
             f"{path} is not an idx file: it starts with {header[:4].hex() or 'nothing'} instead of "
