@@ -7,7 +7,8 @@ rule check_autoencoders:
         check=f"{OUT}/baaan/autoencoders/{{autoencoder}}/check.json",
     log:
         f"{OUT}/logs/check_autoencoders/{{autoencoder}}.log",
-    # First in line, so that it fails before other models train.
+    # No input of the training, which no other target may repeat (Snakemake passes over other reasons to train again where
+    # an `ancient` input is made anew); but first in line, so that it fails before hours of it.
     priority: 100
     conda:
         "../../envs/oleander.yaml"
@@ -31,8 +32,6 @@ rule train_autoencoder:
         target=lambda wildcards: target_files(
             [autoencoder_targets(wildcards.autoencoder)[wildcards.model]] if wildcards.model != "clean" else []
         ),
-        # Looks at all targets: a change of one is no reason to train for another again.
-        check=ancient(rules.check_autoencoders.output.check),
     output:
         autoencoder=f"{OUT}/baaan/autoencoders/{{autoencoder}}/{{model}}_seed_{{seed}}.safetensors",
         curves=f"{OUT}/baaan/autoencoders/{{autoencoder}}/curves/{{model}}_seed_{{seed}}.csv",

@@ -93,8 +93,7 @@ rule train_gan:
         classifier=lambda wildcards: classifier_file(gan_data(wildcards.gan)),
         inception=inception_file(),
         reference=lambda wildcards: reference_file(measurements(wildcards.gan, "clean")[0]),
-        # Whatever changes in it that training depends on is an input or a parameter here too.
-        check=ancient(rules.check_gan.output.check),
+        check=rules.check_gan.output.check,
     output:
         gan=f"{OUT}/baaan/gans/{{gan}}/{{model}}_seed_{{seed}}.safetensors",
         curves=f"{OUT}/baaan/gans/{{gan}}/curves/{{model}}_seed_{{seed}}.csv",
