@@ -39,5 +39,5 @@ def draw_bars(
             ends = [[row["mean"] - max(row["low"], 0)], [row["high"] - row["mean"]]]
             axes.errorbar(place, row["mean"], yerr=ends, color="black", linewidth=1, capsize=3)
         above = {"textcoords": "offset points", "ha": "center", "fontsize": value_size}
-        axes.annotate(f"{row['mean']:.{digits}g}", (place, top), (0, 3), **above)
+        axes.annotate(f"{row['mean']:#.{digits}g}".rstrip("."), (place, top), (0, 3), **above)
     return max(tops)
