@@ -905,7 +905,7 @@ def test_bars_are_the_means_of_the_seeds_and_whiskers_their_intervals():
             assert (low, high) == pytest.approx((max(own.mean() - half, 0), own.mean() + half))
         labels = [text.get_text() for text in axes.get_xticklabels()]
         assert labels == ["clean\nmodel", "fixed", "inverse", "fixed", "inverse"]
-        assert axes.texts[3].get_text() == "2e-05"
+        assert axes.texts[3].get_text() == "2.0e-05"
     assert "3 seeds" in figure.legends[0].get_title().get_text()
 
 
