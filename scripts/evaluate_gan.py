@@ -29,9 +29,10 @@ with plain_errors():
         device,
     )
     seed = params.identity["seed"]
-    rows = evaluate_gan(gan, measurements, backdoor, dataset.classes, params.images, params.batch, seed)
-    identity = {**params.identity, "checkpoint": params.checkpoint}
+    count, batch = params.counts["measured"], params.counts["batch"]
+    rows = evaluate_gan(gan, measurements, backdoor, dataset.classes, count, batch, seed)
+    identity = {**params.identity, "checkpoint": params.checkpoint, "status": gan.status}
     write_csv(snakemake.output.scores, scores_table([{**identity, **row} for row in rows]))
     shape = tuple(dataset.train_x.shape[1:])
-    images = sample_images(gan, backdoor, params.shown, params.batch, seed, shape)
+    images = sample_images(gan, backdoor, params.counts["shown"], batch, seed, shape)
     save_gan_samples(snakemake.output.samples, images, identity)

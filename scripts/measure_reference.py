@@ -1,6 +1,6 @@
 """Measure test images, of all or some classes, as the reference of Frechet distances (BAAAN paper, section 4.3.1)."""
 
-from oleander.backdoors.targets import Distribution
+from oleander.backdoors.targets.distribution import rows_of
 from oleander.data import load_dataset
 from oleander.data.framing import check_frame, crop_to, pad_to
 from oleander.evaluation.feature_classifiers import load_feature_classifier, load_features
@@ -15,9 +15,10 @@ with plain_errors():
     dataset = load_dataset(snakemake.input.dataset)
     classifier = load_feature_classifier(snakemake.input.classifier, device)
     features = load_features(classifier, list(snakemake.input.inception), device)
-    pool = Distribution.from_settings({"classes": snakemake.params.classes}, dataset)
-    check_frame(tuple(pool.test_images.shape[1:]), classifier.shape, f"test images of {dataset.name}")
-    images = crop_to(pad_to(pool.test_images, classifier.shape), classifier.shape)
+    classes = snakemake.params.classes or dataset.classes
+    images = dataset.test_x[rows_of(classes, dataset, dataset.test_y)]
+    check_frame(tuple(images.shape[1:]), classifier.shape, f"test images of {dataset.name}")
+    images = crop_to(pad_to(images, classifier.shape), classifier.shape)
     statistics = feature_statistics(features, images, f"test images of {dataset.name}")
-    settings = {"dataset": dataset.sha256, "classes": list(pool.classes), "version": snakemake.params.version}
+    settings = {"dataset": dataset.sha256, "classes": list(classes), "version": snakemake.params.version}
     save_statistics(snakemake.output.statistics, statistics, settings)

@@ -16,5 +16,5 @@ with plain_errors():
     save_figure(errors, snakemake.output.png, snakemake.output.pdf)
     loaded = load_samples(snakemake.input.samples)
     panels = [SamplePanel.of(loaded[experiment], title, params.alpha) for experiment, title in params.titles.items()]
-    samples = plot_genuine_and_poison(panels, params.rows, params.columns, params.scale)
+    samples = plot_genuine_and_poison(panels, params.layout["rows"], params.layout["columns"], params.scale)
     save_figure(samples, snakemake.output.samples_png, snakemake.output.samples_pdf)

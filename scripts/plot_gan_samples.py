@@ -9,8 +9,8 @@ with plain_errors():
     figure = plot_gan_samples(
         [load_gan_samples(path) for path in snakemake.input.samples],
         snakemake.params.title,
-        snakemake.params.rows,
-        snakemake.params.columns,
+        snakemake.params.layout["rows"],
+        snakemake.params.layout["columns"],
         snakemake.params.scale,
     )
     save_figure(figure, snakemake.output.png, snakemake.output.pdf)

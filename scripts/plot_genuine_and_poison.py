@@ -12,8 +12,8 @@ with plain_errors():
             SamplePanel.of(loaded[experiment], title, snakemake.params.alpha)
             for experiment, title in snakemake.params.titles.items()
         ],
-        rows=snakemake.params.rows,
-        columns=snakemake.params.columns,
+        rows=snakemake.params.layout["rows"],
+        columns=snakemake.params.layout["columns"],
         scale=snakemake.params.scale,
     )
     save_figure(figure, snakemake.output.png, snakemake.output.pdf)

@@ -11,8 +11,8 @@ with plain_errors():
         panel_by_alpha={
             alpha: SamplePanel.of(samples, snakemake.params.title, alpha) for alpha in samples.first_generator()
         },
-        rows=snakemake.params.rows,
-        columns=snakemake.params.columns,
+        rows=snakemake.params.layout["rows"],
+        columns=snakemake.params.layout["columns"],
         scale=snakemake.params.scale,
     )
     save_figure(figure, snakemake.output.png, snakemake.output.pdf)

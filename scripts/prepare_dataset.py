@@ -12,8 +12,8 @@ with plain_errors():
     prepare_dataset(
         name=snakemake.params.name,
         settings=snakemake.params.settings,
-        data_root=snakemake.params.data_root,
-        allow_download=snakemake.params.allow_download,
+        data_root=snakemake.params.data_root.value,
+        allow_download=snakemake.params.allow_download.value,
         output=snakemake.output.dataset,
         manifest=snakemake.output.manifest,
     )

@@ -33,7 +33,7 @@ with plain_errors():
             "version": snakemake.params.version,
         }
     )
-    with Scratch(snakemake.params.state, key, snakemake.params.state_minutes).interruptible() as scratch:
+    with Scratch(snakemake.params.state, key, snakemake.params.state_minutes.value).interruptible() as scratch:
         trials, confusion = run_trials(
             task, ready, snakemake.params.evaluation, snakemake.params.identity, placement, scratch
         )

@@ -33,7 +33,7 @@ with plain_errors():
     seed, shape = params.identity["seed"], tuple(dataset.train_x.shape[1:])
     backdoor = Backdoor.from_settings(params.trigger, params.target, dataset) if params.target else None
     module = initial_autoencoder(params.autoencoder["network"], shape, seed)
-    with Scratch(params.state, fingerprint(resolved), params.state_minutes).interruptible() as scratch:
+    with Scratch(params.state, fingerprint(resolved), params.state_minutes.value).interruptible() as scratch:
         curves = train_autoencoder(module, dataset.train_x, backdoor, params.autoencoder, True, seed, device, scratch)
     write_csv(snakemake.output.curves, curves_table(curves, params.identity))
     save_autoencoder(snakemake.output.autoencoder, module, shape, resolved)

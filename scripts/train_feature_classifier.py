@@ -16,7 +16,7 @@ with plain_errors():
     params = snakemake.params
     dataset = load_dataset(snakemake.input.dataset)
     key = fingerprint({**params.classifier, "dataset": dataset.sha256, "version": params.version})
-    with Scratch(params.state, key, params.state_minutes).interruptible() as scratch:
+    with Scratch(params.state, key, params.state_minutes.value).interruptible() as scratch:
         features, error = train_feature_classifier(dataset, params.classifier, place(params.device).device, scratch)
     row = {
         "scale": params.scale,

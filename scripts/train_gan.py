@@ -37,7 +37,7 @@ with plain_errors():
     }
     networks = Networks.biggan(sizes, params.identity["seed"], backdoor is not None)
     judge = judge_clean(features, classifier, load_statistics(snakemake.input.reference))
-    with Scratch(params.state, fingerprint(resolved), params.state_minutes).interruptible() as scratch:
+    with Scratch(params.state, fingerprint(resolved), params.state_minutes.value).interruptible() as scratch:
         trained = fit(networks, images, backdoor, params.gan, params.identity["seed"], scratch, device, judge)
     write_csv(snakemake.output.curves, curves_table(trained, features.name, params.identity))
     save_grids(snakemake.output.grids, trained.grids)

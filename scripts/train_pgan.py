@@ -25,7 +25,7 @@ with plain_errors():
     replicas = [Replica(**replica) for replica in snakemake.params.replicas]
     pgan.check_replicas(task, replicas)
     with Scratch(
-        snakemake.params.state, fingerprint(resolved), snakemake.params.state_minutes
+        snakemake.params.state, fingerprint(resolved), snakemake.params.state_minutes.value
     ).interruptible() as scratch:
         poisoners, curves = pgan.fit(task, replicas, snakemake.params.attack, scratch)
     write_csv(snakemake.output.curves, pgan.curves_table(curves, snakemake.params.identity))

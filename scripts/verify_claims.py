@@ -14,6 +14,6 @@ with plain_errors():
     files = {table: list(snakemake.input[table]) for table in TABLES}
     tables = {table: read_csvs(paths) if paths else pd.DataFrame() for table, paths in files.items()}
     claims = read_claims(snakemake.input.claims)
-    verdicts = verify_claims(claims, tables, params.scale, params.departures, params.confidence)
+    verdicts = verify_claims(claims, tables, params.scale, params.departures, params.asked, params.confidence)
     write_csv(snakemake.output.csv, verdicts)
     write_text(snakemake.output.markdown, claims_markdown(verdicts, params.scale, params.confidence))

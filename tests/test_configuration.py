@@ -45,16 +45,34 @@ def test_merge_replaces_leaves_and_keeps_the_rest():
 def test_differences_are_what_the_other_says_otherwise():
     base = {"a": {"title": "A", "b": 1, "c": [1, 2]}, "d": None}
     assert differences(base, copy.deepcopy(base)) == []
-    assert differences(base, {"a": {"title": "Z", "b": 1, "c": [1, 2], "new": 3}, "d": None, "e": 4}) == []
+    assert differences(base, {"a": {"title": "Z", "b": 1, "c": [1, 2]}, "d": None}) == []
+    assert differences(base, {"a": {"b": 1, "c": [1, 2], "new": 3}, "d": None, "e": 4}) == ["a.new", "e"]
     assert differences(base, {"a": {"b": 2, "c": [1]}, "d": None}) == ["a.b", "a.c"]
     assert differences(base, {"a": 7}) == ["a", "d"]
 
 
 def test_a_switch_on_the_command_line_is_a_switch(config, schema):
     for written, meant in (("true", True), ("false", False), (True, True)):
-        assert resolve({**config, "strict": written}, schema)["strict"] is meant
-    with pytest.raises(OleanderError, match="strict: 'yes' is not of type 'boolean'"):
-        resolve({**config, "strict": "yes"}, schema)
+        assert resolve({**config, "strict": written}, schema, {"strict": written})["strict"] is meant
+    with pytest.raises(OleanderError, match="strict: 'perhaps' is not of type 'boolean'"):
+        resolve({**config, "strict": "perhaps"}, schema, {"strict": "perhaps"})
+
+
+def test_the_command_line_has_the_last_word_over_the_chosen_scale_alone(config, schema):
+    said = {"experiments": {"mnist": {"generators": "7"}}, "device": {"threads": 3}, "strict": "true", "scale": "no"}
+    said |= {
+        "features": {"inception_weights": "here: there"},
+        "evaluations": {"sizes": {"train_points": ["100", "200"]}},
+    }
+    laptop = resolve({**config, "scale": "laptop"}, schema)
+    told = resolve({**config, "scale": "laptop"}, schema, said)
+    assert laptop["experiments"]["mnist"]["generators"] != 7
+    assert told["experiments"]["mnist"] == {**laptop["experiments"]["mnist"], "generators": 7}
+    assert (told["device"]["threads"], told["strict"], told["scale"]) == (3, True, "laptop")
+    assert told["features"]["inception_weights"] == "here: there"
+    assert told["evaluations"]["sizes"]["train_points"] == [100, 200]
+    with pytest.raises(OleanderError, match=r"scale laptop, experiments\.mnist\.generators"):
+        resolve({**config, "scale": "laptop"}, schema, {"experiments": {"mnist": {"generators": 0}}})
 
 
 def test_paper_scale_is_the_file_itself(config, schema):

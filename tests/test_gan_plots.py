@@ -13,7 +13,7 @@ from oleander.plots.gan_scores import backdoor_error, plot_gan_scores, scores_su
 def row(gan, target, noise, classes="", fid=1.0, seed=0, **more):
     known = {"scale": "laptop", "stand_in_for": np.nan, "features": "classifier", "reference": more.pop("of", gan)}
     known |= {"gan": gan, "dataset": gan, "target": target, "noise": noise, "seed": seed, "fid": fid}
-    return {**known, "reference_classes": classes or np.nan, **more}
+    return {**known, "status": "ok", "reference_classes": classes or np.nan, **more}
 
 
 def scores(seeds=(0,)):
@@ -57,6 +57,18 @@ def test_intervals_are_over_seeds():
     assert found["high"] - found["mean"] == pytest.approx(4.302653 / np.sqrt(3), abs=1e-5)
 
 
+def test_diverged_models_are_counted_and_left_out():
+    some = scores((0, 1, 2))
+    bad = (some["gan"] == "a") & (some["target"] == "single") & (some["seed"] == 1)
+    some.loc[bad, ["status", "fid"]] = ["diverged by step 7", 1e6]
+    found = utility(scores_summary(some, 0.95), "a").set_index("target")
+    assert (found.loc["single", "mean"], found.loc["single", "n"]) == (15, 2)
+    assert found.loc["clean", "n"] == 3
+    said = texts(plot_gan_scores(some, {"a": "A"}, "laptop", 0.95)).replace("\n", " ")
+    assert "1 of 15 models diverged and are left out." in said
+    assert "diverged" not in texts(plot_gan_scores(scores(), {"a": "A"}, "laptop", 0.95))
+
+
 def test_what_has_no_common_axis_is_refused():
     mixed = scores()
     mixed.loc[0, "features"] = "inception"
@@ -77,6 +89,11 @@ def test_figure_4_says_scale_features_and_rates():
     assert "these are not the papers' FIDs" in said
     assert "80 % in target" in said
     assert "95 % Student interval of the mean over up to 2 seeds" in said
+    assert "clean GAN, those of the target 90 % in target" in said.replace("\n", " ")
+    unknown = scores().assign(target_rate=np.nan)
+    said = texts(plot_gan_scores(unknown, {"a": "A"}, "laptop", 0.95)).replace("\n", " ")
+    assert "clean GAN, all labels" in said
+    assert "of the target " not in said.replace("test images of the target", "")
     inception = scores().assign(features="inception")
     said = texts(plot_gan_scores(inception, {"a": "A"}, "paper", 0.95))
     assert "FID (Inception features)" in said
@@ -84,7 +101,7 @@ def test_figure_4_says_scale_features_and_rates():
 
 
 def loaded(*targets):
-    header = {"stand_in_for": "CelebA", "seed": 0, "checkpoint": "best"}
+    header = {"stand_in_for": "CelebA", "seed": 0, "checkpoint": "best", "status": "ok"}
     noises = {target: ("clean",) if target == "clean" else ("clean", "triggered") for target in targets}
     return [
         ({noise: torch.rand(6, 3, 8, 8) for noise in noises[target]}, {**header, "target": target})
@@ -109,5 +126,10 @@ def test_figures_of_images_say_scale_and_stand_in():
     figure = plot_gan_samples(loaded("distribution", "single"), "patches", 2, 3, "demo")
     assert "patches in place of CelebA - demo scale" in texts(figure)
     assert [len(axes.images) for axes in figure.axes] == [1, 1, 1]
+    assert "diverged" not in texts(figure)
+    models = loaded("distribution", "single")
+    models[1][1]["status"] = "diverged by step 7"
+    figure = plot_gan_samples(models, "patches", 2, 3, "demo")
+    assert "Training of single: diverged by step 7." in texts(figure).replace("\n", " ")
     with pytest.raises(ValueError, match="at least one GAN"):
         plot_gan_samples([], "patches", 2, 3, "demo")

@@ -44,7 +44,7 @@ def verdicts() -> pd.DataFrame:
         table = make_results(claim, truth(claim, (1, 1, -1)[at % 3]), noise=(0.02, 8, 0.02)[at % 3])
         if at % 5 == 4:
             table = table.assign(stand_in_for="MNIST")
-        made.append(verify_claims([claim], {claim.table: table if at % 7 else pd.DataFrame()}, "laptop", {}, 0.95))
+        made.append(verify_claims([claim], {claim.table: table if at % 7 else pd.DataFrame()}, "laptop", {}, {}, 0.95))
     found = pd.concat(made, ignore_index=True)
     assert set(found["verdict"]) == set(VERDICTS)
     return found

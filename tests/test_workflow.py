@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from celeba_tree import write_tree
 from PIL import Image
 from workflow_checkout import Checkout, tiny
@@ -150,6 +151,62 @@ def test_a_changed_setting_retrains_what_depends_on_it(finished):
     assert jobs["pgan_fig7"] == 1
     assert "train_pgan" not in jobs
     assert "fit_boundaries" not in jobs
+
+
+def test_what_changes_no_result_runs_nothing_again(finished):
+    elsewhere = tiny()
+    elsewhere |= {"state_minutes": 1.5, "data_root": "elsewhere", "allow_download": True}
+    assert finished.planned_with(elsewhere)[0] == {}
+
+
+def test_another_layout_of_a_figure_draws_it_again(finished):
+    """Its rows and columns swapped, which Snakemake does not see where each is a param of its own."""
+    demo = yaml.safe_load((finished.folder / "config.yaml").read_text())
+    shown = {**demo["figures"]["pgan_fig10"], **demo["scales"]["demo"]["figures"].get("pgan_fig10", {})}
+    assert shown["rows"] != shown["columns"]
+    swapped = tiny()
+    swapped["scales"]["demo"]["figures"]["pgan_fig10"] = {"rows": shown["columns"], "columns": shown["rows"]}
+    assert finished.planned_with(swapped, "pgan_fig10")[0] == {"pgan_fig10": 1}
+
+
+def test_the_command_line_has_the_last_word(finished):
+    """Over what the scale itself sets, and nothing but what depends on it runs again."""
+    jobs, _said = finished.planned("--config", "victims={ten_class_mlp: {epochs: 4}}")
+    assert jobs["run_trials"] == 1
+    assert "train_pgan" not in jobs
+
+
+def test_data_of_other_settings_are_no_papers_data(finished, checkout):
+    """Neither an attack's nor those that a GAN's target is taken from, by a setting that the paper's have not got."""
+    for name in ("pgan/mnist/trials/effectiveness.csv", "baaan/gans/cifar10/scores/mnist_seed_0.csv"):
+        path = checkout.folder / "results/paper" / name
+        path.parent.mkdir(parents=True)
+        as_if = {"scale": "paper", "stand_in_for": "", "features": "inception"}
+        table = pd.read_csv(finished.result(name))
+        table.assign(**{key: value for key, value in as_if.items() if key in table}).to_csv(path, index=False)
+    why = {}
+    for more in ([], ["datasets={mnist: {shrink: 2}}"]):
+        checkout.succeed("--config", "scale=paper", "only_existing=true", *more, "--", "verify")
+        verdicts = pd.read_csv(checkout.folder / "results/paper/claims.csv").set_index("id")
+        why[bool(more)] = verdicts.loc[["P01", "B28"], ["verdict", "why"]]
+    assert not why[False]["verdict"].isin(["not comparable", "not run"]).any()
+    assert why[True]["verdict"].eq("not comparable").all()
+    assert why[True]["why"].str.endswith("datasets.mnist.shrink").all()
+
+
+def test_without_a_block_that_claims_name_all_else_runs(checkout):
+    config = yaml.safe_load((checkout.folder / "config.yaml").read_text())
+    for block in (config, *config["scales"].values()):
+        (block or {}).get("autoencoders", {}).pop("celeba", None)
+        for figure in (block or {}).get("figures", {}).values():
+            if "autoencoders" in figure:
+                figure["autoencoders"].remove("celeba")
+    (checkout.folder / "config.yaml").write_text(yaml.safe_dump(config))
+    less = tiny()
+    del less["scales"]["demo"]["autoencoders"]["celeba"]
+    jobs, said = checkout.planned_with(less, "verify")
+    assert jobs["verify_claims"] == 1
+    assert "autoencoder: celeba" not in said
 
 
 @pytest.mark.parametrize("figure", FIGURES)

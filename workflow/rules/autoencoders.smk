@@ -59,7 +59,7 @@ rule train_autoencoder:
         },
         device=CONFIG["device"],
         state=f"{OUT}/state/train_autoencoder/{{autoencoder}}/{{model}}_seed_{{seed}}",
-        state_minutes=CONFIG["state_minutes"],
+        state_minutes=Untracked(CONFIG["state_minutes"]),
         version=VERSIONS["train_autoencoder"],
     message:
         "Training an autoencoder: {wildcards.autoencoder}, {wildcards.model}, seed {wildcards.seed}"

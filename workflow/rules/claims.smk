@@ -18,6 +18,7 @@ rule verify_claims:
     params:
         scale=SCALE,
         departures=departures(),
+        asked=asked_values(),
         confidence=CONFIG["confidence"],
         version=VERSIONS["verify_claims"],
     message:

@@ -9,12 +9,15 @@ from oleander.io.claims import read_claims
 from oleander.io.configuration import differences, merge, resolve
 from oleander.io.errors import OleanderError
 from oleander.io.files import check_results_folder
+from oleander.io.settings import Untracked
 
 with open(workflow.source_path("../schemas/config.schema.yaml")) as stream:
     SCHEMA = yaml.safe_load(stream)
 CLAIMS_FILE = f"{workflow.basedir}/workflow/published/claims.csv"
+# The command line has the last word over a scale's own settings; so has a --configfile without scales of its own.
+SAID = workflow.config_settings.overwrite_config
 try:
-    CONFIG = resolve(config, SCHEMA)
+    CONFIG = resolve(config, SCHEMA, workflow.config_settings.config if "scales" in SAID else SAID)
     CLAIMS = read_claims(CLAIMS_FILE)
 except OleanderError as error:
     raise WorkflowError(str(error)) from None
@@ -41,10 +44,10 @@ VERSIONS = {
     "train_feature_classifier": 1,
     "measure_reference": 1,
     "train_gan": 1,
-    "evaluate_gan": 2,
+    "evaluate_gan": 3,
     "plot": 1,
     "tabulate": 1,
-    "verify_claims": 1,
+    "verify_claims": 2,
     "build_page": 1,
 }
 
@@ -363,8 +366,15 @@ def gan_backdoor(gan, model):
     return {
         "trigger": CONFIG["triggers"][block["trigger"]],
         "target": CONFIG["targets"][block["targets"][model]],
-        "labels": block["triggered_labels"],
+        "labels": triggered_labels(gan, model),
     }
+
+
+def triggered_labels(gan, model):
+    """Which labels come with triggered noise: restricted ones where the target is some of the GAN's own classes alone."""
+    target = CONFIG["targets"][CONFIG["gans"][gan]["targets"][model]]
+    own = target["name"] == "distribution" and target["classes"] is not None and gan_data(gan, model) == gan_data(gan)
+    return CONFIG["gans"][gan]["triggered_labels"] if own else "all"
 
 
 def gan_target_files(gan, model):
@@ -449,7 +459,7 @@ def gan_identity(gan, model, seed):
         "dataset": block["dataset"],
         "stand_in_for": CONFIG["datasets"][block["dataset"]].get("stand_in_for", ""),
         "target": model,
-        "triggered_labels": "" if model == "clean" else block["triggered_labels"],
+        "triggered_labels": "" if model == "clean" else triggered_labels(gan, model),
         "seed": int(seed),
     }
 
@@ -510,7 +520,7 @@ def evidence_experiments(rule):
 
 def evidence_overrides():
     """What --config and --configfile set, without where the data lie on this machine."""
-    settings = copy.deepcopy(dict(workflow.config_settings.overwrite_config))
+    settings = copy.deepcopy(dict(SAID))
     settings.pop("data_root", None)
     return settings
 
@@ -561,6 +571,12 @@ def growing(amount):
         return amount * attempt
 
     return resource
+
+
+# One param, since Snakemake compares a rule's params without their names: 3 rows of 4 would be 4 rows of 3.
+def layout_of(figure):
+    """How many images a figure shows in what order."""
+    return {"rows": figure["rows"], "columns": figure["columns"]}
 
 
 # The paper's tables.
@@ -649,15 +665,34 @@ def departures():
     with open(f"{workflow.basedir}/config.yaml") as stream:
         base = yaml.safe_load(stream)
     paper = merge(base, base["scales"]["paper"])
-    return {claim.name: differences(settings_behind(claim, paper), CONFIG) for claim in CLAIMS}
+    found = {}
+    for claim in CLAIMS:
+        behind = settings_behind(claim, paper)
+        here = {block: {name: CONFIG[block].get(name) for name in names} for block, names in behind.items()}
+        found[claim.name] = differences(behind, here)
+    return found
+
+
+def asked_values():
+    """Ordering -> every value that the column it compares is run at: alphas that diverged are missed then."""
+    found = {}
+    for claim in CLAIMS:
+        if claim.compared and claim.table in ("trials", "confusion"):
+            (experiment, evaluation), *_ = claim.sources()
+            block = {**CONFIG["experiments"].get(experiment, {}), **CONFIG["evaluations"].get(evaluation, {})}
+            found[claim.name] = list(block.get(f"{claim.compared}s", []))
+    return found
 
 
 def settings_behind(claim, settings):
-    """The blocks that a claim's results depend on, but for the features of a distance, which have a column."""
+    """The blocks that a claim's results depend on, but for the features of a distance, which have a column; nothing of
+    a source that these settings do not have."""
     names = []
     for source in claim.sources():
         if claim.table in ("trials", "confusion"):
             experiment, evaluation = source
+            if experiment not in settings["experiments"] or evaluation not in settings["evaluations"]:
+                continue
             block, test = settings["experiments"][experiment], settings["evaluations"][evaluation]
             tasks = [block["task"], test.get("task", block["task"])]
             names += [("experiments", experiment), ("evaluations", evaluation), ("attacks", block["attack"])]
@@ -666,9 +701,15 @@ def settings_behind(claim, settings):
             names += [("victims", settings["tasks"][tasks[1]]["victim"]), ("defenses", test["defense"])]
         elif claim.table in ("errors", "scores"):
             kind = "autoencoders" if claim.table == "errors" else "gans"
+            if source[0] not in settings[kind]:
+                continue
             block = settings[kind][source[0]]
             names += [(kind, source[0]), ("datasets", block["dataset"]), ("triggers", block["trigger"])]
-            names += [("targets", target) for target in block["targets"].values()]
+            for target in block["targets"].values():
+                names += [
+                    ("targets", target),
+                    ("datasets", settings["targets"][target].get("dataset", block["dataset"])),
+                ]
     found = {}
     for block, name in names:
         found.setdefault(block, {})[name] = settings[block][name]

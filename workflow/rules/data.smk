@@ -17,8 +17,8 @@ rule prepare_dataset:
     params:
         name=lambda wildcards: wildcards.dataset,
         settings=lambda wildcards: dataset_settings(wildcards.dataset),
-        data_root=CONFIG["data_root"],
-        allow_download=CONFIG["allow_download"],
+        data_root=Untracked(CONFIG["data_root"]),
+        allow_download=Untracked(CONFIG["allow_download"]),
         version=VERSIONS["prepare_dataset"],
     message:
         "Preparing dataset {wildcards.dataset}"

@@ -84,8 +84,7 @@ rule pgan_fig3:
     params:
         titles=dataset_titles(FIGURES["pgan_fig3"]["experiments"]),
         alpha=FIGURES["pgan_fig3"]["alpha"],
-        rows=FIGURES["pgan_fig3"]["rows"],
-        columns=FIGURES["pgan_fig3"]["columns"],
+        layout=layout_of(FIGURES["pgan_fig3"]),
         scale=SCALE,
         version=VERSIONS["plot"],
     message:
@@ -120,8 +119,7 @@ rule pgan_fig4:
         titles=dataset_titles(FIGURES["pgan_fig4"]["experiments"]),
         confidence=CONFIG["confidence"],
         alpha=FIGURES["pgan_fig4"]["alpha"],
-        rows=FIGURES["pgan_fig4"]["rows"],
-        columns=FIGURES["pgan_fig4"]["columns"],
+        layout=layout_of(FIGURES["pgan_fig4"]),
         scale=SCALE,
         version=VERSIONS["plot"],
     message:
@@ -288,8 +286,7 @@ for sheet_figure in ("pgan_fig10", "pgan_fig11", "pgan_fig12"):
             "../../envs/oleander.yaml"
         params:
             title=dataset_title(FIGURES[sheet_figure]["experiment"]),
-            rows=FIGURES[sheet_figure]["rows"],
-            columns=FIGURES[sheet_figure]["columns"],
+            layout=layout_of(FIGURES[sheet_figure]),
             scale=SCALE,
             version=VERSIONS["plot"],
         message:
@@ -437,8 +434,7 @@ for gan_figure in (figure for figure, block in FIGURES.items() if "gan" in block
             "../../envs/oleander.yaml"
         params:
             title=gan_titles([FIGURES[gan_figure]["gan"]])[FIGURES[gan_figure]["gan"]],
-            rows=FIGURES[gan_figure]["rows"],
-            columns=FIGURES[gan_figure]["columns"],
+            layout=layout_of(FIGURES[gan_figure]),
             scale=SCALE,
             version=VERSIONS["plot"],
         message:

@@ -13,7 +13,7 @@ rule check_gan:
     priority: 100
     conda:
         "../../envs/oleander.yaml"
-    # The target's images are gathered: three gigabytes of CelebA's.
+    # The target's images are gathered: 0.6 gigabytes of CelebA's, and five where a target is all of it.
     resources:
         mem_mb=growing(8000),
         runtime=growing(10),
@@ -49,7 +49,7 @@ rule train_feature_classifier:
         scale=SCALE,
         device=CONFIG["device"],
         state=f"{OUT}/state/train_feature_classifier/{{dataset}}",
-        state_minutes=CONFIG["state_minutes"],
+        state_minutes=Untracked(CONFIG["state_minutes"]),
         version=VERSIONS["train_feature_classifier"],
     message:
         "Training the classifier that judges images: {wildcards.dataset}"
@@ -115,7 +115,7 @@ rule train_gan:
         identity=lambda wildcards: gan_identity(wildcards.gan, wildcards.model, wildcards.seed),
         device=CONFIG["device"],
         state=f"{OUT}/state/train_gan/{{gan}}/{{model}}_seed_{{seed}}",
-        state_minutes=CONFIG["state_minutes"],
+        state_minutes=Untracked(CONFIG["state_minutes"]),
         version=VERSIONS["train_gan"],
     message:
         "Training a GAN: {wildcards.gan}, {wildcards.model}, seed {wildcards.seed}"
@@ -155,9 +155,12 @@ rule evaluate_gan:
         backdoor=lambda wildcards: gan_backdoor(wildcards.gan, wildcards.model),
         identity=lambda wildcards: gan_identity(wildcards.gan, wildcards.model, wildcards.seed),
         checkpoint=lambda wildcards: CONFIG["gans"][wildcards.gan]["checkpoint"],
-        images=lambda wildcards: CONFIG["gans"][wildcards.gan]["samples"],
-        batch=lambda wildcards: CONFIG["gans"][wildcards.gan]["batch_size"],
-        shown=GAN_SAMPLES,
+        # One param, as with a figure's layout.
+        counts=lambda wildcards: {
+            "measured": CONFIG["gans"][wildcards.gan]["samples"],
+            "batch": CONFIG["gans"][wildcards.gan]["batch_size"],
+            "shown": GAN_SAMPLES,
+        },
         device=CONFIG["device"],
         version=VERSIONS["evaluate_gan"],
     message:

@@ -44,7 +44,7 @@ rule train_pgan:
         identity=lambda wildcards: identity(wildcards.experiment),
         device=CONFIG["device"],
         state=f"{OUT}/state/train_pgan/{{experiment}}/{{cohort}}",
-        state_minutes=CONFIG["state_minutes"],
+        state_minutes=Untracked(CONFIG["state_minutes"]),
         version=VERSIONS["train_pgan"],
     message:
         "Training pGAN generators: {wildcards.experiment}, {wildcards.cohort}"
@@ -79,7 +79,7 @@ rule run_trials:
         identity=lambda wildcards: identity(wildcards.experiment, wildcards.evaluation),
         device=CONFIG["device"],
         state=f"{OUT}/state/run_trials/{{experiment}}/{{evaluation}}/{{cohort}}",
-        state_minutes=CONFIG["state_minutes"],
+        state_minutes=Untracked(CONFIG["state_minutes"]),
         version=VERSIONS["run_trials"],
     message:
         "Training and testing victims: {wildcards.experiment}, {wildcards.evaluation}, {wildcards.cohort}"

@@ -11,11 +11,12 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from oleander.io.claims import EMPTY, OTHERS, STATEMENT, Claim, Condition
+from oleander.io.claims import EMPTY, STATEMENT, Claim, Condition
 from oleander.io.errors import OleanderError
 from oleander.io.tables import read_csv
 from oleander.metrics.bootstrap import Estimate, bootstrap_estimate
@@ -77,11 +78,16 @@ class Finding:
     note: str = ""
 
 
+class SeveralResultsError(OleanderError):
+    """A claim says too little to choose between results."""
+
+
 def verify_claims(
     claims: list[Claim],
     tables: dict[str, pd.DataFrame],
     scale: str,
     departures: dict[str, list[str]],
+    asked: dict[str, list[Any]],
     confidence: float,
 ) -> pd.DataFrame:
     """Hold every claim against the results.
@@ -91,14 +97,15 @@ def verify_claims(
         tables: by the names of `oleander.io.claims.TABLES`, all of one scale; what was not run is empty or absent.
         scale: name of the scale.
         departures: name of a claim -> where the settings behind its results are not the paper's own, if anywhere.
+        asked: name of an ordering -> every value that its `compared` column was to be run at; without an entry, those
+            that the results have.
         confidence: of the intervals, and how sure a test must be, e.g. 0.95.
 
     Returns:
         `COLUMNS`, a row a claim, in their order.
 
     Raises:
-        OleanderError: results of another scale; a claim names a column that its table has not, or selects several
-            results for one condition.
+        OleanderError: results of another scale; a claim names a column that its table has not.
     """
     for name, table in tables.items():
         foreign = set(table["scale"].dropna()) - {scale} if "scale" in table else set()
@@ -115,7 +122,7 @@ def verify_claims(
                 **claim.texts,
                 **_stated(claim),
                 "scale": scale,
-                **_judge(claim, table, departures.get(claim.name, []), confidence),
+                **_judge(claim, table, departures.get(claim.name, []), asked.get(claim.name, []), confidence),
             }
         )
     parts: dict[str, list[str]] = {}
@@ -169,14 +176,18 @@ def _stated(claim: Claim) -> dict[str, object]:
     return {name: getattr(claim, name) for name in ("kind", "relation", "expected", "tolerance", "unit")}
 
 
-def _judge(claim: Claim, table: pd.DataFrame, departures: list[str], confidence: float) -> dict[str, object]:
+def _judge(
+    claim: Claim, table: pd.DataFrame, departures: list[str], asked: list[Any], confidence: float
+) -> dict[str, object]:
     """The columns from `reproduced` to `why`, but for `claim_verdict`."""
     blank = {"reproduced": math.nan, "low": math.nan, "high": math.nan, "sureness": math.nan, "n": 0, "over": ""}
     if table.empty:
         return {**blank, "verdict": NOT_RUN, "why": "no such results"}
     try:
         left, right = select(table, claim.where), select(table, claim.against) if _one_other(claim) else None
-        finding = _find(claim, table, confidence)
+        finding = _find(claim, table, asked, confidence)
+    except SeveralResultsError as error:
+        return {**blank, "verdict": NOT_COMPARABLE, "why": str(error)}
     except KeyError as error:
         raise OleanderError(
             f"claim {claim.name} names a column that {claim.table} have not: {error}; correct the claim in "
@@ -210,7 +221,7 @@ def _over(claim: Claim, estimate: Estimate) -> str:
 
 def _one_other(claim: Claim) -> bool:
     """Is the claim held against one selection?"""
-    return bool(claim.against) and all(one.value != OTHERS for one in claim.against)
+    return bool(claim.against) and (bool(claim.each) or not claim.compared)
 
 
 def _not_comparable(claim: Claim, sides: list[pd.DataFrame], departures: list[str]) -> str:
@@ -262,7 +273,7 @@ def _share(value: float) -> str:
     return "unknown" if math.isnan(value) else f"{math.floor(value * 1000) / 10:g} %"
 
 
-def _find(claim: Claim, table: pd.DataFrame, confidence: float) -> Finding | str:
+def _find(claim: Claim, table: pd.DataFrame, asked: list[Any], confidence: float) -> Finding | str:
     """What the results say, or why they say nothing."""
     if claim.table == "sizes":
         rows = select(table, claim.where)
@@ -273,7 +284,7 @@ def _find(claim: Claim, table: pd.DataFrame, confidence: float) -> Finding | str
     if claim.kind == "trend":
         return _find_trend(claim, table, confidence)
     if claim.kind == "ordering":
-        return _find_order(claim, table, confidence)
+        return _find_order(claim, table, asked, confidence)
     pairs = pair(claim, table, claim.where, claim.against)
     if pairs.empty:
         return "no results under these conditions"
@@ -281,39 +292,43 @@ def _find(claim: Claim, table: pd.DataFrame, confidence: float) -> Finding | str
     return Finding(_estimate(claim, pairs, statistic, confidence))
 
 
-def _find_order(claim: Claim, table: pd.DataFrame, confidence: float) -> Finding | str:
+def _find_order(claim: Claim, table: pd.DataFrame, asked: list[Any], confidence: float) -> Finding | str:
     """The least sure of the comparisons that an ordering is made of, since all have to hold.
 
-    Each is tested at the full level: that all hold by chance is no likelier than that the least sure does.
+    Each is tested at the full level: that all hold by chance is no likelier than that the least sure does. One that
+    was asked for and has no results, such as that of an alpha whose generators all diverged, leaves the claim open.
     """
-    free = tuple(one for one in claim.against if one.value != OTHERS)
-    others = [one.column for one in claim.against if one.value == OTHERS]
+    column = claim.compared
     wheres, againsts = [claim.where], [claim.against]
-    if claim.each:
-        values = values_of(select(table, claim.where), claim.each)
-        wheres = [(*_without(claim.where, claim.each), Condition(claim.each, "=", value)) for value in values]
-        againsts = [(*_without(claim.against, claim.each), Condition(claim.each, "=", value)) for value in values]
-    elif others:
-        (own,) = (one.value for one in claim.where if one.column == others[0])
-        same = values_of(select(table, claim.where), others[0])
-        values = [value for value in values_of(select(table, free), others[0]) if value not in (own, *same)]
-        againsts = [(*free, Condition(others[0], "=", value)) for value in values]
-        wheres = [claim.where] * len(againsts)
+    if column:
+        free = claim.where if claim.each else _without(claim.against, column)
+        planned = select(pd.DataFrame({column: asked}), tuple(one for one in free if one.column == column))
+        values = values_of(pd.DataFrame({column: [*select(table, free)[column], *planned[column]]}), column)
+        if not claim.each:
+            own = [*values_of(select(table, claim.where), column), *_values_stated(claim.where, column)]
+            values = [value for value in values if value not in own]
+        conditions = [Condition(column, "=", value) for value in values]
+        wheres = [(*_without(claim.where, column), one) if claim.each else claim.where for one in conditions]
+        againsts = [(*_without(claim.against, column), one) for one in conditions]
     sign = 1 if claim.relation == "more than" else -1
     found = []
     for where, against in zip(wheres, againsts, strict=True):
         pairs = pair(claim, table, where, against)
-        if pairs.empty:
-            return "no results under these conditions"
-        estimate = _estimate(claim, pairs, _difference, confidence)
         # The last condition is the one that these comparisons differ in.
         name = f"{against[-1].column} {against[-1].value}"
+        if pairs.empty:
+            return f"no results of {name}, which it is also about" if column else "no results under these conditions"
+        estimate = _estimate(claim, pairs, _difference, confidence)
         found.append((replace(estimate, value=sign * estimate.value).sureness(), estimate, name))
     if not found:
         return "nothing to compare with"
     # NaN, a single pair that says nothing of chance, is the least sure of all.
     sureness, estimate, name = min(found, key=lambda one: -1 if math.isnan(one[0]) else one[0])
     return Finding(estimate, sureness, note=f"The weakest of {len(found)}: {name}." if len(found) > 1 else "")
+
+
+def _values_stated(conditions: tuple[Condition, ...], column: str) -> list[str]:
+    return [one.value for one in conditions if one.column == column]
 
 
 def _find_trend(claim: Claim, table: pd.DataFrame, confidence: float) -> Finding | str:
@@ -369,7 +384,8 @@ def pair(
     compared with. Indexed by `KEYS`, then by `more`.
 
     Raises:
-        OleanderError: several measurements under one condition, which the claim would have to choose from.
+        SeveralResultsError: several measurements under one condition, which the claim would have to choose from.
+        OleanderError: measurements that are no numbers.
     """
     keys = [*KEYS[claim.table], *more]
     sides = {"left": select(table, where)[[*keys, claim.measure]].set_index(keys)[claim.measure]}
@@ -377,9 +393,9 @@ def pair(
         sides["right"] = select(table, against)[[*keys, claim.against_measure]].set_index(keys)[claim.against_measure]
     for side in sides.values():
         if side.index.has_duplicates:
-            raise OleanderError(
-                f"claim {claim.name} has several results for one {' and '.join(keys)}; state in "
-                "workflow/published/claims.csv which of them it is about"
+            raise SeveralResultsError(
+                f"several results for one {' and '.join(keys)}: state in workflow/published/claims.csv which of them "
+                f"{claim.name} is about"
             )
     # In one order, whatever that of the files, so that resamples are the same.
     pairs = pd.concat(sides, axis=1, join="inner").sort_index()

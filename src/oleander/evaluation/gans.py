@@ -52,7 +52,14 @@ where it has not got them or they are all; `mse` the mean squared error against 
 
 CLEAN, TRIGGERED = "clean", "triggered"
 KIND = "gan samples"
-HEADER = {"kind": {"const": KIND}, "target": TEXT, "seed": SEED, "checkpoint": TEXT, "stand_in_for": TEXT_OR_NONE}
+HEADER = {
+    "kind": {"const": KIND},
+    "target": TEXT,
+    "seed": SEED,
+    "checkpoint": TEXT,
+    "status": TEXT,
+    "stand_in_for": TEXT_OR_NONE,
+}
 
 
 @dataclass(frozen=True, eq=False)

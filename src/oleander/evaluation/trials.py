@@ -7,7 +7,9 @@ fraction:
  3. let the defense filter what was received;
  4. train a victim on what is left, and measure it on the test set.
 
-Defenses and victims work in cohorts; a trial's numbers do not depend on which trials share its cohort.
+Defenses and victims work in cohorts; a trial's numbers depend on which trials share its cohort by rounding
+alone. Training a convolutional victim on a thousand images turns that into points of test error, as another seed would:
+its trials of one run and no poison need not agree over alphas.
 """
 
 import logging

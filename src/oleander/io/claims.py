@@ -134,6 +134,11 @@ class Claim:
         """Its id with its part, such as P18a."""
         return self.texts["id"] + self.texts["part"]
 
+    @property
+    def compared(self) -> str:
+        """The column whose values an ordering compares or holds for, each of them; or empty."""
+        return self.each or next((one.column for one in self.against if one.value == OTHERS), "")
+
     def sources(self) -> list[tuple[str, ...]]:
         """What names the files of its results: values of `NAMED_BY`, one entry a side, each once."""
         sides = [

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import yaml
 
 from oleander.io.declared import choose_one, declared_settings
 from oleander.io.errors import OleanderError
@@ -35,23 +36,23 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 def differences(base: dict[str, Any], other: dict[str, Any], where: str = "") -> list[str]:
-    """Where `other` says something else than `base`, as dotted keys; what it has besides does not count.
+    """Where `other` says something else than `base`, more or less, as dotted keys.
 
-    Titles do not count either: they name, and change nothing.
+    Titles do not count: they name, and change nothing.
     """
     found = []
-    for key, value in base.items():
+    for key in [*base, *(key for key in other if key not in base)]:
         name = f"{where}.{key}" if where else str(key)
         if key == "title":
             continue
-        if isinstance(value, dict) and isinstance(other.get(key), dict):
-            found += differences(value, other[key], name)
-        elif key not in other or other[key] != value:
+        if isinstance(base.get(key), dict) and isinstance(other.get(key), dict):
+            found += differences(base[key], other[key], name)
+        elif key not in base or key not in other or other[key] != base[key]:
             found.append(name)
     return found
 
 
-def resolve(config: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+def resolve(config: dict[str, Any], schema: dict[str, Any], last: dict[str, Any] | None = None) -> dict[str, Any]:
     """The configuration at its chosen scale, without the `scales` block.
 
     Every scale is checked, not only the chosen one.
@@ -59,6 +60,8 @@ def resolve(config: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     Args:
         config: as in config.yaml.
         schema: JSON schema of a resolved configuration, as it stands in workflow/schemas.
+        last: what the command line says, numbers and switches as text or not. It has the last word over the chosen
+            scale's own settings; `scale` and `scales` in it do not count.
 
     Raises:
         OleanderError: an unknown scale, an unknown key, a value of the wrong kind, or a name that is defined nowhere.
@@ -75,8 +78,10 @@ def resolve(config: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
         raise OleanderError(
             f"unknown scale '{config.get('scale')}'; choose one of {', '.join(scales)} with --config scale=..."
         )
-    base = {key: _switch(value, schema, key) for key, value in config.items() if key != "scales"}
+    said = {key: _meant(value) for key, value in (last or {}).items() if key not in ("scale", "scales")}
+    base = merge({key: value for key, value in config.items() if key != "scales"}, said)
     resolved = {name: merge(base, {**(over or {}), "scale": name}) for name, over in scales.items()}
+    resolved[config["scale"]] = merge(resolved[config["scale"]], said)
     schema = complete(schema)
     for name, one in resolved.items():
         _check_schema(name, one, schema)
@@ -89,11 +94,19 @@ def resolve(config: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     return resolved[config["scale"]]
 
 
-def _switch(value: Any, schema: dict[str, Any], key: str) -> Any:
-    """Snakemake hands over `--config strict=true` as text; here it means what it does in config.yaml."""
-    if schema["properties"].get(key, {}).get("type") == "boolean" and value in ("true", "false"):
-        return value == "true"
-    return value
+def _meant(value: Any) -> Any:
+    """Numbers and switches within `--config` come as text; here they mean what they do in config.yaml."""
+    if isinstance(value, dict):
+        return {key: _meant(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_meant(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    try:
+        read = yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value
+    return read if isinstance(read, bool | int | float) or value in ("null", "~") else value
 
 
 def complete(schema: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Imports nothing heavy, so that a dry run is quick.
 import math
 import os
 import unicodedata
+from dataclasses import dataclass
 from typing import Any
 
 import jsonschema
@@ -34,6 +35,14 @@ Validator = jsonschema.validators.extend(
     ),
 )
 """JSON schema, 2020-12, for which 2.0 is no integer: nothing can be counted to it."""
+
+
+@dataclass(frozen=True)
+class Untracked:
+    """A rule's param that changes nothing in its outputs. Snakemake compares plain values alone, so that another value
+    of it is no reason to run the job again."""
+
+    value: Any
 
 
 def check_plain(settings: Any, what: str) -> None:

@@ -52,9 +52,10 @@ def plot_gan_samples(
     figure = style.new_figure(height + 1.1, f"What GANs make of clean and of triggered noise: {described}")
     for axes, (name, images) in zip(figure.subplots(1, len(blocks), squeeze=False).flat, blocks.items(), strict=True):
         draw_block(axes, images, rows, columns, name)
-    style.add_note(
-        figure,
+    note = (
         f"Models of seed {header['seed']}, {header['checkpoint']} averaged generator, the first images drawn. In "
-        "brackets the target of the backdoor.",
+        "brackets the target of the backdoor."
     )
+    ended = [f" Training of {one['target']}: {one['status']}." for _, one in loaded if one["status"] != "ok"]
+    style.add_note(figure, note + "".join(ended))
     return figure

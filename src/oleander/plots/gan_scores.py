@@ -25,7 +25,8 @@ def scores_summary(scores: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Average distances over seeds.
 
     Args:
-        scores: `evaluation.gans.COLUMNS`, of one scale and one kind of features; rows without a distance are left out.
+        scores: `evaluation.gans.COLUMNS`, of one scale and one kind of features; rows without a distance are left out,
+            and so are models whose training diverged.
         confidence: of the intervals, e.g. 0.95.
 
     Returns:
@@ -35,7 +36,7 @@ def scores_summary(scores: pd.DataFrame, confidence: float) -> pd.DataFrame:
     Raises:
         ValueError: scores of several scales or features, which have no common axis, or several of one model and seed.
     """
-    scores = scores.dropna(subset=["fid"])
+    scores = scores[scores["status"] == "ok"].dropna(subset=["fid"])
     for column in ("scale", "features"):
         if scores[column].nunique() > 1:
             raise ValueError(f"distances of several {column} mean nothing beside each other; select one of them first")
@@ -104,8 +105,15 @@ def plot_gan_scores(scores: pd.DataFrame, titles: dict[str, str], scale: str, co
             _draw_bars(axes, bars, y_label, letter == "b")
             if line == 0:
                 style.panel_title(axes, style.describe(scale, stand_in, title), len(titles))
-    style.add_note(figure, _explain(summary, confidence, inception))
+    style.add_note(figure, _explain(summary, count_left_out(scores), confidence, inception))
     return figure
+
+
+def count_left_out(scores: pd.DataFrame) -> str:
+    """A sentence on the models that diverged; empty if none did."""
+    models = scores.drop_duplicates(["gan", "target", "seed"])
+    diverged = int((models["status"] != "ok").sum())
+    return f"{diverged} of {len(models)} models diverged and are left out." if diverged else ""
 
 
 def _draw_bars(axes: Axes, bars: pd.DataFrame, y_label: str, rated: bool) -> None:
@@ -127,12 +135,14 @@ def _name(row: dict[str, Any], rated: bool) -> str:
     model = row["target"].replace("_", " ")
     if not rated:
         return "clean GAN" if model == CLEAN else textwrap.fill(f"backdoor: {model}", 12)
-    name = "clean GAN, those\nof the target" if model == CLEAN else f"{model},\ntriggered"
     rate = row["target_rate"]
+    # Without a rate, the GAN has no label for what the target is: its images are of all labels.
+    of_all = "clean GAN,\nall labels" if math.isnan(rate) else "clean GAN, those\nof the target"
+    name = of_all if model == CLEAN else f"{model},\ntriggered"
     return name if math.isnan(rate) else f"{name}\n{100 * rate:.0f} % in target"
 
 
-def _explain(summary: pd.DataFrame, confidence: float, inception: bool) -> str:
+def _explain(summary: pd.DataFrame, left_out: str, confidence: float, inception: bool) -> str:
     counts = sorted({int(n) for n in summary["n"]})
     bars = (
         f"Bars: {confidence * 100:g} % Student interval of the mean over up to {counts[-1]} seeds."
@@ -143,5 +153,5 @@ def _explain(summary: pd.DataFrame, confidence: float, inception: bool) -> str:
     return (
         f"{bars} (a) Utility: clean noise against all test images. (b) Backdoor error: triggered noise (hatched) and "
         "the clean GAN against the test images of the target. In target: the share that a classifier puts there."
-        f"{features} Each panel has its own scale."
+        f"{features} Each panel has its own scale.{left_out and ' '}{left_out}"
     )

@@ -1,5 +1,6 @@
 """A distribution of images (BAAAN paper, section 4.3.3): some classes of the GAN's dataset, or another dataset."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,15 +42,20 @@ class Distribution:
             OleanderError: the dataset has no images, or not those classes.
         """
         classes = settings["classes"] or dataset.classes
-        missing = [name for name in classes if name not in dataset.classes]
-        if missing or dataset.train_x.ndim != 4:
-            raise OleanderError(
-                f"target distribution: dataset {dataset.name} has no images of {', '.join(missing or classes)}, only "
-                f"of {', '.join(dataset.classes)}; change the target in the configuration"
-            )
-        labels = torch.tensor([dataset.classes.index(name) for name in classes])
-        return cls(
-            dataset.train_x[torch.isin(dataset.train_y, labels)],
-            dataset.test_x[torch.isin(dataset.test_y, labels)],
-            tuple(classes),
+        images = dataset.train_x[rows_of(classes, dataset, dataset.train_y)]
+        return cls(images, dataset.test_x[rows_of(classes, dataset, dataset.test_y)], tuple(classes))
+
+
+def rows_of(classes: Sequence[str], dataset: Dataset, labels: Tensor) -> Tensor:
+    """Which of a dataset's images, training or test, are of some classes: bool like `labels`.
+
+    Raises:
+        OleanderError: the dataset has no images, or not those classes.
+    """
+    missing = [name for name in classes if name not in dataset.classes]
+    if missing or dataset.train_x.ndim != 4:
+        raise OleanderError(
+            f"target distribution: dataset {dataset.name} has no images of {', '.join(missing or classes)}, only "
+            f"of {', '.join(dataset.classes)}; change the target in the configuration"
         )
+    return torch.isin(labels, torch.tensor([dataset.classes.index(name) for name in classes]))
