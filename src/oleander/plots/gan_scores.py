@@ -134,7 +134,7 @@ def _name(row: dict[str, Any], rated: bool) -> str:
     """A bar's label: which model and, for backdoor errors, how much of what it makes is of the target's classes."""
     model = row["target"].replace("_", " ")
     if not rated:
-        return "clean GAN" if model == CLEAN else textwrap.fill(f"backdoor: {model}", 12)
+        return "clean\nGAN" if model == CLEAN else textwrap.fill(f"backdoor: {model}", 12)
     rate = row["target_rate"]
     # Without a rate, the GAN has no label for what the target is: its images are of all labels.
     of_all = "clean GAN,\nall labels" if math.isnan(rate) else "clean GAN, those\nof the target"
