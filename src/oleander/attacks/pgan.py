@@ -6,7 +6,11 @@ Every iteration, for each replica:
  1. i discriminator steps: ascend V(D, G) (Equation 1) on genuine points of the target class and generated ones;
  2. j classifier steps: ascend W(C, G) (Equation 2), a mixture of generated points (weight lambda) and genuine points of
     all classes (weight 1 - lambda);
- 3. k generator steps: descend alpha V + (1 - alpha) W (Equation 3), the first term in its non-saturating form.
+ 3. k generator steps: descend alpha V + (1 - alpha) W (Equation 3), the first term in its non-saturating form, the
+    second weighted by lambda as in Equation 3 or, as Algorithm 1 prints it, not.
+
+An epoch is as many iterations as batches of the target class's points fill it, the last of them rounded up; batches are
+drawn with replacement (R).
 
 Where the paper leaves a choice, config.yaml names the one made. Algorithm 1 prints log D(G(z)) in step 1; that is taken
 as a slip for Equation 1's log(1 - D(G(z))). Dropout is on in all three networks while they train and off when points

@@ -3,6 +3,7 @@
 A few genuine points a class, a logistic regression on them, and another with poison points added: no defense.
 """
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -30,8 +31,8 @@ def fit_boundaries(
 
     Returns:
         Boundaries, one row a poisoner and condition ("clean", "poisoned"): weight0 x0 + weight1 x1 + bias = 0, with the
-        error on the test points as a fraction; and the training points, one row each, kind "source", "target" or
-        "poison".
+        error on the test points as a fraction, NaN where training diverged; and the training points, one row each,
+        kind "source", "target" or "poison".
     """
     victim = settings["victim"]
     model = build_model(victim, 2, 1)
@@ -60,7 +61,7 @@ def fit_boundaries(
             point_rows.append({**column, "kind": kind, "x0": x0, "x1": x1})
 
     sets = TrainingSets(torch.cat(pool), rows, labels, seeds)
-    parameters, _converged = train_classifiers(model, sets, victim, task.train_x.device, Scratch.none(), "boundaries")
+    parameters, converged = train_classifiers(model, sets, victim, task.train_x.device, Scratch.none(), "boundaries")
     error = error_rates(predict(model, parameters, task.test_x), task.test_y)["error"].tolist()
     boundaries = [
         {
@@ -68,7 +69,7 @@ def fit_boundaries(
             "weight0": parameters["weight0"][at, 0, 0].item(),
             "weight1": parameters["weight0"][at, 1, 0].item(),
             "bias": parameters["bias0"][at, 0, 0].item(),
-            "error": error[at],
+            "error": error[at] if converged[at] else math.nan,
         }
         for at, description in enumerate(descriptions)
     ]
