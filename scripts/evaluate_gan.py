@@ -31,8 +31,8 @@ with plain_errors():
     seed = params.identity["seed"]
     count, batch = params.counts["measured"], params.counts["batch"]
     rows = evaluate_gan(gan, measurements, backdoor, dataset.classes, count, batch, seed)
-    identity = {**params.identity, "checkpoint": params.checkpoint, "status": gan.status}
+    identity = {**params.identity, "checkpoint": params.checkpoint}
     write_csv(snakemake.output.scores, scores_table([{**identity, **row} for row in rows]))
     shape = tuple(dataset.train_x.shape[1:])
     images = sample_images(gan, backdoor, params.counts["shown"], batch, seed, shape)
-    save_gan_samples(snakemake.output.samples, images, identity)
+    save_gan_samples(snakemake.output.samples, images, {**identity, "status": gan.status})

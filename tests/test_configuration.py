@@ -14,7 +14,7 @@ from oleander.backdoors.gan import CHECKPOINTS
 from oleander.backdoors.gan import LOSSES as GAN_LOSSES
 from oleander.data import SETTINGS_SCHEMAS
 from oleander.defenses import DEFENSES
-from oleander.io.configuration import complete, differences, load_configuration, merge, resolve
+from oleander.io.configuration import complete, differences, load_configuration, merge, resolve, spoken
 from oleander.io.declared import declared_settings
 from oleander.io.errors import OleanderError
 from oleander.io.settings import read_yaml
@@ -53,9 +53,9 @@ def test_differences_are_what_the_other_says_otherwise():
 
 def test_a_switch_on_the_command_line_is_a_switch(config, schema):
     for written, meant in (("true", True), ("false", False), (True, True)):
-        assert resolve({**config, "strict": written}, schema, {"strict": written})["strict"] is meant
+        assert resolve({**config, "strict": written}, schema, spoken({"strict": written}))["strict"] is meant
     with pytest.raises(OleanderError, match="strict: 'perhaps' is not of type 'boolean'"):
-        resolve({**config, "strict": "perhaps"}, schema, {"strict": "perhaps"})
+        resolve({**config, "strict": "perhaps"}, schema, spoken({"strict": "perhaps"}))
 
 
 def test_the_command_line_has_the_last_word_over_the_chosen_scale_alone(config, schema):
@@ -65,7 +65,9 @@ def test_the_command_line_has_the_last_word_over_the_chosen_scale_alone(config, 
         "evaluations": {"sizes": {"train_points": ["100", "200"]}},
     }
     laptop = resolve({**config, "scale": "laptop"}, schema)
-    told = resolve({**config, "scale": "laptop"}, schema, said)
+    said["targets"] = {"mnist_0_to_4": {"classes": ["'0'", "'1'"]}}
+    told = resolve({**config, "scale": "laptop"}, schema, spoken(said))
+    assert told["targets"]["mnist_0_to_4"]["classes"] == ["0", "1"]
     assert laptop["experiments"]["mnist"]["generators"] != 7
     assert told["experiments"]["mnist"] == {**laptop["experiments"]["mnist"], "generators": 7}
     assert (told["device"]["threads"], told["strict"], told["scale"]) == (3, True, "laptop")

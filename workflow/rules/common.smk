@@ -6,7 +6,7 @@ import yaml
 
 from oleander.io.claims import TABLES as CLAIM_TABLES
 from oleander.io.claims import read_claims
-from oleander.io.configuration import differences, merge, resolve
+from oleander.io.configuration import differences, merge, resolve, spoken
 from oleander.io.errors import OleanderError
 from oleander.io.files import check_results_folder
 from oleander.io.settings import Untracked
@@ -16,8 +16,9 @@ with open(workflow.source_path("../schemas/config.schema.yaml")) as stream:
 CLAIMS_FILE = f"{workflow.basedir}/workflow/published/claims.csv"
 # The command line has the last word over a scale's own settings; so has a --configfile without scales of its own.
 SAID = workflow.config_settings.overwrite_config
+SPOKEN = spoken(dict(workflow.config_settings.config or {}))
 try:
-    CONFIG = resolve(config, SCHEMA, workflow.config_settings.config if "scales" in SAID else SAID)
+    CONFIG = resolve(config, SCHEMA, SPOKEN if "scales" in SAID else merge(SAID, SPOKEN))
     CLAIMS = read_claims(CLAIMS_FILE)
 except OleanderError as error:
     raise WorkflowError(str(error)) from None
@@ -35,7 +36,7 @@ VERSIONS = {
     "prepare_dataset": 1,
     "train_pgan": 1,
     "run_trials": 2,
-    "fit_boundaries": 1,
+    "fit_boundaries": 2,
     "draw_samples": 1,
     "check_autoencoders": 1,
     "train_autoencoder": 1,
@@ -45,7 +46,7 @@ VERSIONS = {
     "measure_reference": 1,
     "train_gan": 1,
     "evaluate_gan": 3,
-    "plot": 1,
+    "plot": 2,
     "tabulate": 1,
     "verify_claims": 2,
     "build_page": 1,

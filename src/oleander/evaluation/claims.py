@@ -305,7 +305,8 @@ def _find_order(claim: Claim, table: pd.DataFrame, asked: list[Any], confidence:
         planned = select(pd.DataFrame({column: asked}), tuple(one for one in free if one.column == column))
         values = values_of(pd.DataFrame({column: [*select(table, free)[column], *planned[column]]}), column)
         if not claim.each:
-            own = [*values_of(select(table, claim.where), column), *_values_stated(claim.where, column)]
+            stated = [one.value for one in claim.where if one.column == column]
+            own = [*values_of(select(table, claim.where), column), *stated]
             values = [value for value in values if value not in own]
         conditions = [Condition(column, "=", value) for value in values]
         wheres = [(*_without(claim.where, column), one) if claim.each else claim.where for one in conditions]
@@ -325,10 +326,6 @@ def _find_order(claim: Claim, table: pd.DataFrame, asked: list[Any], confidence:
     # NaN, a single pair that says nothing of chance, is the least sure of all.
     sureness, estimate, name = min(found, key=lambda one: -1 if math.isnan(one[0]) else one[0])
     return Finding(estimate, sureness, note=f"The weakest of {len(found)}: {name}." if len(found) > 1 else "")
-
-
-def _values_stated(conditions: tuple[Condition, ...], column: str) -> list[str]:
-    return [one.value for one in conditions if one.column == column]
 
 
 def _find_trend(claim: Claim, table: pd.DataFrame, confidence: float) -> Finding | str:

@@ -60,8 +60,8 @@ def resolve(config: dict[str, Any], schema: dict[str, Any], last: dict[str, Any]
     Args:
         config: as in config.yaml.
         schema: JSON schema of a resolved configuration, as it stands in workflow/schemas.
-        last: what the command line says, numbers and switches as text or not. It has the last word over the chosen
-            scale's own settings; `scale` and `scales` in it do not count.
+        last: what has the last word over the chosen scale's own settings, as the command line has; `scale` and
+            `scales` in it do not count.
 
     Raises:
         OleanderError: an unknown scale, an unknown key, a value of the wrong kind, or a name that is defined nowhere.
@@ -78,7 +78,7 @@ def resolve(config: dict[str, Any], schema: dict[str, Any], last: dict[str, Any]
         raise OleanderError(
             f"unknown scale '{config.get('scale')}'; choose one of {', '.join(scales)} with --config scale=..."
         )
-    said = {key: _meant(value) for key, value in (last or {}).items() if key not in ("scale", "scales")}
+    said = {key: value for key, value in (last or {}).items() if key not in ("scale", "scales")}
     base = merge({key: value for key, value in config.items() if key != "scales"}, said)
     resolved = {name: merge(base, {**(over or {}), "scale": name}) for name, over in scales.items()}
     resolved[config["scale"]] = merge(resolved[config["scale"]], said)
@@ -94,19 +94,22 @@ def resolve(config: dict[str, Any], schema: dict[str, Any], last: dict[str, Any]
     return resolved[config["scale"]]
 
 
-def _meant(value: Any) -> Any:
-    """Numbers and switches within `--config` come as text; here they mean what they do in config.yaml."""
+def spoken(value: Any) -> Any:
+    """What `--config` says: numbers and switches within it come as text, and mean what they do in config.yaml.
+
+    Quotes of YAML's are gone by then: a text that looks like a number needs others inside, as in classes: ["'0'"].
+    """
     if isinstance(value, dict):
-        return {key: _meant(inner) for key, inner in value.items()}
+        return {key: spoken(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_meant(inner) for inner in value]
+        return [spoken(inner) for inner in value]
     if not isinstance(value, str):
         return value
     try:
         read = yaml.safe_load(value)
     except yaml.YAMLError:
         return value
-    return read if isinstance(read, bool | int | float) or value in ("null", "~") else value
+    return read if isinstance(read, bool | int | float | str) or value in ("null", "~") else value
 
 
 def complete(schema: dict[str, Any]) -> dict[str, Any]:
