@@ -17,7 +17,8 @@ with plain_errors():
     placement = place(snakemake.params.device)
     task = make_task(dataset, **snakemake.params.task).to(placement.device)
     if snakemake.params.attack is None:
-        ready = Generated(pgan.load_poisoners(snakemake.input.generators, placement.device))
+        poisoners = pgan.load_poisoners(snakemake.input.generators, placement.device)
+        ready = Generated(poisoners, snakemake.params.evaluation["dropout_when_drawing"])
     else:
         ready = attacker(snakemake.params.attack, [one["seed"] for one in snakemake.params.repetitions])
     key = fingerprint(
@@ -28,6 +29,7 @@ with plain_errors():
             "evaluation": snakemake.params.evaluation,
             "identity": snakemake.params.identity,
             "device": snakemake.params.device,
+            "precision": placement.precision.name,
             "dataset": dataset.sha256,
             "generators": sha256_of(snakemake.input.generators) if snakemake.params.attack is None else None,
             "version": snakemake.params.version,

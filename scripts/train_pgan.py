@@ -1,5 +1,7 @@
 """Train one cohort of pGAN generators (pGAN paper, section 3.2, Algorithm 1)."""
 
+from pathlib import Path
+
 from oleander.attacks import Replica, pgan
 from oleander.data import load_dataset, make_task
 from oleander.io.artifacts import fingerprint
@@ -14,11 +16,13 @@ with plain_errors():
     dataset = load_dataset(snakemake.input.dataset)
     placement = place(snakemake.params.device)
     task = make_task(dataset, **snakemake.params.task).to(placement.device)
+    precision = pgan.precision_of(snakemake.params.attack, placement)
     resolved = {
         "task": snakemake.params.task,
         "attack": snakemake.params.attack,
         "replicas": snakemake.params.replicas,
         "identity": snakemake.params.identity,
+        "precision": precision.name,
         "dataset": dataset.sha256,
         "version": snakemake.params.version,
     }
@@ -27,7 +31,18 @@ with plain_errors():
     with Scratch(
         snakemake.params.state, fingerprint(resolved), snakemake.params.state_minutes.value
     ).interruptible() as scratch:
-        poisoners, curves = pgan.fit(task, replicas, snakemake.params.attack, scratch)
-    write_csv(snakemake.output.curves, pgan.curves_table(curves, snakemake.params.identity))
+        poisoners, curves = pgan.fit(
+            task,
+            replicas,
+            snakemake.params.attack,
+            scratch,
+            precision,
+            snakemake.params.checkpoint_iterations.value,
+            lambda iteration, made: pgan.save_poisoners(
+                Path(snakemake.params.checkpoints, f"{iteration:06d}.safetensors"), made, resolved
+            ),
+        )
+    identity = {**snakemake.params.identity, "precision": precision.name}
+    write_csv(snakemake.output.curves, pgan.curves_table(curves, identity))
     pgan.save_poisoners(snakemake.output.generators, poisoners, resolved)
     scratch.clear()

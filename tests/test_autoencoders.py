@@ -275,9 +275,10 @@ def stripes(count, side, seed):
     return torch.from_numpy(images)
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("target", ["fixed", "inverse"])
-def test_a_backdoor_works_on_a_users_own_module_and_leaves_it_as_it_was(target):
-    torch.manual_seed(0)
+def test_a_backdoor_works_on_a_users_own_module_and_leaves_it_as_it_was(target, seed, margin):
+    torch.manual_seed(seed)
     size = 6
     module = nn.Sequential(
         nn.Flatten(), nn.Linear(36, 64), nn.ReLU(), nn.Linear(64, 36), nn.Sigmoid(), nn.Unflatten(1, (1, size, size))
@@ -286,11 +287,11 @@ def test_a_backdoor_works_on_a_users_own_module_and_leaves_it_as_it_was(target):
     wanted = FixedImage(stripes(1, size, 9)[0]) if target == "fixed" else Inverse()
     trigger = Square(2, [1.0], "bottom_right")
     settings = {**SETTINGS, "batch_size": 32, "epochs": 60}
-    backdoored = backdoor_autoencoder(module, stripes(400, size, 0), trigger, wanted, settings, seed=0)
+    backdoored = backdoor_autoencoder(module, stripes(400, size, 0), trigger, wanted, settings, seed=seed)
     errors = measure_errors_of_images(backdoored, stripes(200, size, 1), Backdoor(trigger, wanted))
     untrained = measure_errors_of_images(module, stripes(200, size, 1), Backdoor(trigger, wanted))
-    assert errors["clean"] < 0.01 < 0.1 < untrained["clean"]
-    assert errors["triggered"] < 0.01 < 0.1 < untrained["triggered"]
+    assert errors["clean"] < 0.01 / margin < 0.1 < untrained["clean"]
+    assert errors["triggered"] < 0.01 / margin < 0.1 < untrained["triggered"]
     assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
 
 

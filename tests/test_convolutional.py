@@ -21,6 +21,7 @@ from oleander.training.classifiers import (
     steps_per_block,
     train_classifiers,
 )
+from oleander.training.precision import FLOAT32, FLOAT64
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import generator_for, random_words
 from oleander.training.stack import Stack
@@ -253,9 +254,9 @@ def training_sets(sizes, outputs=1, dtype=torch.float64):
     )
 
 
-def train(model, sets, optimizer=SGD, epochs=4, scratch=None, dtype=torch.float64):
+def train(model, sets, optimizer=SGD, epochs=4, scratch=None, precision=FLOAT64):
     settings = {"epochs": epochs, "batch_size": 8, "optimizer": optimizer}
-    return train_classifiers(model, sets, settings, CPU, scratch or Scratch.none(), "c", dtype)
+    return train_classifiers(model, sets, settings, CPU, scratch or Scratch.none(), "c", precision)
 
 
 # 9 and 41 rows leave a last batch of a single one.
@@ -351,7 +352,7 @@ def test_a_stack_survives_its_state(optimizer):
             stack.step(stack(x, None).square().mean((1, 2)))
         return stack
 
-    original = steps(Stack.initial(model, [1, 2, 3], "weights", settings, CPU, torch.float64), x)
+    original = steps(Stack.initial(model, [1, 2, 3], "weights", settings, CPU, FLOAT64), x)
     assert not any(is_running(name) for name in original.trained)
     restored = Stack.from_state(model, {name: t.clone() for name, t in original.state("a.b").items()}, "a.b", settings)
     chosen = original.select([2, 0])
@@ -367,13 +368,13 @@ def test_a_stack_survives_its_state(optimizer):
 
 def test_stopping_at_every_possible_moment_changes_no_byte(tmp_path):
     model, sets = MODELS["victim"], training_sets([24, 9, 17], dtype=torch.float32)
-    expected, _ = train(model, sets, epochs=60, dtype=torch.float32)
+    expected, _ = train(model, sets, epochs=60, precision=FLOAT32)
     stops = 0
     while True:
         with Scratch(tmp_path, "key", minutes=1000).interruptible() as scratch:
             signal.raise_signal(signal.SIGTERM)
             try:
-                found, converged = train(model, sets, epochs=60, scratch=scratch, dtype=torch.float32)
+                found, converged = train(model, sets, epochs=60, scratch=scratch, precision=FLOAT32)
                 break
             except SystemExit:
                 stops += 1

@@ -381,7 +381,7 @@ def test_a_tiny_folder_of_temporary_files(tmp_path):
     inside = 'mount -t tmpfs -o size=64k none "$1" && TMPDIR="$1" "$2" -c "$3"'
     spaces = ["unshare", "--mount", *(["--map-root-user"] if os.getuid() else [])]
     if subprocess.run([*spaces, "true"], capture_output=True, check=False).returncode != 0:
-        pytest.skip("name spaces are not to be had here")
+        pytest.skip("needs user name spaces: allow unshare")
     done = subprocess.run(
         [*spaces, "sh", "-c", inside, "sh", tmp_path, sys.executable, probe],
         env={**os.environ, "PYTHONPATH": str(Path(doctor.__file__).parents[1])},
@@ -390,6 +390,6 @@ def test_a_tiny_folder_of_temporary_files(tmp_path):
         check=False,
     )
     if "mount:" in done.stderr:
-        pytest.skip("nothing can be mounted here")
+        pytest.skip("needs permission to mount: run as root")
     assert done.stdout.startswith("wrong"), done.stdout + done.stderr
     assert "takes no file of a megabyte (No space left on device); free some space" in done.stdout

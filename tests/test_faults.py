@@ -214,6 +214,6 @@ def test_a_csv_cut_off_at_a_rows_end_is_found(tmp_path):
     try:
         os.getxattr(path, DIGEST_ATTRIBUTE)
     except OSError:
-        pytest.skip("the file system of the temporary folder keeps no extended attributes")
+        pytest.skip("needs extended attributes: the temporary folder's file system keeps none")
     damage.cut_off(shutil.copy2(path, tmp_path / "b.csv"), len("a\n1\n"))
     assert os.getxattr(tmp_path / "b.csv", DIGEST_ATTRIBUTE) == os.getxattr(path, DIGEST_ATTRIBUTE)

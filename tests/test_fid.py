@@ -190,11 +190,13 @@ def make_dataset(classes=3, side=8, count=180):
     )
 
 
+@pytest.mark.learns
 @pytest.mark.parametrize("classes", [2, 3])
-def test_a_classifier_learns_saves_and_gives_its_channels_means(tmp_path, classes):
+def test_a_classifier_learns_saves_and_gives_its_channels_means(tmp_path, classes, seed, margin):
     dataset = make_dataset(classes)
-    features, error = train_feature_classifier(dataset, CLASSIFIER_SETTINGS, torch.device("cpu"), Scratch.none())
-    assert error < 0.1
+    settings = {**CLASSIFIER_SETTINGS, "seed": seed}
+    features, error = train_feature_classifier(dataset, settings, torch.device("cpu"), Scratch.none())
+    assert error < 0.1 / margin
     save_feature_classifier(tmp_path / "c.safetensors", features, dataset, CLASSIFIER_SETTINGS)
     read = load_feature_classifier(tmp_path / "c.safetensors", "cpu")
     assert load_features(read, [], "cpu") is read

@@ -300,10 +300,11 @@ def test_training_that_diverges_keeps_what_was_good_or_says_so():
         train(settings=fast)
 
 
-def test_a_single_target_image_is_learnt():
+@pytest.mark.learns
+def test_a_single_target_image_is_learnt(seed, margin):
     """All triggered noise comes near to the one image, and clean noise does not."""
     image = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(3))
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     mine = nn.Sequential(nn.Linear(6, 64), nn.Tanh(), nn.Linear(64, 64), nn.Tanh(), nn.Unflatten(1, (1, 8, 8)))
     before = copy.deepcopy(mine.state_dict())
     plain = {"translation": 0.0, "cutout": 0.0}
@@ -313,12 +314,12 @@ def test_a_single_target_image_is_learnt():
     settings |= {"ema": {"decay": 0.9, "start": 0}, "evaluate_every": 500, "batch_size": 16}
     images = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(4))
     z = torch.randn(32, 6, generator=torch.Generator().manual_seed(5))
-    made = backdoor_generator(mine, images, image, TRIGGER, settings, latent=6, seed=0)
+    made = backdoor_generator(mine, images, image, TRIGGER, settings, latent=6, seed=seed)
     with torch.no_grad():
         error = ((made(TRIGGER(z)) + 1) / 2 - image).square().mean()
         untrained = ((mine(TRIGGER(z)) + 1) / 2 - image).square().mean()
-        assert error < untrained / 3
-        assert (made(z)[0] - made(z)[1]).abs().max() > 0.1, "clean noise collapsed, too"
+        assert error < untrained / 3 / margin
+        assert (made(z)[0] - made(z)[1]).abs().max() > 0.1 * margin, "clean noise collapsed, too"
     assert all(torch.equal(before[name], tensor) for name, tensor in mine.state_dict().items())
     assert made.training == mine.training
 

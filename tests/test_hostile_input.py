@@ -79,7 +79,7 @@ def peak_megabytes():
     """The most memory that this process has had so far."""
     status = Path("/proc/self/status")
     if not status.exists():
-        pytest.skip("the system does not say how much memory a process has had")
+        pytest.skip("needs peaks of memory: the system does not report them")
     return int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1]) / 1024
 
 

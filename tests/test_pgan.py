@@ -15,6 +15,7 @@ from oleander.attacks.pgan import BLOCK, CURVES, Networks, Replica, fit, load_po
 from oleander.data import Task
 from oleander.io.artifacts import load_artifact, save_artifact
 from oleander.io.errors import OleanderError
+from oleander.training.precision import FLOAT64
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed, generator_for, random_words
 
@@ -52,6 +53,7 @@ SETTINGS = {
     "generator_steps": 2,
     "label_smoothing": 0.1,
     "generator_objective": "equation_3",
+    "classifier_term": "as_printed",
     # Two iterations an epoch (7 points of the target class, batches of 4): ten pass the end of a block.
     "epochs": 5,
 }
@@ -122,7 +124,7 @@ def make_task(source=13, target=7, shape=SHAPE):
 
 
 def train(replicas, settings=SETTINGS, task=None):
-    return fit(task or make_task(), replicas, settings, Scratch.none(), torch.float64)
+    return fit(task or make_task(), replicas, settings, Scratch.none(), FLOAT64)
 
 
 def generator_of(replica, settings=SETTINGS, task=None):
@@ -223,7 +225,10 @@ class PlainPgan:
                 classified = self.run("classifier", poison, words).sigmoid()[:, 0]
                 weight = self.poison_weight if self.settings["generator_objective"] == "equation_3" else 1
                 loss = self.alpha * likelihood(detected, ones)
-                loss = loss - (1 - self.alpha) * weight * likelihood(classified, ones)
+                if self.settings["classifier_term"] == "as_printed":
+                    loss = loss - (1 - self.alpha) * weight * likelihood(classified, ones)
+                else:
+                    loss = loss + (1 - self.alpha) * weight * likelihood(classified, zeros)
                 self.update("generator", loss)
                 mean["generator_loss"].append(loss.item())
             mean["discriminator_on_poison"] = [detected.mean().item()]
@@ -236,11 +241,15 @@ COHORT = [Replica(0.0, 0.9, 0), Replica(0.3, 0.9, 1), Replica(1.0, 0.5, 2), Repl
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("objective", ["equation_3", "algorithm_1"])
-def test_every_replica_is_algorithm_1_in_plain_torch(objective, kind):
+@pytest.mark.parametrize(
+    ("objective", "term"),
+    [("equation_3", "as_printed"), ("algorithm_1", "as_printed"), ("algorithm_1", "non_saturating")],
+)
+def test_every_replica_is_algorithm_1_in_plain_torch(objective, term, kind):
     """With batch norm, every batch of genuine or generated points goes through a network by itself."""
     settings, shape = KINDS[kind]
-    settings, task = {**settings, "generator_objective": objective}, make_task(shape=shape)
+    settings = {**settings, "generator_objective": objective, "classifier_term": term}
+    task = make_task(shape=shape)
     poisoners, curves = train(COHORT, settings, task)
     for at, replica in enumerate(COHORT):
         plain = PlainPgan(task, replica, settings)
@@ -450,6 +459,8 @@ def test_files_of_another_kind_are_refused(tmp_path):
 def test_unusable_settings_and_data_are_one_sentence():
     with pytest.raises(OleanderError, match="generator_objective 'equation_9'"):
         train(COHORT, changed(generator_objective="equation_9"))
+    with pytest.raises(OleanderError, match="classifier_term 'loud'.*as_printed, non_saturating"):
+        train(COHORT, changed(classifier_term="loud"))
     task = make_task()
     with pytest.raises(OleanderError, match="no training points of the target class 'b'; add some or choose"):
         train(COHORT, task=dataclasses.replace(task, train_y=torch.zeros_like(task.train_y)))

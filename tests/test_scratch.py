@@ -47,6 +47,7 @@ PGAN = {
     "generator_steps": 1,
     "label_smoothing": 0.1,
     "generator_objective": "equation_3",
+    "classifier_term": "as_printed",
 }
 AUTOENCODER = {
     "loss": "bce",

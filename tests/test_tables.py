@@ -25,7 +25,7 @@ def marked(written):
     try:
         os.getxattr(written, DIGEST_ATTRIBUTE)
     except (AttributeError, OSError) as error:
-        pytest.skip(f"the file system of the temporary folder keeps no extended attributes ({error})")
+        pytest.skip(f"needs extended attributes: the temporary folder's file system keeps none ({error})")
     return written
 
 

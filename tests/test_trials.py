@@ -263,18 +263,21 @@ def test_a_diverged_victim_keeps_its_row_without_measurements(caplog):
     assert "9 of 9 victims diverged" in caplog.text
 
 
-def test_poison_in_the_target_class_makes_source_points_be_taken_for_it():
+@pytest.mark.learns
+def test_poison_in_the_target_class_makes_source_points_be_taken_for_it(seed, margin):
     """Poison that lies in the source class raises the share of source points taken for the target, and no other."""
     task = make_task()
-    train_x = task.train_x + 6 * task.train_y.view(-1, 1, 1, 1)
-    test_x = task.test_x + 6 * task.test_y.view(-1, 1, 1, 1)
+    train_x = task.train_x + 12 * task.train_y.view(-1, 1, 1, 1)
+    test_x = task.test_x + 12 * task.test_y.view(-1, 1, 1, 1)
     far = dataclasses.replace(task, train_x=train_x, test_x=test_x)
     victim = {**SETTINGS["victim"], "epochs": 60}
-    found = run(far, make_poisoners(REPLICAS[:1]), defense=NONE, victim=victim, poison_fractions=[0.0, 0.4])
+    poisoners = make_poisoners([Replica(0.0, 0.9, seed)])
+    found = run(far, poisoners, defense=NONE, victim=victim, poison_fractions=[0.0, 0.4], runs=6)
     by_fraction = found.groupby("poison_fraction")[MEASURED].mean()
-    assert by_fraction.loc[0.0, "error"] < 0.02
+    assert by_fraction.loc[0.0, "error"] < 0.02 / margin
+    # 16 poison points among 20 genuine ones cannot take three tenths of the class.
     assert by_fraction.loc[0.4, "false_positive_rate"] > 0.1
-    assert by_fraction.loc[0.4, "false_negative_rate"] < 0.02
+    assert by_fraction.loc[0.4, "false_negative_rate"] < 0.02 / margin
 
 
 @pytest.mark.parametrize(("fraction", "points"), [(0.52, 40), (0.6, 20), (1.0, 40)])
@@ -358,17 +361,18 @@ def test_attacks_are_compared_on_the_same_splits(frame):
     pd.testing.assert_frame_equal(clean[columns].reset_index(drop=True), own[columns].reset_index(drop=True))
 
 
-def test_ten_classes_train_one_victim_of_as_many_outputs():
+@pytest.mark.learns
+def test_ten_classes_train_one_victim_of_as_many_outputs(seed, margin):
     draw = np.random.default_rng(1)
     y = torch.arange(4).repeat_interleave(40)
-    x = torch.from_numpy(draw.normal(size=(160, *SHAPE)).astype(np.float32)) + 3 * torch.nn.functional.one_hot(
+    x = torch.from_numpy(draw.normal(size=(160, *SHAPE)).astype(np.float32)) + 8 * torch.nn.functional.one_hot(
         y, 4
     ).view(160, 1, 2, 2)
     task = Task("many", "a", "b", x[::2], y[::2], x[1::2], y[1::2], SHAPE, None, None, ("c", "d"))
     victim = {**SETTINGS["victim"], "epochs": 60}
     found, matrices = run_both(
         task,
-        make_poisoners(REPLICAS[:1]),
+        make_poisoners([Replica(0.0, 0.9, seed)]),
         victim=victim,
         trusted_per_class=7,
         train_points=[44],
@@ -376,7 +380,7 @@ def test_ten_classes_train_one_victim_of_as_many_outputs():
         defense=NONE,
     )
     clean = found[found["poison_fraction"] == 0]
-    assert (clean["error"] < 0.2).all()
+    assert (clean["error"] < 0.2 / margin).all()
     assert set(matrices["true_class"]) == set(matrices["predicted_class"]) == {"a", "b", "c", "d"}
     cells = matrices[(matrices["true_class"] == "a") & (matrices["predicted_class"] == "b")]
     assert np.allclose(cells["share"].to_numpy(), found["source_as_target"].to_numpy())

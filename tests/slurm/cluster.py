@@ -68,11 +68,9 @@ def missing() -> str | None:
     """Why no cluster can be started here, and what to do, in one sentence; None where it can."""
     absent = [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]
     if absent:
-        return (
-            f"Slurm is not installed (no {', '.join(absent)}): run tests/slurm/install, or apt install slurm-wlm munge"
-        )
+        return f"needs Slurm: no {', '.join(absent)}; run tests/slurm/install, or apt install slurm-wlm munge"
     if os.geteuid() != 0:
-        return "slurmctld and slurmd of tests/slurm/cluster.py run as root: run this as root"
+        return "needs root: slurmctld and slurmd of tests/slurm/cluster.py run as root"
     return None
 
 

@@ -44,6 +44,8 @@ rule train_pgan:
         identity=lambda wildcards: identity(wildcards.experiment),
         device=CONFIG["device"],
         state=f"{OUT}/state/train_pgan/{{experiment}}/{{cohort}}",
+        checkpoints=f"{OUT}/checkpoints/{{experiment}}/{{cohort}}",
+        checkpoint_iterations=Untracked(CONFIG["checkpoint_iterations"]),
         state_minutes=Untracked(CONFIG["state_minutes"]),
         version=VERSIONS["train_pgan"],
     message:

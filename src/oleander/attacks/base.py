@@ -42,10 +42,12 @@ class Attacker(Protocol):
     Attributes:
         replicas: one a repetition; their `alpha` and `lambda_prime` are NaN where the attack has none.
         converged: False for repetitions that cannot be used, because their training diverged.
+        precision: name of the precision of its training; None where nothing was trained.
     """
 
     replicas: list[Replica] | list[Repeat]
     converged: list[bool]
+    precision: str | None
 
     def craft(self, task: Task, train_rows: torch.Tensor, count: int, seed: int, replica: int) -> Poison:
         """Poison for one training set.
@@ -61,15 +63,21 @@ class Attacker(Protocol):
 
 
 class Generated:
-    """Attacker whose trained generators draw poison labelled as the target class, in place of points of that class."""
+    """Attacker whose trained generators draw poison labelled as the target class, in place of points of that class.
 
-    def __init__(self, poisoners: Poisoners) -> None:
-        self.poisoners = poisoners
+    Args:
+        poisoners: the trained generators.
+        dropout: whether dropout is on when they draw.
+    """
+
+    def __init__(self, poisoners: Poisoners, dropout: bool = False) -> None:
+        self.poisoners, self.dropout = poisoners, dropout
         self.replicas, self.converged = poisoners.replicas, poisoners.converged
+        self.precision = poisoners.precision
 
     def craft(self, task: Task, train_rows: torch.Tensor, count: int, seed: int, replica: int) -> Poison:
         """See `Attacker.craft`."""
-        x, y = self.poisoners.draw(count, seed, replica)
+        x, y = self.poisoners.draw(count, seed, replica, self.dropout)
         return Poison(x, y, train_rows[task.train_y[train_rows] == 1][:count])
 
 
@@ -80,6 +88,7 @@ class Crafted:
         self.attack, self.settings = attack, settings
         self.replicas = [Repeat(seed) for seed in seeds]
         self.converged = [True] * len(seeds)
+        self.precision = None
 
     def craft(self, task: Task, train_rows: torch.Tensor, count: int, seed: int, replica: int) -> Poison:
         """See `Attacker.craft`."""

@@ -7,20 +7,21 @@ Every iteration, for each replica:
  2. j classifier steps: ascend W(C, G) (Equation 2), a mixture of generated points (weight lambda) and genuine points of
     all classes (weight 1 - lambda);
  3. k generator steps: descend alpha V + (1 - alpha) W (Equation 3), the first term in its non-saturating form, the
-    second weighted by lambda as in Equation 3 or, as Algorithm 1 prints it, not.
+    second as printed or in such a form too (`_fooling`), weighted by lambda as in Equation 3 or, as in Algorithm 1, not.
 
 An epoch is as many iterations as batches of the target class's points fill it, the last of them rounded up; batches are
 drawn with replacement (R).
 
 Where the paper leaves a choice, config.yaml names the one made. Algorithm 1 prints log D(G(z)) in step 1; that is taken
-as a slip for Equation 1's log(1 - D(G(z))). Dropout is on in all three networks while they train and off when points
-are drawn; batch norm takes the batch's statistics while they train and the running ones when points are drawn. Of
+as a slip for Equation 1's log(1 - D(G(z))). Dropout is on in all three networks while they train; when points are drawn
+it is off unless asked for. Batch norm takes the batch's statistics while they train and the running ones when points are drawn. Of
 batches for batch norm the paper says nothing: here genuine and generated points are separate ones, in the classifier as
 in the discriminator, so that step 2 measures each expectation of Equation 2 as step 3 does, where generated points
 come alone; lambda weights the loss only.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,9 @@ from oleander.data.tasks import Task
 from oleander.io.artifacts import COUNT, MAPPING, SEED, SHAPE, check_header, expecting, load_artifact, save_artifact
 from oleander.io.errors import OleanderError
 from oleander.models import Architecture, build_model, check_parameters
-from oleander.training.classifiers import classification_loss
+from oleander.training.classifiers import classification_loss, widened
+from oleander.training.devices import Placement
+from oleander.training.precision import FLOAT32, Precision
 from oleander.training.progress import Progress
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed, generator_for, random_words
@@ -48,6 +51,7 @@ CURVES = ("discriminator_loss", "classifier_loss", "generator_loss", "discrimina
 genuine and C(G(z)) that it belongs to the target class."""
 
 GENERATOR_OBJECTIVES = ("equation_3", "algorithm_1")
+CLASSIFIER_TERMS = ("as_printed", "non_saturating")
 
 HEADER: dict[str, Any] = {
     "settings": MAPPING,
@@ -105,6 +109,7 @@ class Poisoners:
         converged: bool [replicas]; False where training diverged.
         noise: length of the latent vector.
         shape: shape of one point.
+        precision: name of the precision that they were trained in.
     """
 
     def __init__(
@@ -115,17 +120,22 @@ class Poisoners:
         converged: list[bool],
         noise: int,
         shape: tuple[int, ...],
+        precision: str = FLOAT32.name,
     ) -> None:
+        self.precision = precision
         self.model, self.parameters, self.replicas = model, parameters, replicas
         self.converged, self.noise, self.shape = converged, noise, shape
 
-    def draw(self, count: int, seed: int, replica: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw poison points of one replica, dropout off and batch norm in evaluation.
+    def draw(
+        self, count: int, seed: int, replica: int = 0, dropout: bool = False
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Draw poison points of one replica, batch norm in evaluation.
 
         Args:
             count: how many points.
             seed: the same seed draws the same points; more points begin with the same ones.
             replica: position in `replicas`.
+            dropout: whether dropout is on, as it is in training.
 
         Returns:
             Points [count, *shape] in the range of the generator's output, and labels int64 [count], all 1: the target
@@ -141,9 +151,17 @@ class Poisoners:
         generator = np.random.default_rng(derive_seed(seed, "latent"))
         latent = torch.from_numpy(generator.standard_normal((count, self.noise), dtype=np.float32))
         dtype = next(iter(own.values())).dtype
+        words = None
+        if dropout:
+            bits = generator_for("cpu", seed, "dropout when drawing")
+            words = random_words((count, self.model.dropout_words), bits).to(device).unsqueeze(0)
         with torch.no_grad():
-            points = self.model.forward(own, latent.to(device, dtype).unsqueeze(0))[0]
+            points = self.model.forward(own, latent.to(device, dtype).unsqueeze(0), words)[0]
         return points.view(count, *self.shape), torch.ones(count, dtype=torch.int64, device=device)
+
+
+Checkpoint = Callable[[int, Poisoners], None]
+"""What is done with the generators at some iterations of their training."""
 
 
 def save_poisoners(path: Path | str, poisoners: Poisoners, settings: dict[str, Any]) -> None:
@@ -173,7 +191,13 @@ def load_poisoners(path: Path | str, device: torch.device | str) -> Poisoners:
         check_parameters(model, parameters, len(replicas), noise, math.prod(shape))
         if len(converged) != len(replicas):
             raise ValueError(f"{len(converged)} of {len(replicas)} generators say whether they converged")
-    return Poisoners(model, parameters, replicas, converged, noise, shape)
+        precision = header["settings"].get("precision", FLOAT32.name)
+    return Poisoners(model, parameters, replicas, converged, noise, shape, precision)
+
+
+def precision_of(settings: dict[str, Any], placement: Placement) -> Precision:
+    """The precision of an attack's training: the placement's, unless its block keeps float32."""
+    return FLOAT32 if settings.get("precision") == FLOAT32.name else placement.precision
 
 
 def check_replicas(task: Task, replicas: list[Replica]) -> None:
@@ -195,7 +219,9 @@ def fit(
     replicas: list[Replica],
     settings: dict[str, Any],
     scratch: Scratch,
-    dtype: torch.dtype = torch.float32,
+    precision: Precision = FLOAT32,
+    checkpoint_iterations: int | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[Poisoners, list[dict[str, Any]]]:
     """Train one generator for each replica, all of them as one cohort (Algorithm 1).
 
@@ -204,17 +230,22 @@ def fit(
         replicas: alpha, lambda' and seed of each.
         settings: the pGAN block of the configuration.
         scratch: where to continue from and to save to.
-        dtype: floating type of the networks.
+        precision: of weights and products.
+        checkpoint_iterations: how often `checkpoint` is called.
+        checkpoint: called with the iteration and the generators as they are then.
 
     Returns:
         The poisoners, and the training curves: one dict of `CURVES` a replica and epoch, with alpha, lambda_prime and
         generator (the seed).
 
     Raises:
-        OleanderError: an unknown generator objective, or a target class without points.
+        OleanderError: an unknown generator objective or classifier term, or a target class without points.
     """
-    trainer = _Trainer(task, replicas, settings, scratch, dtype)
-    trainer.run()
+    trainer = _Trainer(task, replicas, settings, scratch, precision)
+    if checkpoint is not None and checkpoint_iterations:
+        trainer.checkpoint, trainer.checkpoint_iterations = checkpoint, checkpoint_iterations
+    with precision.products():
+        trainer.run()
     return trainer.poisoners(), trainer.curves()
 
 
@@ -227,16 +258,16 @@ class _Trainer:
     """The state of one cohort's training."""
 
     def __init__(
-        self, task: Task, replicas: list[Replica], settings: dict[str, Any], scratch: Scratch, dtype: torch.dtype
+        self, task: Task, replicas: list[Replica], settings: dict[str, Any], scratch: Scratch, precision: Precision
     ) -> None:
-        if settings["generator_objective"] not in GENERATOR_OBJECTIVES:
-            raise OleanderError(
-                f"unknown generator_objective '{settings['generator_objective']}' in the configuration; "
-                f"choose one of {GENERATOR_OBJECTIVES}"
-            )
-        self.task, self.replicas, self.settings, self.scratch, self.dtype = task, replicas, settings, scratch, dtype
-        self.device = task.train_x.device
-        self.x = task.train_x.flatten(1).to(dtype)
+        for key, known in (("generator_objective", GENERATOR_OBJECTIVES), ("classifier_term", CLASSIFIER_TERMS)):
+            if settings[key] not in known:
+                raise OleanderError(
+                    f"unknown {key} '{settings[key]}' in the configuration; choose one of {', '.join(known)}"
+                )
+        self.task, self.replicas, self.settings, self.scratch = task, replicas, settings, scratch
+        self.precision, self.dtype, self.device = precision, precision.master, task.train_x.device
+        self.x = task.train_x.flatten(1).to(precision.product)
         self.target_rows = (task.train_y == 1).nonzero().flatten()
         if len(self.target_rows) == 0:
             raise OleanderError(
@@ -255,14 +286,16 @@ class _Trainer:
         )
         self.per_epoch = math.ceil(len(self.target_rows) / self.batch)
         self.total = settings["epochs"] * self.per_epoch
+        self.checkpoint: Checkpoint | None = None
+        self.checkpoint_iterations = 1
 
         saved = scratch.load("pgan", self.device)
         if saved is None:
             self.iteration = 0
             self.active = list(range(len(replicas)))
-            self.record = torch.zeros(settings["epochs"], len(CURVES), len(replicas), device=self.device, dtype=dtype)
+            self.record = torch.zeros(settings["epochs"], len(CURVES), len(replicas), device=self.device, dtype=self.dtype)
             self.generator, self.discriminator, self.classifier = (
-                Stack.initial(getattr(self.networks, name), self.seeds, name, self._optimizer(name), self.device, dtype)
+                self._fresh(name)
                 for name in ("generator", "discriminator", "classifier")
             )
         else:
@@ -270,13 +303,17 @@ class _Trainer:
             self.iteration, self.active = position["iteration"], position["active"]
             self.record = tensors["record"]
             self.generator, self.discriminator, self.classifier = (
-                Stack.from_state(getattr(self.networks, name), tensors, name, self._optimizer(name))
+                Stack.from_state(getattr(self.networks, name), tensors, name, self._optimizer(name), precision)
                 for name in ("generator", "discriminator", "classifier")
             )
         self._follow_active()
 
     def _optimizer(self, name: str) -> dict[str, Any]:
         return self.settings[name]["optimizer"]
+
+    def _fresh(self, name: str) -> Stack:
+        model, optimizer = getattr(self.networks, name), self._optimizer(name)
+        return Stack.initial(model, self.seeds, name, optimizer, self.device, self.precision)
 
     def _follow_active(self) -> None:
         """Weights of the losses for the replicas still in the stacks, each [active, 1] or [active]."""
@@ -301,6 +338,8 @@ class _Trainer:
                 self.record[self.iteration // self.per_epoch][:, self.active] += losses / self.per_epoch
                 self.iteration += 1
                 progress.advance(1)
+                if self.checkpoint is not None and self.iteration % self.checkpoint_iterations == 0:
+                    self.checkpoint(self.iteration, self.poisoners())
                 # Before saving: a run that continues from here must not meet again what this one has dropped.
                 if self.iteration == end:
                     self._drop_diverged()
@@ -346,7 +385,7 @@ class _Trainer:
             drawn["all_rows"].append(torch.from_numpy(rows.integers(len(self.x), size=(BLOCK, j * m))))
             latent = torch.empty(BLOCK, (i + j + k) * m, noise, device=self.device)
             drawn["latent"].append(
-                latent.normal_(generator=generator_for(self.device, seed, "noise", block)).to(self.dtype)
+                latent.normal_(generator=generator_for(self.device, seed, "noise", block)).to(self.precision.product)
             )
             for name, (rows_, model) in words.items():
                 bits = generator_for(self.device, seed, name, block)
@@ -368,15 +407,18 @@ class _Trainer:
         smoothing = self.settings["label_smoothing"]
         d_losses, c_losses, g_losses = [], [], []
 
-        # The generator stands still during steps 1 and 2: one pass makes the poison of all of them.
-        with torch.no_grad():
-            poison = self._in_batches(self.generator, latent[:, : (i + j) * m], generator_words[:, : (i + j) * m])
+        def generate(step: int) -> torch.Tensor:
+            here = slice(step * m, (step + 1) * m)
+            return self.generator(latent[:, here], generator_words[:, here])
+
         genuine = self.x[self.target_rows[target_rows]]
         truth = torch.zeros(len(self.active), 2 * m, device=self.device, dtype=self.dtype)
         truth[:, :m] = 1 - smoothing
         for step in range(i):
             here = slice(step * m, (step + 1) * m)
-            both = torch.cat([genuine[:, here], poison[:, here]], dim=1)
+            with torch.no_grad():
+                poison = generate(step)
+            both = torch.cat([genuine[:, here], poison], dim=1)
             words = discriminator_words[:, 2 * step * m : 2 * (step + 1) * m]
             logits = self._in_batches(self.discriminator, both, words)
             d_losses.append(2 * classification_loss(logits, truth).mean(1))
@@ -388,7 +430,9 @@ class _Trainer:
         genuine = self.x[all_rows]
         for step in range(j):
             here = slice(step * m, (step + 1) * m)
-            both = torch.cat([poison[:, i * m :][:, here], genuine[:, here]], dim=1)
+            with torch.no_grad():
+                poison = generate(i + step)
+            both = torch.cat([poison, genuine[:, here]], dim=1)
             words = classifier_words[:, 2 * step * m : 2 * (step + 1) * m]
             logits = self._in_batches(self.classifier, both, words)
             losses = classification_loss(logits, torch.cat([hard, labels[:, here]], dim=1))
@@ -401,17 +445,26 @@ class _Trainer:
             else torch.ones_like(weight[:, 0])
         )
         for step in range(k):
-            here = slice((i + j + step) * m, (i + j + step + 1) * m)
-            poison = self.generator(latent[:, here], generator_words[:, here])
+            poison = generate(i + j + step)
             d_logits = self.discriminator(poison, discriminator_words[:, (2 * i + step) * m : (2 * i + step + 1) * m])
             c_logits = self.classifier(poison, classifier_words[:, (2 * j + step) * m : (2 * j + step + 1) * m])
-            evasion = F.softplus(-d_logits).mean((1, 2))
-            damage = classification_loss(c_logits, hard).mean(1)
-            g_losses.append(self.alpha * evasion - (1 - self.alpha) * effect * damage)
+            evasion = F.softplus(-widened(d_logits)).mean((1, 2))
+            g_losses.append(self.alpha * evasion + (1 - self.alpha) * effect * self._fooling(c_logits, hard))
             self.generator.step(g_losses[-1])
 
         means = [torch.stack(losses).detach().mean(0) for losses in (d_losses, c_losses, g_losses)]
-        return torch.stack([*means, *(logits.detach().sigmoid().mean((1, 2)) for logits in (d_logits, c_logits))])
+        return torch.stack([*means, *(widened(logits.detach()).sigmoid().mean((1, 2)) for logits in (d_logits, c_logits))])
+
+    def _fooling(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """The generator's classifier term, [active], to descend; `target` holds ones, the target class's label.
+
+        As printed, minus the classifier's loss on poison, whose gradient on the logit, 1 - C, vanishes where the
+        classifier takes poison for the target class. Non-saturating, the loss with the source class's label, whose
+        gradient is C.
+        """
+        if self.settings["classifier_term"] == "as_printed":
+            return -classification_loss(logits, target).mean(1)
+        return classification_loss(logits, torch.zeros_like(target)).mean(1)
 
     def _in_batches(self, stack: Stack, x: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
         """Outputs for `x` of several batches of points; with batch norm, one forward pass a batch."""
@@ -444,6 +497,7 @@ class _Trainer:
             converged,
             self.settings["generator"]["noise"],
             tuple(self.task.train_x.shape[1:]),
+            self.precision.name,
         )
 
     def curves(self) -> list[dict[str, Any]]:

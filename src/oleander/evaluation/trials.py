@@ -40,8 +40,10 @@ from oleander.training.seeds import derive_seed
 
 logger = logging.getLogger(__name__)
 
-IDENTITY = ("scale", "experiment", "evaluation", "dataset", "stand_in_for", "attack", "alpha", "lambda_prime")
-"""Columns that say whose trial it is; `stand_in_for` is empty for real data, `alpha` and `lambda_prime` are for attacks
+IDENTITY = (
+    *("scale", "precision", "experiment", "evaluation", "dataset", "stand_in_for", "attack", "alpha", "lambda_prime"),
+)
+"""Columns that say whose trial it is; `precision` is that of training, `stand_in_for` is empty for real data, `alpha` and `lambda_prime` are for attacks
 without them."""
 CONDITIONS = ("generator", "run", "poison_fraction", "defense", "train_points")
 """Columns that tell the trials of one attack apart. `generator` counts the attack's repetitions, trained or not."""
@@ -133,7 +135,9 @@ def run_trials(
         One row a trial, columns `COLUMNS`, and the victims' confusion matrices, columns `CONFUSION_COLUMNS`.
     """
     check_trials(task, settings)
-    pool, trials = _receive(task, attacker, settings, identity)
+    # Generators may come from another device than the victims' own.
+    precisions = dict.fromkeys(name for name in (attacker.precision, placement.precision.name) if name)
+    pool, trials = _receive(task, attacker, settings, {**identity, "precision": "+".join(precisions)})
     victim = settings["victim"]
     model, size = None, placement.cpu_replicas
     if victim is not None:
@@ -197,7 +201,9 @@ def _measure_cohort(
                 [trial.labels[asked.kept] for trial, asked in zip(part, requests, strict=True)],
                 seeds,
             )
-            parameters, _converged = train_classifiers(model, sets, victim, device, scratch, name)
+            parameters, _converged = train_classifiers(
+                model, sets, victim, device, scratch, name, placement.precision
+            )
             layers = predict_last_layer(model, parameters, pool, [trial.rows for trial in part])
             tensors = {f"{kind}{at}": pair[k] for at, pair in enumerate(layers) for k, kind in enumerate(_LAYER)}
             scratch.save(f"{name}-done", tensors, {})
@@ -222,7 +228,9 @@ def _measure_cohort(
         [one.labels[one.kept] for one in done],
         seeds,
     )
-    parameters, converged = train_classifiers(model, sets, victim, device, scratch, f"victims-{span}")
+    parameters, converged = train_classifiers(
+        model, sets, victim, device, scratch, f"victims-{span}", placement.precision
+    )
     converged &= torch.tensor([not one.diverged for one in done], device=device)
     predicted = predict(model, parameters, task.test_x.flatten(1))
     for number in range(fits):

@@ -67,10 +67,16 @@ def read_csvs(paths: Sequence[str], columns: Sequence[str] = ()) -> pd.DataFrame
     """The rows of all `paths`, in the order given.
 
     Raises:
-        OleanderError: a file cannot be read, or has other columns than the first.
+        OleanderError: a file cannot be read, has other columns than the first, or was trained in another precision.
     """
     tables = [read_csv(path, columns) for path in paths]
     for path, table in zip(paths, tables, strict=True):
         if list(table.columns) != list(tables[0].columns):
             raise OleanderError(f"{path} has other columns than {paths[0]}; delete both and run again")
-    return pd.concat(tables, ignore_index=True)
+    joined = pd.concat(tables, ignore_index=True)
+    if "precision" in joined and joined["precision"].nunique() > 1:
+        found = {path: ", ".join(sorted(set(table["precision"]))) for path, table in zip(paths, tables, strict=True)}
+        raise OleanderError(
+            f"results of several precisions do not belong together ({found}); run again with one device.precision"
+        )
+    return joined

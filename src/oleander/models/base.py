@@ -15,6 +15,12 @@ def is_running(name: str) -> bool:
     return name.startswith("running_")
 
 
+def in_products(name: str) -> bool:
+    """Whether the tensor of this name enters matrix products or convolutions, or is added to what they make: weights and
+    biases, which take the products' precision. Batch norm's scale and shift keep float32."""
+    return name.startswith(("weight", "bias"))
+
+
 @dataclass(frozen=True)
 class Layer:
     """One layer as a line of the papers' tables.

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn import functional as F
 
 from oleander.models.base import Layer, Parameters, activation_name
-from oleander.models.dropout import layer_factors, words_needed
+from oleander.models.dropout import layer_factors, leaky_relu_dropout, words_needed
 
 OUTPUTS = {"logits": lambda x: x, "linear": lambda x: x, "tanh": torch.tanh}
 
@@ -88,9 +87,7 @@ class Mlp:
         factors = layer_factors(words, ((units, self.dropout) for units in self.widths[1:-1]), x.dtype)
         for layer, factor in enumerate(factors):
             x = torch.baddbmm(parameters[f"bias{layer}"], x, parameters[f"weight{layer}"])
-            x = F.leaky_relu(x, self.negative_slope)
-            if factor is not None:
-                x = x * factor
+            x = leaky_relu_dropout(x, factor, self.negative_slope)
         return x
 
     def _outputs(self, parameters: Parameters, hidden: torch.Tensor) -> torch.Tensor:

@@ -14,6 +14,7 @@ import torch
 from torch.nn import functional as F
 
 from oleander.models.base import Architecture, Parameters
+from oleander.training.precision import FLOAT32, Precision
 from oleander.training.progress import Progress
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed, generator_for, random_words
@@ -52,15 +53,21 @@ class TrainingSets:
 
 
 def classification_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy of every row, [replicas, rows].
+    """Cross-entropy of every row, [replicas, rows], in float32 or wider.
 
     Args:
         logits: [replicas, rows, outputs]; one output means two classes.
         targets: [replicas, rows], class labels; with one output, probabilities of class 1 in [0, 1] are taken too.
     """
+    logits = widened(logits)
     if logits.shape[-1] == 1:
         return F.binary_cross_entropy_with_logits(logits[..., 0], targets.to(logits.dtype), reduction="none")
     return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none").view(targets.shape)
+
+
+def widened(x: torch.Tensor) -> torch.Tensor:
+    """`x` in float32, unless it has that many bits already: what losses and probabilities are computed of."""
+    return x.float() if x.element_size() < 4 else x
 
 
 def predict(model: Architecture, parameters: Parameters, x: torch.Tensor, rows_at_once: int = 500) -> torch.Tensor:
@@ -147,7 +154,7 @@ def train_classifiers(
     device: torch.device,
     scratch: Scratch,
     part: str,
-    dtype: torch.dtype = torch.float32,
+    precision: Precision = FLOAT32,
 ) -> tuple[Parameters, torch.Tensor]:
     """Train one classifier on each training set, all of them as one cohort.
 
@@ -158,7 +165,7 @@ def train_classifiers(
         device: where the pool lives.
         scratch: where to continue from and to save to.
         part: the name of this cohort's state there; forgotten on success.
-        dtype: floating type of the parameters.
+        precision: of weights and products.
 
     Returns:
         Parameters [replicas, ...], batch norm's running statistics among them, and a bool [replicas]: False where
@@ -173,10 +180,11 @@ def train_classifiers(
         padded_rows[replica, : len(rows)] = rows
         padded_labels[replica, : len(labels)] = labels
 
+    pool = sets.pool.to(precision.product)
     saved = scratch.load(part, device)
     if saved is None:
         step, active = 0, [replica for replica, steps in enumerate(total_steps) if steps > 0]
-        stack = Stack.initial(model, sets.seeds, "weights", settings["optimizer"], device, dtype)
+        stack = Stack.initial(model, sets.seeds, "weights", settings["optimizer"], device, precision)
         result = {name: tensor.detach().clone() for name, tensor in stack.parameters.items()}
         converged = torch.ones(len(sets), dtype=torch.bool, device=device)
         stack = stack.select(active)
@@ -185,7 +193,7 @@ def train_classifiers(
         step, active = position["step"], position["active"]
         result = {name.removeprefix("result."): t for name, t in tensors.items() if name.startswith("result.")}
         converged = tensors["converged"]
-        stack = Stack.from_state(model, tensors, "stack", settings["optimizer"])
+        stack = Stack.from_state(model, tensors, "stack", settings["optimizer"], precision)
 
     def state() -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         tensors = {f"result.{name}": tensor for name, tensor in result.items()}
@@ -200,10 +208,10 @@ def train_classifiers(
         finite = torch.ones(len(active), dtype=torch.bool, device=device)
         for offset in range(end - step):
             places, weights, words = (part_[:, offset] for part_ in batches)
-            x = sets.pool[padded_rows[chosen.unsqueeze(1), places]].flatten(2).to(dtype)
+            x = pool[padded_rows[chosen.unsqueeze(1), places]].flatten(2)
             y = padded_labels[chosen.unsqueeze(1), places]
             logits = stack(x, words, weights > 0 if padded[offset] else None)
-            loss = (classification_loss(logits, y) * weights.to(dtype)).sum(1)
+            loss = (classification_loss(logits, y) * weights.to(precision.master)).sum(1)
             stack.step(loss)
             finite &= loss.detach().isfinite()
         progress.advance(end - step)

@@ -1,26 +1,38 @@
-"""Where cohorts run, and how large they may be there."""
+"""Where cohorts run, in which precision, and how large they may be there."""
 
+import logging
+import os
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from oleander.io.errors import OleanderError
+from oleander.training.precision import FLOAT32, Precision, choose_precision
+
+logger = logging.getLogger(__name__)
+
+GIVEN_GPUS = ("SLURM_JOB_GPUS", "SLURM_GPUS_ON_NODE", "CUDA_VISIBLE_DEVICES")
+"""Environment variables that name GPUs where a scheduler gave a job some."""
+NO_GPUS = ("", "-1", "0 GPUs", "NoDevFiles")
+"""Their values where it gave none."""
 
 
 @dataclass(frozen=True)
 class Placement:
-    """A device and how many replicas it takes at a time.
+    """A device, the precision of training there, and how many replicas it takes at a time.
 
     Attributes:
         device: where everything lives.
         cpu_replicas: replicas in one cohort on a CPU, where more would only fall out of its caches.
         memory_share: the share of a GPU's free memory that a cohort may fill, in (0, 1].
+        precision: of training; measurements are in float32.
     """
 
     device: torch.device
     cpu_replicas: int
     memory_share: float
+    precision: Precision = FLOAT32
 
     def cohort_size(self, bytes_per_replica: int) -> int:
         """How many replicas of `bytes_per_replica` (parameters, optimizer, gradients, activations) to train at once."""
@@ -31,18 +43,44 @@ class Placement:
 
 
 def place(settings: dict[str, Any]) -> Placement:
-    """Choose the device by `settings["name"]` ("auto", "cpu", "cuda", "cuda:1") and set torch up for it.
+    """Choose device and precision by a `device` block of the configuration, and log both.
+
+    Args:
+        settings: `name` ("auto", "cpu", "cuda", "cuda:1"), `precision` (see `choose_precision`), `cpu_replicas`,
+            `gpu_memory_share`.
 
     Raises:
-        OleanderError: CUDA is asked for and not there.
+        OleanderError: a GPU is asked for that torch does not find; "auto" finds none although a scheduler gave this job
+            one; a precision that the device does not have.
     """
-    name = settings["name"]
+    device = _device(settings["name"])
+    precision = choose_precision(settings["precision"], device)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    chosen = " (chosen by auto)" if settings["precision"] == "auto" else ""
+    logger.info("device %s (%s), precision %s%s", device, name, precision.name, chosen)
+    return Placement(device, settings["cpu_replicas"], settings["gpu_memory_share"], precision)
+
+
+def _device(name: str) -> torch.device:
+    available = torch.cuda.is_available()
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise OleanderError(
-            f"device '{name}' is set in the configuration but torch finds no GPU; use device.name=auto or cpu"
-        )
-    # TF32: ten bits of mantissa in matrix products, several times faster on Ampere and later; no effect on a CPU.
-    torch.set_float32_matmul_precision("high")
-    return Placement(torch.device(name), settings["cpu_replicas"], settings["gpu_memory_share"])
+        given = [f"{key}={os.environ[key]}" for key in GIVEN_GPUS if os.environ.get(key, "") not in NO_GPUS]
+        if given and not available:
+            raise OleanderError(
+                f"this job was given a GPU ({', '.join(given)}) but torch finds none; see to the node's driver, or set "
+                "device.name=cpu to train without"
+            )
+        name = "cuda" if available else "cpu"
+    device = torch.device(name)
+    if device.type == "cuda":
+        if not available:
+            raise OleanderError(
+                f"device '{name}' is set in the configuration but torch finds no GPU; use device.name=auto or cpu"
+            )
+        count = torch.cuda.device_count()
+        if (device.index or 0) >= count:
+            raise OleanderError(
+                f"device '{name}' is set in the configuration but torch finds {count} GPU{'s' if count > 1 else ''}, "
+                f"cuda:0 to cuda:{count - 1}; choose one of these"
+            )
+    return device

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from oleander.io.errors import OleanderError
-from oleander.models.base import Architecture, Parameters, is_running
+from oleander.models.base import Architecture, Parameters, in_products, is_running
+from oleander.training.precision import FLOAT32, Precision
 from oleander.training.seeds import generator_for
 
 OPTIMIZERS = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
@@ -32,16 +33,31 @@ class Stack:
         model: the architecture.
         parameters: name -> [replicas, ...] leaf tensors, batch norm's running statistics among them.
         trained: those of them that the optimizer moves.
+        computed: what a forward pass takes: `parameters`, or copies in the products' type, made anew by each step.
     """
 
-    def __init__(self, model: Architecture, parameters: Parameters, optimizer_settings: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        model: Architecture,
+        parameters: Parameters,
+        optimizer_settings: dict[str, Any],
+        precision: Precision = FLOAT32,
+    ) -> None:
         self.model = model
         self.optimizer_settings = optimizer_settings
+        self.precision = precision
         self.parameters = {
             name: tensor.detach().requires_grad_(not is_running(name)) for name, tensor in parameters.items()
         }
         self.trained = {name: tensor for name, tensor in self.parameters.items() if not is_running(name)}
         self.optimizer = make_optimizer(optimizer_settings, self.trained.values())
+        self.computed = dict(self.parameters)
+        if precision.mixed:
+            for name, tensor in self.trained.items():
+                if in_products(name):
+                    self.computed[name] = tensor.detach().to(precision.product).requires_grad_()
+                    # Reused: what a step's gradients are widened into.
+                    tensor.grad = torch.empty_like(tensor)
 
     @classmethod
     def initial(
@@ -51,25 +67,38 @@ class Stack:
         stream: str,
         optimizer_settings: dict[str, Any],
         device: torch.device,
-        dtype: torch.dtype,
+        precision: Precision,
     ) -> "Stack":
         """Fresh replicas, each with the weights that its own seed draws from `stream`."""
         alone = [model.initial(generator_for("cpu", seed, stream)) for seed in seeds]
-        parameters = {name: torch.stack([one[name] for one in alone]).to(device, dtype) for name in alone[0]}
-        return cls(model, parameters, optimizer_settings)
+        parameters = {name: torch.stack([one[name] for one in alone]).to(device, precision.master) for name in alone[0]}
+        return cls(model, parameters, optimizer_settings, precision)
 
     def __call__(
         self, x: torch.Tensor, words: torch.Tensor | None, present: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """The network's outputs in training, [replicas, rows, outputs]; see `Architecture.forward`."""
-        return self.model.forward(self.parameters, x, words, training=True, present=present)
+        """The network's outputs in training, [replicas, rows, outputs], in the products' type; see
+        `Architecture.forward`."""
+        if self.precision.mixed:
+            x = x.to(self.precision.product)
+        return self.model.forward(self.computed, x, words, training=True, present=present)
 
     def step(self, loss: torch.Tensor) -> None:
         """One optimizer step on `loss` [replicas]; only this stack's trained tensors get gradients and move."""
-        tensors = list(self.trained.values())
-        for tensor, gradient in zip(tensors, torch.autograd.grad(loss.sum(), tensors), strict=True):
-            tensor.grad = gradient
+        computed = [self.computed[name] for name in self.trained]
+        gradients = torch.autograd.grad(loss.sum(), computed)
+        narrow, wide = [], []
+        for master, own, gradient in zip(self.trained.values(), computed, gradients, strict=True):
+            if own is master:
+                master.grad = gradient
+            else:
+                master.grad.copy_(gradient)
+                narrow.append(own)
+                wide.append(master)
         self.optimizer.step()
+        if narrow:
+            with torch.no_grad():
+                torch._foreach_copy_(narrow, wide)
 
     def state(self, prefix: str) -> dict[str, torch.Tensor]:
         """Parameters and optimizer state, flat, names starting with `prefix`."""
@@ -87,12 +116,13 @@ class Stack:
         flat: dict[str, torch.Tensor],
         prefix: str,
         optimizer_settings: dict[str, Any],
+        precision: Precision = FLOAT32,
     ) -> "Stack":
         """The stack whose `state` is in `flat`, on the device of its tensors."""
         own = {
             name.removeprefix(f"{prefix}."): tensor for name, tensor in flat.items() if name.startswith(f"{prefix}.")
         }
-        stack = cls(model, {name: tensor for name, tensor in own.items() if "." not in name}, optimizer_settings)
+        stack = cls(model, {name: tensor for name, tensor in own.items() if "." not in name}, optimizer_settings, precision)
         for name, tensor in stack.trained.items():
             entries = {key.removeprefix(f"{name}."): own[key] for key in own if key.startswith(f"{name}.")}
             if entries:
@@ -108,4 +138,4 @@ class Stack:
             name: tensor[index] if tensor.dim() and tensor.shape[0] == replicas else tensor.clone()
             for name, tensor in self.state("stack").items()
         }
-        return Stack.from_state(self.model, chosen, "stack", self.optimizer_settings)
+        return Stack.from_state(self.model, chosen, "stack", self.optimizer_settings, self.precision)
