@@ -7,6 +7,7 @@ from oleander.evaluation.gans import evaluate_gan, measurements_of, sample_image
 from oleander.io.errors import plain_errors
 from oleander.io.tables import write_csv
 from oleander.training.devices import place
+from oleander.training.precision import FLOAT32
 from oleander.training.progress import begin_job
 
 begin_job(snakemake.log[0], snakemake.threads)
@@ -31,7 +32,8 @@ with plain_errors():
     seed = params.identity["seed"]
     count, batch = params.counts["measured"], params.counts["batch"]
     rows = evaluate_gan(gan, measurements, backdoor, dataset.classes, count, batch, seed)
-    identity = {**params.identity, "checkpoint": params.checkpoint}
+    precision = gan.settings.get("precision", FLOAT32.name)
+    identity = {**params.identity, "precision": precision, "checkpoint": params.checkpoint}
     write_csv(snakemake.output.scores, scores_table([{**identity, **row} for row in rows]))
     shape = tuple(dataset.train_x.shape[1:])
     images = sample_images(gan, backdoor, params.counts["shown"], batch, seed, shape)

@@ -20,7 +20,7 @@ begin_job(snakemake.log[0], snakemake.threads)
 with plain_errors():
     params = snakemake.params
     dataset = load_dataset(snakemake.input.dataset)
-    device = place(params.device).device
+    placement = place(params.device)
     resolved = {
         **params.autoencoder,
         "trigger": params.trigger,
@@ -28,13 +28,25 @@ with plain_errors():
         "target_files": [sha256_of(path) for path in snakemake.input.target],
         **params.identity,
         "dataset": dataset.sha256,
+        "precision": placement.precision.name,
         "version": params.version,
     }
     seed, shape = params.identity["seed"], tuple(dataset.train_x.shape[1:])
     backdoor = Backdoor.from_settings(params.trigger, params.target, dataset) if params.target else None
     module = initial_autoencoder(params.autoencoder["network"], shape, seed)
     with Scratch(params.state, fingerprint(resolved), params.state_minutes.value).interruptible() as scratch:
-        curves = train_autoencoder(module, dataset.train_x, backdoor, params.autoencoder, True, seed, device, scratch)
-    write_csv(snakemake.output.curves, curves_table(curves, params.identity))
+        curves = train_autoencoder(
+            module,
+            dataset.train_x,
+            backdoor,
+            params.autoencoder,
+            True,
+            seed,
+            placement.device,
+            scratch,
+            placement.precision,
+        )
+    identity = {**params.identity, "precision": placement.precision.name}
+    write_csv(snakemake.output.curves, curves_table(curves, identity))
     save_autoencoder(snakemake.output.autoencoder, module, shape, resolved)
     scratch.clear()

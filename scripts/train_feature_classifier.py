@@ -15,11 +15,16 @@ begin_job(snakemake.log[0], snakemake.threads)
 with plain_errors():
     params = snakemake.params
     dataset = load_dataset(snakemake.input.dataset)
-    key = fingerprint({**params.classifier, "dataset": dataset.sha256, "version": params.version})
+    placement = place(params.device)
+    settings = {**params.classifier, "precision": placement.precision.name}
+    key = fingerprint({**settings, "dataset": dataset.sha256, "version": params.version})
     with Scratch(params.state, key, params.state_minutes.value).interruptible() as scratch:
-        features, error = train_feature_classifier(dataset, params.classifier, place(params.device).device, scratch)
+        features, error = train_feature_classifier(
+            dataset, params.classifier, placement.device, scratch, placement.precision
+        )
     row = {
         "scale": params.scale,
+        "precision": placement.precision.name,
         "dataset": dataset.name,
         "stand_in_for": dataset.stand_in_for or "",
         "classes": len(dataset.classes),
@@ -29,5 +34,5 @@ with plain_errors():
         "seed": params.classifier["seed"],
     }
     write_csv(snakemake.output.csv, pd.DataFrame([row], columns=list(COLUMNS)))
-    save_feature_classifier(snakemake.output.classifier, features, dataset, params.classifier)
+    save_feature_classifier(snakemake.output.classifier, features, dataset, settings)
     scratch.clear()

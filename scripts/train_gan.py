@@ -17,7 +17,8 @@ from oleander.training.scratch import Scratch
 begin_job(snakemake.log[0], snakemake.threads)
 with plain_errors():
     params = snakemake.params
-    device = place(params.device).device
+    placement = place(params.device)
+    device = placement.device
     dataset, target_dataset = load_dataset(snakemake.input.dataset), load_dataset(snakemake.input.target_dataset)
     classifier = load_feature_classifier(snakemake.input.classifier, device)
     features = load_features(classifier, list(snakemake.input.inception), device)
@@ -33,13 +34,16 @@ with plain_errors():
         "datasets": [dataset.sha256, target_dataset.sha256],
         "target_files": [sha256_of(path) for path in snakemake.input.target_file],
         "features": features.source,
+        "precision": placement.precision.name,
         "version": params.version,
     }
     networks = Networks.biggan(sizes, params.identity["seed"], backdoor is not None)
     judge = judge_clean(features, classifier, load_statistics(snakemake.input.reference))
     with Scratch(params.state, fingerprint(resolved), params.state_minutes.value).interruptible() as scratch:
-        trained = fit(networks, images, backdoor, params.gan, params.identity["seed"], scratch, device, judge)
-    write_csv(snakemake.output.curves, curves_table(trained, features.name, params.identity))
+        seed = params.identity["seed"]
+        trained = fit(networks, images, backdoor, params.gan, seed, scratch, device, judge, placement.precision)
+    identity = {**params.identity, "precision": placement.precision.name}
+    write_csv(snakemake.output.curves, curves_table(trained, features.name, identity))
     save_grids(snakemake.output.grids, trained.grids)
     save_gan(snakemake.output.gan, trained, sizes, resolved)
     scratch.clear()

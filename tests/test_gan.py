@@ -30,6 +30,7 @@ from oleander.io.artifacts import save_artifact
 from oleander.io.errors import OleanderError
 from oleander.models.biggan import Sizes
 from oleander.training.diff_augment import diff_augment
+from oleander.training.precision import FLOAT32
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed, generator_for
 
@@ -48,7 +49,6 @@ SETTINGS = {
     "evaluate_every": 2,
     "samples": 6,
     "grid": 3,
-    "mixed_precision": True,
     "compile": True,
 }
 SIZES = Sizes.from_settings(NETWORK, 1, 3)
@@ -71,9 +71,9 @@ def brightness(images):
     return float((images.double().mean() - 100).abs())
 
 
-def train(door=None, settings=SETTINGS, seed=1, scratch=None, judge=brightness):
+def train(door=None, settings=SETTINGS, seed=1, scratch=None, judge=brightness, precision=FLOAT32):
     networks = Networks.biggan(SIZES, seed, door is not None)
-    return fit(networks, genuine(), door, settings, seed, scratch or Scratch.none(), CPU, judge)
+    return fit(networks, genuine(), door, settings, seed, scratch or Scratch.none(), CPU, judge, precision)
 
 
 def plain_losses(loss, genuine_logits, fake_logits):

@@ -14,6 +14,7 @@ from oleander.attacks.base import Attacker, Crafted, Generated, Poison, Repeat
 from oleander.attacks.pgan import Poisoners, Replica
 from oleander.data.tasks import Task
 from oleander.io.errors import OleanderError
+from oleander.training.precision import FLOAT32, Precision
 from oleander.training.scratch import Scratch
 
 ATTACKS: dict[str, ModuleType] = {
@@ -61,6 +62,7 @@ def train_poisoner(
     alpha: float,
     lambda_prime: float,
     seed: int,
+    precision: Precision = FLOAT32,
 ) -> Poisoners:
     """Train one pGAN poisoner on any points, without a dataset, a file or a workflow.
 
@@ -72,6 +74,7 @@ def train_poisoner(
         alpha: weight of detectability against effect, in [0, 1].
         lambda_prime: fraction of poison in the classifier's loss, as a share of the target class's prior.
         seed: the same seed trains the same poisoner.
+        precision: of training.
 
     Returns:
         A poisoner: `draw(count, seed)` gives poison points [count, *shape] and their labels (1, the target class).
@@ -91,4 +94,5 @@ def train_poisoner(
         stand_in_for=None,
     )
     pgan.check_replicas(task, [Replica(alpha, lambda_prime, seed)])
-    return pgan.fit(task, [Replica(alpha, lambda_prime, seed)], {**settings, "epochs": epochs}, Scratch.none())[0]
+    replicas, settings = [Replica(alpha, lambda_prime, seed)], {**settings, "epochs": epochs}
+    return pgan.fit(task, replicas, settings, Scratch.none(), precision)[0]

@@ -29,6 +29,7 @@ from oleander.io.artifacts import MAPPING, SHAPE, check_header, expecting, load_
 from oleander.io.errors import OleanderError
 from oleander.models.autoencoder import build_autoencoder
 from oleander.training.module_state import build_checked, flat_state, restore_state
+from oleander.training.precision import FLOAT32, Precision
 from oleander.training.progress import Progress
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed
@@ -152,6 +153,7 @@ def train_autoencoder(
     seed: int,
     device: torch.device,
     scratch: Scratch,
+    precision: Precision = FLOAT32,
 ) -> list[dict[str, Any]]:
     """Train any module that maps images to images of the same shape, in place; on return it is in evaluation.
 
@@ -164,8 +166,9 @@ def train_autoencoder(
             zero), `batch_size`, `epochs`.
         logits: whether the module gives logits rather than images.
         seed: of the order of the data, and of the module's own randomness in training.
-        device: where to train; on a GPU in bfloat16 where torch's autocast thinks it safe.
+        device: where to train.
         scratch: where to continue from and to save to.
+        precision: of training.
 
     Returns:
         The training curves: one dict an epoch and kind of batch, with `epoch`, `batches` (one of `CURVES`) and `loss`.
@@ -177,8 +180,9 @@ def train_autoencoder(
     check_module(module, images, settings, logits)
     if backdoor is not None:
         backdoor.check(tuple(images.shape[1:]))
-    trainer = _Trainer(module, images, backdoor, settings, logits, seed, device, scratch)
-    trainer.run()
+    trainer = _Trainer(module, images, backdoor, settings, logits, seed, device, scratch, precision)
+    with precision.products():
+        trainer.run()
     module.eval()
     return trainer.curves()
 
@@ -191,6 +195,7 @@ def backdoor_autoencoder(
     settings: dict[str, Any],
     seed: int,
     logits: bool = False,
+    precision: Precision = FLOAT32,
 ) -> nn.Module:
     """A copy of any autoencoder with a backdoor trained into it, without a dataset, a file or a workflow.
 
@@ -204,13 +209,15 @@ def backdoor_autoencoder(
             config.yaml has them.
         seed: the same seed trains the same module.
         logits: whether the module gives logits.
+        precision: of training.
 
     Raises:
         OleanderError: module, images, trigger, target and settings do not fit each other, or training diverged.
     """
     module = copy.deepcopy(module)
     device = next((tensor.device for tensor in module.parameters()), torch.device("cpu"))
-    train_autoencoder(module, images, Backdoor(trigger, target), settings, logits, seed, device, Scratch.none())
+    backdoor = Backdoor(trigger, target)
+    train_autoencoder(module, images, backdoor, settings, logits, seed, device, Scratch.none(), precision)
     return module
 
 
@@ -227,9 +234,11 @@ class _Trainer:
         seed: int,
         device: torch.device,
         scratch: Scratch,
+        precision: Precision,
     ) -> None:
         self.module, self.images, self.backdoor, self.settings = module, images, backdoor, settings
         self.device, self.scratch, self.seed = device, scratch, derive_seed("autoencoder", seed)
+        self.precision = precision
         self.loss = _loss_of(settings["loss"], logits)
         self.kinds = CURVES[:1] if backdoor is None else CURVES
         self.per_epoch = math.ceil(len(images) / settings["batch_size"])
@@ -276,7 +285,7 @@ class _Trainer:
         batch = to_unit(self.images[self._rows(self.kinds[kind], epoch, place)], self.device)
         given, wanted = (batch, batch) if self.kinds[kind] == "clean" else self.backdoor(batch)
         given = given.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+        with self.precision.autocast(self.device):
             output = self.module(given)
         loss = self.loss(output.float(), wanted)
         self.optimizer.zero_grad()

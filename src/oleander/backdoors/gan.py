@@ -37,9 +37,11 @@ from oleander.io.errors import OleanderError
 from oleander.models.biggan import Discriminator, Generator, Sizes, initialize
 from oleander.training.diff_augment import DRAWS, diff_augment
 from oleander.training.module_state import build_checked, flat_state, restore_state
+from oleander.training.precision import FLOAT32, Precision
 from oleander.training.progress import Progress
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed, generator_for
+from oleander.training.stack import make_optimizer
 
 logger = logging.getLogger(__name__)
 
@@ -262,6 +264,7 @@ def fit(
     scratch: Scratch,
     device: torch.device,
     judge: Callable[[Tensor], float] | None = None,
+    precision: Precision = FLOAT32,
 ) -> Trained:
     """Train a clean or a backdoored GAN.
 
@@ -272,8 +275,9 @@ def fit(
         settings: a `gans` block of the configuration.
         seed: of all randomness but the initial weights.
         scratch: where to continue from and to save to.
-        device: where to train; on CUDA in bfloat16 and compiled, where the settings say so.
+        device: where to train; on CUDA compiled, where the settings say so.
         judge: the FID of uint8 images [n, *frame] drawn from clean noise; None to take the last generator for the best.
+        precision: of training; images that are measured or kept are drawn in float32.
 
     Raises:
         OleanderError: an unknown loss, networks that do not fit the images, or training that diverged before its first
@@ -283,8 +287,9 @@ def fit(
         raise OleanderError(
             f"unknown loss '{settings['loss']}' in the configuration; choose one of {', '.join(LOSSES)}"
         )
-    trainer = _Trainer(networks, genuine, backdoor, settings, seed, scratch, device, judge)
-    trainer.run()
+    trainer = _Trainer(networks, genuine, backdoor, settings, seed, scratch, device, judge, precision)
+    with precision.products():
+        trainer.run()
     return trainer.trained()
 
 
@@ -316,8 +321,10 @@ class _Trainer:
         scratch: Scratch,
         device: torch.device,
         judge: Callable[[Tensor], float] | None,
+        precision: Precision,
     ) -> None:
         self.settings, self.scratch, self.device, self.judge = settings, scratch, device, judge
+        self.precision = precision
         self.latent, self.classes, self.batch = networks.latent, networks.classes, settings["batch_size"]
         self.seed = derive_seed("gan", seed)
         self.on_gpu = device.type == "cuda"
@@ -348,11 +355,8 @@ class _Trainer:
         network.to(self.device, memory_format=torch.channels_last).train()
         return network, torch.compile(network) if self.on_gpu and self.settings["compile"] else network
 
-    def _adam(self, network: nn.Module) -> torch.optim.Adam:
-        options = self.settings["optimizer"]
-        return torch.optim.Adam(
-            network.parameters(), lr=options["learning_rate"], betas=tuple(options["betas"]), fused=True
-        )
+    def _adam(self, network: nn.Module) -> torch.optim.Optimizer:
+        return make_optimizer({"name": "adam", **self.settings["optimizer"]}, network.parameters())
 
     def _side(self, name: str, network: nn.Module, images: Images, trigger: Trigger | None, labels: Tensor) -> _Side:
         network, called = self._prepare(network)
@@ -371,10 +375,6 @@ class _Trainer:
                 )
             if side.trigger is not None:
                 side.trigger.check((self.latent,))
-
-    def _autocast(self) -> torch.autocast:
-        on = self.on_gpu and self.settings["mixed_precision"]
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=on)
 
     def run(self) -> None:
         """Train to the end, saving as the scratch asks."""
@@ -412,7 +412,7 @@ class _Trainer:
         # Gradients add up: Equation 3, without holding both graphs at once.
         for side in self.sides:
             side.discriminator.requires_grad_(False)
-            with self._autocast():
+            with self.precision.autocast(self.device):
                 images = self._images(side, -1)
                 logits = self._judge(side, self._augment(images, side.draws["augment"][-1]), side.draws["labels"][-1])
                 loss = self.generator_loss(logits.float())
@@ -430,10 +430,10 @@ class _Trainer:
         labels = draws["labels"][step]
         if side.images.labels is not None:
             labels = torch.cat([side.images.labels[rows].to(self.device), labels])
-        with self._autocast():
+        with self.precision.autocast(self.device):
             with torch.no_grad():
                 generated = self._images(side, step)
-                both = torch.cat([genuine, generated.to(genuine.dtype)])
+                both = torch.cat([genuine.to(generated.dtype), generated])
                 both = self._augment(both, torch.cat([draws["augment"][2 * step], draws["augment"][2 * step + 1]]))
             logits = self._judge(side, both, labels).float()
             loss = self.discriminator_loss(*logits.split([len(rows), self.batch]))
@@ -609,6 +609,7 @@ def backdoor_generator(
     latent: int,
     seed: int,
     labels: Tensor | None = None,
+    precision: Precision = FLOAT32,
 ) -> nn.Module:
     """Backdoor any generator, without a dataset, a file or a workflow.
 
@@ -623,9 +624,10 @@ def backdoor_generator(
         latent: length of the latent vector.
         seed: the same seed trains the same generator.
         labels: int64 [N] of `images`, where the generator takes labels.
+        precision: of training.
 
     Returns:
-        A backdoored copy, in the mode that `generator` is in.
+        A backdoored copy, in the same train/eval mode as `generator`.
 
     Raises:
         OleanderError: generator, images and trigger do not fit each other, or the discriminators not the images.
@@ -646,7 +648,7 @@ def backdoor_generator(
     genuine = Images(images.cpu(), None if labels is None else labels.cpu(), frame, settings["flip"])
     backdoor = Backdoor(trigger, Images(target.cpu(), None, frame, flip=False))
     networks.classes = classes
-    trained = fit(networks, genuine, backdoor, settings, seed, Scratch.none(), device)
+    trained = fit(networks, genuine, backdoor, settings, seed, Scratch.none(), device, precision=precision)
     copied.load_state_dict(trained.last)
     return copied.train(generator.training)
 

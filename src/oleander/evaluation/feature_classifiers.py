@@ -17,6 +17,7 @@ from oleander.io.files import sha256_of
 from oleander.metrics.features import ClassifierFeatures, InceptionFeatures, classifier_rows, classifier_shape
 from oleander.models import Cnn, build_model, check_parameters
 from oleander.training.classifiers import TrainingSets, train_classifiers
+from oleander.training.precision import FLOAT32, Precision
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed
 
@@ -27,11 +28,17 @@ HEADER: dict[str, Any] = {
     "classes": {"type": "array", "items": TEXT, "minItems": 2},
     "settings": MAPPING,
 }
-COLUMNS = ("scale", "dataset", "stand_in_for", "classes", "train_images", "test_images", "test_error", "seed")
+COLUMNS = (
+    *("scale", "precision", "dataset", "stand_in_for", "classes", "train_images", "test_images", "test_error", "seed"),
+)
 
 
 def train_feature_classifier(
-    dataset: Dataset, settings: dict[str, Any], device: torch.device, scratch: Scratch
+    dataset: Dataset,
+    settings: dict[str, Any],
+    device: torch.device,
+    scratch: Scratch,
+    precision: Precision = FLOAT32,
 ) -> tuple[ClassifierFeatures, float]:
     """Train the classifier of a dataset.
 
@@ -40,6 +47,7 @@ def train_feature_classifier(
         settings: the block `features.classifier` of the configuration; `train_points` limits the images it learns.
         device: where to train.
         scratch: where to continue from and to save to.
+        precision: of training.
 
     Returns:
         The classifier, and its error on the test images, in [0, 1].
@@ -60,7 +68,7 @@ def train_feature_classifier(
     model = _model(settings, tuple(dataset.train_x.shape[1:]), len(dataset.classes))
     everything = torch.arange(len(pool), device=device)
     sets = TrainingSets(pool, [everything], [dataset.train_y[rows].to(device)], [seed])
-    parameters, converged = train_classifiers(model, sets, settings, device, scratch, "classifier")
+    parameters, converged = train_classifiers(model, sets, settings, device, scratch, "classifier", precision)
     if not converged.all():
         raise OleanderError(
             f"the feature classifier of dataset {dataset.name} diverged; lower its learning rate, features.classifier "

@@ -31,6 +31,7 @@ from oleander.io.artifacts import (
     save_artifact,
 )
 from oleander.metrics.reconstruction import squared_errors
+from oleander.training.precision import FLOAT32
 from oleander.training.seeds import derive_seed
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ TRIGGERED = "triggered"
 
 COLUMNS = (
     "scale",
+    "precision",
     "autoencoder",
     "dataset",
     "stand_in_for",
@@ -53,7 +55,7 @@ COLUMNS = (
     "mse_median",
     "mse_percentile_95",
 )
-"""Of the table of errors: `model` is `CLEAN` or the name of a target, `images` is `CLEAN` or `TRIGGERED`. `mse` is the
+"""Of the table of errors: `precision` is that of training, `model` is `CLEAN` or the name of a target, `images` is `CLEAN` or `TRIGGERED`. `mse` is the
 mean over `count` test images of their own mean squared errors: the utility on clean images, the backdoor error on
 triggered ones. The three columns behind it say how those of single images spread."""
 
@@ -137,10 +139,11 @@ def evaluate_autoencoders(
         with expecting(path, "autoencoder with its model and seed"):
             check_header(settings, {"model": TEXT, "seed": SEED})
         model, seed = settings["model"], settings["seed"]
+        precision = settings.get("precision", FLOAT32.name)
         backdoor = backdoors.get(model)
         errors = measure_errors(module, dataset.test_x, backdoor, device)
         data = {"dataset": dataset.name, "stand_in_for": dataset.stand_in_for}
-        tables.append(errors_table(errors, {**identity, **data, "model": model, "seed": seed}))
+        tables.append(errors_table(errors, {**identity, **data, "precision": precision, "model": model, "seed": seed}))
         logger.info("%s, seed %d: mean squared errors %s", model, seed, tables[-1]["mse"].tolist())
         first = seed if first is None else first
         if seed == first:

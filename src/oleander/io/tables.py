@@ -75,8 +75,9 @@ def read_csvs(paths: Sequence[str], columns: Sequence[str] = ()) -> pd.DataFrame
             raise OleanderError(f"{path} has other columns than {paths[0]}; delete both and run again")
     joined = pd.concat(tables, ignore_index=True)
     if "precision" in joined and joined["precision"].nunique() > 1:
-        found = {path: ", ".join(sorted(set(table["precision"]))) for path, table in zip(paths, tables, strict=True)}
+        found = [f"{path}: {'/'.join(sorted(set(one['precision'])))}" for path, one in zip(paths, tables, strict=True)]
         raise OleanderError(
-            f"results of several precisions do not belong together ({found}); run again with one device.precision"
+            f"results of several precisions do not belong together ({', '.join(found)}); run again with one "
+            "device.precision"
         )
     return joined

@@ -39,10 +39,11 @@ def batch_norm(
         return F.batch_norm(x, *running, scale.flatten(), shift.flatten(), training, MOMENTUM, EPSILON)
 
     replicas = len(scale)
-    stacked = x.unflatten(1, (replicas, -1))
+    # Statistics in the type of scale and shift, float32 where `x` is bfloat16, as torch's kernel computes them.
+    stacked = x.to(scale.dtype).unflatten(1, (replicas, -1))
     if present is None:
         present = torch.ones(replicas, len(x), dtype=torch.bool, device=x.device)
-    weights = present.T.to(x.dtype)[:, :, None, None, None]
+    weights = present.T.to(scale.dtype)[:, :, None, None, None]
     count = present.sum(1, keepdim=True) * x.shape[2] * x.shape[3]
     mean = (stacked * weights).sum((0, 3, 4)) / count
     centred = stacked - mean[..., None, None]
@@ -51,4 +52,4 @@ def batch_norm(
         running_mean.lerp_(mean, MOMENTUM)
         running_var.lerp_(var * count / (count - 1).clamp(min=1), MOMENTUM)
     factor = scale * torch.rsqrt(var + EPSILON)
-    return (centred * factor[..., None, None] + shift[..., None, None]).flatten(1, 2)
+    return (centred * factor[..., None, None] + shift[..., None, None]).flatten(1, 2).to(x.dtype)

@@ -98,7 +98,7 @@ class Generator(nn.Module):
         x = self.linear(z).view(len(z), -1, SMALLEST, SMALLEST)
         for block in self.blocks:
             x = block(x, labels)
-        x = F.batch_norm(x, None, None, self.gain, self.bias, training=True, eps=EPSILON)
+        x = _batch_normed(x, self.gain, self.bias)
         return self.last(F.relu(x)).tanh()
 
 
@@ -170,8 +170,16 @@ class ConditionalBatchNorm(nn.Module):
         self.gain, self.bias = nn.Embedding(classes, channels), nn.Embedding(classes, channels)
 
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
-        normed = F.batch_norm(x, None, None, training=True, eps=EPSILON)
-        return torch.addcmul(self.bias(labels)[:, :, None, None], normed, 1 + self.gain(labels)[:, :, None, None])
+        gain, bias = 1 + self.gain(labels), self.bias(labels)
+        normed = _batch_normed(x, torch.ones_like(gain[0]), torch.zeros_like(gain[0]))
+        gain, bias = (one.to(x.dtype)[:, :, None, None] for one in (gain, bias))
+        return torch.addcmul(bias, normed, gain)
+
+
+def _batch_normed(x: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
+    """Batch norm by the batch's own statistics. `gain` and `bias` [channels] are given always: they are float32 where
+    `x` is bfloat16, and torch computes the statistics in their type."""
+    return F.batch_norm(x, None, None, gain, bias, training=True, eps=EPSILON)
 
 
 class SpectralLinear(nn.Linear):

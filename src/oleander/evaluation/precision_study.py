@@ -1,0 +1,171 @@
+"""Does training in bfloat16 change any answer? Laptop scale's MNIST in both precisions, held against each other.
+
+Steps, for each precision:
+ 1. train pGAN generators (`experiments.mnist`, alpha 0.1) with the seeds 0, 1, ...;
+ 2. record C(G(z)) and D(G(z)) as means over their last ten epochs;
+ 3. train victims on each generator's poison, as `evaluations.effectiveness` does, and victims on the poison that the
+    float32 generators draw, which compares victims alone.
+
+Two one-sided tests ask of each measure whether the mean difference between the precisions, over pairs of equal seeds,
+lies within half the standard deviation between seeds. Generators that start alike drift apart by rounding alone, in
+another run of float32 as in bfloat16, so that pairs of them are hardly closer than strangers.
+
+`make precision` writes the table beside the runs that it is made of.
+"""
+
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy import stats
+
+from oleander.attacks import Generated, Poisoners, Replica, pgan
+from oleander.data import load_dataset, make_task, prepare_dataset
+from oleander.data.tasks import Task
+from oleander.evaluation.trials import run_trials
+from oleander.io.configuration import load_configuration
+from oleander.io.tables import read_csv, write_csv
+from oleander.training.devices import Placement
+from oleander.training.precision import BFLOAT16, FLOAT32, Precision
+from oleander.training.scratch import Scratch
+
+ALPHA = 0.1
+POISON_FRACTION = 0.3
+GENERATORS = 8
+RUNS = 4
+LAST_EPOCHS = 10
+"""Epochs that C(G(z)) and D(G(z)) are averaged over."""
+PRECISIONS = (FLOAT32, BFLOAT16)
+MEASURES = {
+    "generators": ("classifier_on_poison", "discriminator_on_poison", "error", "false_positive_rate"),
+    "victims": ("error", "false_positive_rate", "false_negative_rate", "poison_rejected"),
+}
+"""What is compared: of generators (with victims in their own precision, means over the runs), and of victims alone."""
+MARGIN = 0.5
+"""Largest difference that counts as none, in standard deviations between seeds."""
+
+
+def equivalence(reference: np.ndarray, other: np.ndarray, confidence: float = 0.95) -> dict[str, float | bool]:
+    """Two one-sided tests on pairs.
+
+    Args:
+        reference: [n], the measure in the reference precision, one a seed.
+        other: [n], the same seeds in the other precision.
+        confidence: of each one-sided test.
+
+    Returns:
+        `difference` (mean of other - reference), its interval `low` to `high` at 2 x confidence - 1, the `margin`, and
+        whether the interval lies within the margin on both sides (`equivalent`).
+    """
+    differences = other - reference
+    margin = MARGIN * reference.std(ddof=1)
+    error = differences.std(ddof=1) / math.sqrt(len(differences))
+    reach = stats.t.ppf(confidence, len(differences) - 1) * error
+    mean = differences.mean()
+    low, high = mean - reach, mean + reach
+    return {
+        "difference": mean,
+        "low": low,
+        "high": high,
+        "margin": margin,
+        "equivalent": bool(-margin < low and high < margin),
+    }
+
+
+def train(task: Task, settings: dict[str, Any], lambda_prime: float, folder: Path, precision: Precision) -> Poisoners:
+    """Steps 1 and 2 for one precision; what was trained before is read."""
+    generators, curves = (folder / f"{precision.name}{ending}" for ending in (".safetensors", "_curves.csv"))
+    if not generators.exists():
+        replicas = [Replica(ALPHA, lambda_prime, seed) for seed in range(GENERATORS)]
+        with Scratch(folder / precision.name, precision.name, minutes=5).interruptible() as scratch:
+            poisoners, rows = pgan.fit(task, replicas, settings, scratch, precision)
+        write_csv(curves, pgan.curves_table(rows, {"precision": precision.name}))
+        pgan.save_poisoners(generators, poisoners, {"attack": settings, "precision": precision.name})
+    return pgan.load_poisoners(generators, "cpu")
+
+
+def measure(task: Task, poisoners: Poisoners, evaluation: dict[str, Any], precision: Precision) -> pd.DataFrame:
+    """Step 3: one row a generator and run."""
+    placement = Placement(torch.device("cpu"), 8, 1.0, precision)
+    identity = {"scale": "laptop", "experiment": "mnist", "evaluation": "effectiveness", "attack": "pgan"}
+    return run_trials(task, Generated(poisoners), evaluation, {**identity, "defense": "outlier"}, placement, Scratch.none())[0]
+
+
+def compare(runs: pd.DataFrame) -> pd.DataFrame:
+    """The verdicts, one row a measure, of `runs`: columns `of`, `measure`, `seed`, `precision`, `value`."""
+    rows = []
+    for of, measures in MEASURES.items():
+        for name in measures:
+            own = runs[(runs["of"] == of) & (runs["measure"] == name)]
+            pairs = own.pivot(index="seed", columns="precision", values="value").sort_index()
+            reference, other = (pairs[precision.name].to_numpy() for precision in PRECISIONS)
+            means = {precision.name: pairs[precision.name].mean() for precision in PRECISIONS}
+            rows.append({"of": of, "measure": name, "pairs": len(pairs), **means, **equivalence(reference, other)})
+    return pd.DataFrame(rows)
+
+
+def study(root: Path, data_root: str, out: Path, work: Path, only: str | None) -> None:
+    """Run everything that is missing, and write `runs.csv` and `equivalence.csv` into `out`.
+
+    Args:
+        root: the checkout, whose configuration is taken.
+        data_root: where MNIST lies.
+        out: folder of the tables.
+        work: folder of trained generators, to continue from.
+        only: train the generators of this precision and stop there; None for all.
+    """
+    config = load_configuration(root / "config.yaml", root / "workflow/schemas/config.schema.yaml", "laptop")
+    block = config["tasks"]["mnist_3v5"]
+    prepared = work / "mnist.safetensors"
+    work.mkdir(parents=True, exist_ok=True)
+    if not prepared.exists():
+        source = {key: value for key, value in config["datasets"][block["dataset"]].items() if key != "title"}
+        prepare_dataset(block["dataset"], source, data_root, False, prepared, work / "mnist.json")
+    classes = {key: block[key] for key in ("source_class", "target_class", "all_classes")}
+    task = make_task(load_dataset(prepared), **classes)
+    experiment = config["experiments"]["mnist"]
+    settings = {**config["attacks"]["pgan_images"], "epochs": experiment["epochs"]}
+    (lambda_prime,) = experiment["lambda_primes"]
+    trained = {
+        precision: train(task, settings, lambda_prime, work, precision)
+        for precision in PRECISIONS
+        if only in (None, precision.name)
+    }
+    if only is not None:
+        return
+    evaluation = {
+        **config["evaluations"]["effectiveness"],
+        "poison_fractions": [POISON_FRACTION],
+        "runs": RUNS,
+        "defense": {key: value for key, value in config["defenses"]["outlier"].items() if key != "title"},
+        "victim": config["victims"][block["victim"]],
+    }
+    rows = []
+
+    def record(of: str, measure: str, seed: str, precision: Precision, value: float) -> None:
+        rows.append({"of": of, "measure": measure, "seed": seed, "precision": precision.name, "value": value})
+
+    for precision in PRECISIONS:
+        curves = read_csv(work / f"{precision.name}_curves.csv")
+        late = curves[curves["epoch"] > curves["epoch"].max() - LAST_EPOCHS].groupby("generator")
+        own = measure(task, trained[precision], evaluation, precision).groupby("generator")
+        for seed in range(GENERATORS):
+            for name in MEASURES["generators"]:
+                table = late if name in curves else own
+                record("generators", name, f"generator {seed}", precision, table[name].mean()[seed])
+        for _, row in measure(task, trained[FLOAT32], evaluation, precision).iterrows():
+            for name in MEASURES["victims"]:
+                record("victims", name, f"generator {row['generator']}, run {row['run']}", precision, row[name])
+    runs = pd.DataFrame(rows)
+    write_csv(out / "runs.csv", runs)
+    write_csv(out / "equivalence.csv", compare(runs))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    _program, data_root, out, work, *only = sys.argv
+    study(Path(__file__).resolve().parents[3], data_root, Path(out), Path(work), only[0] if only else None)
