@@ -1,6 +1,6 @@
 """Draw error, false positives and false negatives of one attack against another (pGAN paper, Figure 6)."""
 
-from oleander.evaluation.trials import COLUMNS
+from oleander.io.columns import TRIALS
 from oleander.io.errors import plain_errors
 from oleander.io.tables import read_csvs
 from oleander.plots.attack_comparison import plot_attack_comparison
@@ -8,7 +8,7 @@ from oleander.plots.style import attack_titles, save_figure
 
 with plain_errors():
     params = snakemake.params
-    trials = read_csvs(snakemake.input.trials, COLUMNS)
+    trials = read_csvs(snakemake.input.trials, TRIALS)
     trials = trials[trials["alpha"].isna() | (trials["alpha"] == params.alpha)]
     figure = plot_attack_comparison(
         trials=trials[trials["poison_fraction"] <= params.up_to],

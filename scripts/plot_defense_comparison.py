@@ -1,6 +1,6 @@
 """Draw test error against the poison fraction under several defenses (pGAN paper, Figures 8, 13, 14 and 15)."""
 
-from oleander.evaluation.trials import COLUMNS
+from oleander.io.columns import TRIALS
 from oleander.io.errors import plain_errors
 from oleander.io.tables import read_csvs
 from oleander.plots.defense_comparison import plot_defense_comparison
@@ -8,7 +8,7 @@ from oleander.plots.style import save_figure
 
 with plain_errors():
     params = snakemake.params
-    trials = read_csvs(snakemake.input.trials, COLUMNS)
+    trials = read_csvs(snakemake.input.trials, TRIALS)
     trials = trials[(trials["alpha"] == params.alpha) & (trials["poison_fraction"] <= params.up_to)]
     panels = []
     for panel in params.panels:

@@ -1,7 +1,7 @@
 """Draw test error against the poison fraction, and poison beside genuine images (pGAN paper, Figure 4)."""
 
 from oleander.evaluation.samples import load_samples
-from oleander.evaluation.trials import COLUMNS
+from oleander.io.columns import TRIALS
 from oleander.io.errors import plain_errors
 from oleander.io.tables import read_csvs
 from oleander.plots.error_curves import plot_error_curves
@@ -11,7 +11,7 @@ from oleander.plots.style import save_figure
 with plain_errors():
     params = snakemake.params
     errors = plot_error_curves(
-        read_csvs(snakemake.input.trials, COLUMNS), params.titles, params.scale, params.confidence
+        read_csvs(snakemake.input.trials, TRIALS), params.titles, params.scale, params.confidence
     )
     save_figure(errors, snakemake.output.png, snakemake.output.pdf)
     loaded = load_samples(snakemake.input.samples)

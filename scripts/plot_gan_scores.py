@@ -1,6 +1,6 @@
 """Draw the distances of clean and backdoored GANs' images (BAAAN paper, Figure 4)."""
 
-from oleander.evaluation.gans import COLUMNS
+from oleander.io.columns import GAN_SCORES
 from oleander.io.errors import plain_errors
 from oleander.io.tables import read_csvs
 from oleander.plots.gan_scores import plot_gan_scores
@@ -8,7 +8,7 @@ from oleander.plots.style import save_figure
 
 with plain_errors():
     figure = plot_gan_scores(
-        read_csvs(snakemake.input.scores, COLUMNS),
+        read_csvs(snakemake.input.scores, GAN_SCORES),
         snakemake.params.titles,
         snakemake.params.scale,
         snakemake.params.confidence,

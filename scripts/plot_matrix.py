@@ -1,6 +1,6 @@
 """Draw and tabulate every attack against every defense on every dataset, at one poison fraction."""
 
-from oleander.evaluation.trials import COLUMNS
+from oleander.io.columns import TRIALS
 from oleander.io.errors import plain_errors
 from oleander.io.tables import read_csvs, write_csv
 from oleander.plots.matrix import matrix_table, plot_matrix
@@ -8,7 +8,7 @@ from oleander.plots.style import attack_titles, save_figure
 
 with plain_errors():
     params = snakemake.params
-    trials = read_csvs(snakemake.input.trials, COLUMNS)
+    trials = read_csvs(snakemake.input.trials, TRIALS)
     trials = trials[trials["alpha"].isna() | (trials["alpha"] == params.alpha)]
     figure = plot_matrix(
         trials=trials,

@@ -1,6 +1,6 @@
 """Draw the attack on a classifier of all classes, and what it confuses (pGAN paper, Figure 7)."""
 
-from oleander.evaluation.trials import COLUMNS, CONFUSION_COLUMNS
+from oleander.io.columns import CONFUSION, TRIALS
 from oleander.io.errors import plain_errors
 from oleander.io.tables import read_csv
 from oleander.plots.multiclass import plot_multiclass
@@ -9,8 +9,8 @@ from oleander.plots.style import save_figure
 with plain_errors():
     params = snakemake.params
     figure = plot_multiclass(
-        trials=read_csv(snakemake.input.trials, COLUMNS),
-        confusion=read_csv(snakemake.input.confusion, CONFUSION_COLUMNS).sort_values(["true_class", "predicted_class"]),
+        trials=read_csv(snakemake.input.trials, TRIALS),
+        confusion=read_csv(snakemake.input.confusion, CONFUSION).sort_values(["true_class", "predicted_class"]),
         classes=(params.task["source_class"], params.task["target_class"]),
         dataset_title=params.title,
         scale=params.scale,

@@ -1,6 +1,6 @@
 """Tabulate what Figure 2 shows, with the published numbers beside it (pGAN paper, section 4.2)."""
 
-from oleander.evaluation.trials import COLUMNS
+from oleander.io.columns import TRIALS
 from oleander.io.errors import plain_errors
 from oleander.io.files import write_text
 from oleander.io.tables import read_csv, read_csvs, write_csv
@@ -8,7 +8,7 @@ from oleander.metrics.summary import summarize
 from oleander.plots.tables import effectiveness_latex, effectiveness_markdown
 
 with plain_errors():
-    trials = read_csvs(snakemake.input.trials, COLUMNS)
+    trials = read_csvs(snakemake.input.trials, TRIALS)
     summary = summarize(
         trials,
         ["error", "false_positive_rate", "false_negative_rate", "genuine_rejected", "poison_rejected"],

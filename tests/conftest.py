@@ -1,4 +1,4 @@
-"""What the tests share: the project, the real data, seeds and margins of tests that learn, and how failures are reported."""
+"""What the tests share: the project, the real data, seeds and margins of tests that learn, reports of failures."""
 
 import os
 import re

@@ -21,7 +21,6 @@ from oleander.backdoors.autoencoder import (
     train_autoencoder,
 )
 from oleander.evaluation.reconstructions import (
-    COLUMNS,
     check_autoencoders,
     evaluate_autoencoders,
     load_reconstructions,
@@ -29,6 +28,7 @@ from oleander.evaluation.reconstructions import (
     save_reconstructions,
 )
 from oleander.io.artifacts import save_artifact
+from oleander.io.columns import RECONSTRUCTION_ERRORS as COLUMNS
 from oleander.io.errors import OleanderError
 from oleander.metrics.reconstruction import squared_errors
 from oleander.models.autoencoder import build_autoencoder

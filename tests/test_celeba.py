@@ -299,7 +299,9 @@ script, before = sys.argv.pop(1), peak()
 exec(script)
 print("grown", (peak() - before) / 1024)
 """
-needs_proc = pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs peaks of memory: there is no /proc to read them from")
+needs_proc = pytest.mark.skipif(
+    not os.path.exists("/proc/self/status"), reason="needs peaks of memory: there is no /proc to read them from"
+)
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,9 @@ from oleander.io.artifacts import load_artifact, save_artifact
 from oleander.io.errors import OleanderError
 
 REAL_DATA = os.environ.get("OLEANDER_DATA")
-needs_real_data = pytest.mark.skipif(not REAL_DATA, reason="needs real data: set OLEANDER_DATA to the folder that holds it")
+needs_real_data = pytest.mark.skipif(
+    not REAL_DATA, reason="needs real data: set OLEANDER_DATA to the folder that holds it"
+)
 
 
 @pytest.fixture(autouse=True)

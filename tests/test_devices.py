@@ -25,7 +25,7 @@ from oleander.models import build_model
 from oleander.training import classifiers
 from oleander.training.classifiers import TrainingSets, train_classifiers
 from oleander.training.devices import Placement, place
-from oleander.training.precision import BFLOAT16, FLOAT32, FLOAT64, TF32, Precision
+from oleander.training.precision import BFLOAT16, FLOAT32, FLOAT64, TF32
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import generator_for
 from oleander.training.stack import OPTIMIZERS
@@ -51,6 +51,11 @@ class Ones(TorchDispatchMode):
         return function(*args, **kwargs)
 
 
+def unfused(optimizer):
+    """The optimizer without its fused kernels, which meta has none of."""
+    return lambda tensors, **options: optimizer(tensors, **{**options, "fused": False})
+
+
 @pytest.fixture
 def pretended(monkeypatch):
     """Random numbers, optimizers and autocast for the meta device, which has none of its own."""
@@ -63,10 +68,10 @@ def pretended(monkeypatch):
     for module in (classifiers, pgan):
         monkeypatch.setattr(module, "random_words", words)
     for name, optimizer in OPTIMIZERS.items():
-        monkeypatch.setitem(OPTIMIZERS, name, lambda own, optimizer=optimizer, **options: optimizer(own, **{**options, "fused": False}))
+        monkeypatch.setitem(OPTIMIZERS, name, unfused(optimizer))
     # torch has no kernel of it for meta.
     monkeypatch.setattr(torch, "dot", lambda one, other: (one * other).sum())
-    monkeypatch.setattr(Precision, "autocast", lambda self, device: contextlib.nullcontext())
+    monkeypatch.setattr(torch, "autocast", lambda *args, **options: contextlib.nullcontext())
 
 
 def on(device, task):
@@ -109,7 +114,7 @@ def test_victims_leave_no_tensor_on_the_cpu(pretended, kind, precision):
 def test_a_stray_tensor_would_be_found(pretended):
     task = on(META, make_task())
     stray = dataclasses.replace(task, train_y=torch.ones(len(task.train_y), dtype=torch.int64))
-    with Ones(), pytest.raises(RuntimeError, match="is not on the expected device|same device"):
+    with Ones(), pytest.raises(RuntimeError, match=r"is not on the expected device|same device"):
         pgan.fit(stray, COHORT, KINDS["fully connected"][0], Scratch.none(), FLOAT32)
 
 
@@ -127,7 +132,9 @@ def test_gans_leave_no_tensor_on_the_cpu(pretended, precision):
 
 @PRECISIONS
 def test_autoencoders_leave_no_tensor_on_the_cpu(pretended, precision):
-    module = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.ReLU(), torch.nn.Conv2d(4, 1, 3, padding=1))
+    module = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.ReLU(), torch.nn.Conv2d(4, 1, 3, padding=1)
+    )
     images = torch.zeros(8, 1, 8, 8, dtype=torch.uint8)
     door = Backdoor(Square(2, [1.0], "top_right"), Inverse())
     with Ones():
@@ -147,13 +154,17 @@ def test_placement_follows_the_settings(monkeypatch):
         place({**SETTINGS, "name": "cuda"})
 
 
-@pytest.mark.parametrize("given", [{"SLURM_JOB_GPUS": "0"}, {"CUDA_VISIBLE_DEVICES": "0,1"}, {"SLURM_GPUS_ON_NODE": "1"}])
+@pytest.mark.parametrize(
+    "given", [{"SLURM_JOB_GPUS": "0"}, {"CUDA_VISIBLE_DEVICES": "0,1"}, {"SLURM_GPUS_ON_NODE": "1"}]
+)
 def test_a_job_that_was_given_a_gpu_and_finds_none_ends(monkeypatch, given):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     (name, value), *_ = given.items()
-    with pytest.raises(OleanderError, match=f"was given a GPU .*{name}={value}.* but torch finds none.*device.name=cpu"):
+    with pytest.raises(
+        OleanderError, match=f"was given a GPU .*{name}={value}.* but torch finds none.*device.name=cpu"
+    ):
         place(SETTINGS)
     assert place({**SETTINGS, "name": "cpu"}).device == CPU
     monkeypatch.setenv(name, "")
@@ -163,7 +174,7 @@ def test_a_job_that_was_given_a_gpu_and_finds_none_ends(monkeypatch, given):
 def test_a_gpu_beyond_the_last_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(OleanderError, match="'cuda:1' .* torch finds 1 GPU, cuda:0 to cuda:0; choose one of these"):
+    with pytest.raises(OleanderError, match=r"'cuda:1' .* torch finds 1 GPU, cuda:0 to cuda:0; choose one of these"):
         place({**SETTINGS, "name": "cuda:1"})
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
     assert place({**SETTINGS, "name": "cuda:0"}) == Placement(torch.device("cuda:0"), 3, 0.5, TF32)
@@ -228,7 +239,9 @@ def test_cohorts_fill_the_share_of_memory_that_they_may():
 @needs_gpu
 @pytest.mark.gpu
 def test_a_compiled_gan_is_the_eager_one():
-    images = gan.Images(torch.randint(256, (20, 1, 8, 8), dtype=torch.uint8), torch.arange(20) % 3, SIZES.shape, flip=True)
+    images = gan.Images(
+        torch.randint(256, (20, 1, 8, 8), dtype=torch.uint8), torch.arange(20) % 3, SIZES.shape, flip=True
+    )
     compiled, eager = (
         gan.fit(gan.Networks.biggan(SIZES, 0, False), images, None, {**GAN, "compile": on}, 0, Scratch.none(), GPU)
         for on in (True, False)

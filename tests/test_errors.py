@@ -68,7 +68,9 @@ def test_a_log_that_cannot_be_made_is_one_sentence(package_logger, tmp_path, cap
     assert sentence(lambda: begin_job(log, 1)).startswith(f"error: cannot write the log {log}: ")
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full: the system has no device that is always full")
+@pytest.mark.skipif(
+    not os.path.exists("/dev/full"), reason="needs /dev/full: the system has no device that is always full"
+)
 def test_a_full_disk_costs_lines_of_the_log_and_no_tracebacks(package_logger, capsys):
     begin_job("/dev/full", 1)
     package_logger.warning("said all the same")

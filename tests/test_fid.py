@@ -19,8 +19,9 @@ from oleander.evaluation.feature_classifiers import (
 )
 from oleander.evaluation.gans import Measurement, measure_images
 from oleander.io.artifacts import save_artifact
+from oleander.io.columns import CLASSIFIER, INCEPTION
 from oleander.io.errors import OleanderError
-from oleander.metrics.features import CLASSIFIER, INCEPTION, InceptionFeatures, classifier_rows
+from oleander.metrics.features import InceptionFeatures, classifier_rows
 from oleander.metrics.fid import (
     Statistics,
     feature_statistics,

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from oleander.evaluation.gans import COLUMNS
+from oleander.io.columns import GAN_SCORES as COLUMNS
 from oleander.plots.gan_samples import blocks_of, plot_gan_samples
 from oleander.plots.gan_scores import backdoor_error, plot_gan_scores, scores_summary, utility
 

@@ -11,9 +11,10 @@ from plain_networks import as_modules, as_stacked, masks_of, plain_forward
 from torch import nn
 
 from oleander.attacks import train_poisoner
-from oleander.attacks.pgan import BLOCK, CURVES, Networks, Replica, fit, load_poisoners, save_poisoners
+from oleander.attacks.pgan import BLOCK, Networks, Replica, fit, load_poisoners, save_poisoners
 from oleander.data import Task
 from oleander.io.artifacts import load_artifact, save_artifact
+from oleander.io.columns import PGAN_CURVES as CURVES
 from oleander.io.errors import OleanderError
 from oleander.training.precision import FLOAT64
 from oleander.training.scratch import Scratch
@@ -459,7 +460,7 @@ def test_files_of_another_kind_are_refused(tmp_path):
 def test_unusable_settings_and_data_are_one_sentence():
     with pytest.raises(OleanderError, match="generator_objective 'equation_9'"):
         train(COHORT, changed(generator_objective="equation_9"))
-    with pytest.raises(OleanderError, match="classifier_term 'loud'.*as_printed, non_saturating"):
+    with pytest.raises(OleanderError, match=r"classifier_term 'loud'.*as_printed, non_saturating"):
         train(COHORT, changed(classifier_term="loud"))
     task = make_task()
     with pytest.raises(OleanderError, match="no training points of the target class 'b'; add some or choose"):

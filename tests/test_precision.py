@@ -1,4 +1,4 @@
-"""Precision: which products are in fewer bits, what stays in float32, and that reruns and resumed runs give the same bytes."""
+"""Precision: which products are in fewer bits, what stays in float32, and that reruns give the same bytes."""
 
 import dataclasses
 import signal
@@ -9,7 +9,6 @@ import pytest
 import torch
 from test_autoencoders import SETTINGS as AUTOENCODER
 from test_autoencoders import stripes
-from test_gan import SETTINGS as GAN
 from test_gan import backdoor, train
 from test_pgan import COHORT, IMAGE, KINDS, make_task
 from test_trials import GENERATOR
@@ -60,7 +59,10 @@ def pgan(kind, precision=BFLOAT16, scratch=None):
 def autoencoder(precision=BFLOAT16, scratch=None):
     torch.manual_seed(0)
     module = torch.nn.Sequential(
-        torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.BatchNorm2d(4), torch.nn.ReLU(), torch.nn.Conv2d(4, 1, 3, padding=1)
+        torch.nn.Conv2d(1, 4, 3, padding=1),
+        torch.nn.BatchNorm2d(4),
+        torch.nn.ReLU(),
+        torch.nn.Conv2d(4, 1, 3, padding=1),
     )
     settings = {**AUTOENCODER, "batch_size": 8, "epochs": 4, "loss": "bce"}
     curves = train_autoencoder(
@@ -237,7 +239,9 @@ def test_a_comparison_pairs_equal_seeds():
     names = {"generators": "error", "victims": "poison_rejected"}
     rows = [
         {"of": of, "measure": measure, "seed": f"generator {seed}", "precision": precision, "value": seed + shift}
-        for of, measures in __import__("oleander.evaluation.precision_study").evaluation.precision_study.MEASURES.items()
+        for of, measures in __import__(
+            "oleander.evaluation.precision_study"
+        ).evaluation.precision_study.MEASURES.items()
         for measure in measures
         for seed in range(5)
         for precision, shift in (("float32", 0.0), ("bfloat16", 0.25))

@@ -12,18 +12,18 @@ from oleander.attacks.pgan import Poisoners, Replica
 from oleander.data import Task, split_task
 from oleander.defenses import Points, sanitize
 from oleander.evaluation.trials import (
-    COLUMNS,
-    CONFUSION_COLUMNS,
     _receive,
     check_trials,
     poisoned_count,
     run_trials,
 )
+from oleander.io.columns import CONFUSION as CONFUSION_COLUMNS
+from oleander.io.columns import TRIALS as COLUMNS
 from oleander.io.errors import OleanderError
 from oleander.metrics.classification import error_rates
 from oleander.models import build_model
 from oleander.training.classifiers import TrainingSets, predict, train_classifiers
-from oleander.training.devices import Placement, place
+from oleander.training.devices import Placement
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed
 
@@ -104,7 +104,7 @@ def test_one_row_a_trial_with_the_promised_columns(frame):
     keys = ["alpha", "generator", "run", "poison_fraction"]
     assert len(frame[keys].drop_duplicates()) == len(frame)
     assert set(frame["poison_fraction"]) == {0.0, 0.2, 0.4}
-    constant = {"dataset": "tiny", "stand_in_for": "the real one", "status": "ok", **IDENTITY}
+    constant = {"precision": "float32", "dataset": "tiny", "stand_in_for": "the real one", "status": "ok", **IDENTITY}
     for name, value in constant.items():
         assert set(frame[name]) == {value}
     assert set(frame["lambda_prime"]) == {0.9}
@@ -402,14 +402,3 @@ def test_sever_fits_the_victims_of_a_cohort_together():
 def test_sever_needs_a_victim():
     with pytest.raises(OleanderError, match="sever"):
         run(defense=SEVER, victim=None)
-
-
-def test_placement_follows_the_settings():
-    settings = {"name": "cpu", "cpu_replicas": 3, "gpu_memory_share": 0.5}
-    placement = place(settings)
-    assert placement == Placement(CPU, 3, 0.5)
-    assert placement.cohort_size(10**15) == 3
-    if not torch.cuda.is_available():
-        assert place({**settings, "name": "auto"}).device == CPU
-        with pytest.raises(OleanderError, match=r"'cuda:1'.*no GPU"):
-            place({**settings, "name": "cuda:1"})

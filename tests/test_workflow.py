@@ -25,9 +25,9 @@ from workflow_checkout import Checkout, tiny
 
 import oleander
 from oleander.data import load_dataset
-from oleander.evaluation.reconstructions import COLUMNS as ERROR_COLUMNS
-from oleander.evaluation.trials import COLUMNS
 from oleander.io.artifacts import load_artifact
+from oleander.io.columns import RECONSTRUCTION_ERRORS as ERROR_COLUMNS
+from oleander.io.columns import TRIALS as COLUMNS
 
 pytestmark = pytest.mark.workflow
 

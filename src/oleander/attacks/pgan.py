@@ -7,17 +7,17 @@ Every iteration, for each replica:
  2. j classifier steps: ascend W(C, G) (Equation 2), a mixture of generated points (weight lambda) and genuine points of
     all classes (weight 1 - lambda);
  3. k generator steps: descend alpha V + (1 - alpha) W (Equation 3), the first term in its non-saturating form, the
-    second as printed or in such a form too (`_fooling`), weighted by lambda as in Equation 3 or, as in Algorithm 1, not.
+    second as printed or in such a form too (`_fooling`), weighted by lambda (Equation 3) or not (Algorithm 1).
 
 An epoch is as many iterations as batches of the target class's points fill it, the last of them rounded up; batches are
 drawn with replacement (R).
 
 Where the paper leaves a choice, config.yaml names the one made. Algorithm 1 prints log D(G(z)) in step 1; that is taken
 as a slip for Equation 1's log(1 - D(G(z))). Dropout is on in all three networks while they train; when points are drawn
-it is off unless asked for. Batch norm takes the batch's statistics while they train and the running ones when points are drawn. Of
-batches for batch norm the paper says nothing: here genuine and generated points are separate ones, in the classifier as
-in the discriminator, so that step 2 measures each expectation of Equation 2 as step 3 does, where generated points
-come alone; lambda weights the loss only.
+it is off unless asked for. Batch norm takes the batch's statistics while they train and the running ones when points
+are drawn. Of batches for batch norm the paper says nothing: here genuine and generated points are separate ones, in the
+classifier as in the discriminator, so that step 2 measures each expectation of Equation 2 as step 3 does, where
+generated points come alone; lambda weights the loss only.
 """
 
 import math
@@ -33,6 +33,7 @@ from torch.nn import functional as F
 
 from oleander.data.tasks import Task
 from oleander.io.artifacts import COUNT, MAPPING, SEED, SHAPE, check_header, expecting, load_artifact, save_artifact
+from oleander.io.columns import PGAN_CURVES
 from oleander.io.errors import OleanderError
 from oleander.models import Architecture, build_model, check_parameters
 from oleander.training.classifiers import classification_loss, widened
@@ -45,10 +46,6 @@ from oleander.training.stack import Stack
 
 BLOCK = 8
 """Iterations whose random numbers are drawn at once."""
-
-CURVES = ("discriminator_loss", "classifier_loss", "generator_loss", "discriminator_on_poison", "classifier_on_poison")
-"""What is recorded, as a mean over each epoch: the three losses, and the mean probabilities D(G(z)) that poison is
-genuine and C(G(z)) that it belongs to the target class."""
 
 GENERATOR_OBJECTIVES = ("equation_3", "algorithm_1")
 CLASSIFIER_TERMS = ("as_printed", "non_saturating")
@@ -126,9 +123,7 @@ class Poisoners:
         self.model, self.parameters, self.replicas = model, parameters, replicas
         self.converged, self.noise, self.shape = converged, noise, shape
 
-    def draw(
-        self, count: int, seed: int, replica: int = 0, dropout: bool = False
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def draw(self, count: int, seed: int, replica: int = 0, dropout: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
         """Draw poison points of one replica, batch norm in evaluation.
 
         Args:
@@ -235,8 +230,8 @@ def fit(
         checkpoint: called with the iteration and the generators as they are then.
 
     Returns:
-        The poisoners, and the training curves: one dict of `CURVES` a replica and epoch, with alpha, lambda_prime and
-        generator (the seed).
+        The poisoners, and the training curves: one dict of `PGAN_CURVES` a replica and epoch, with alpha, lambda_prime
+        and generator (the seed).
 
     Raises:
         OleanderError: an unknown generator objective or classifier term, or a target class without points.
@@ -293,10 +288,11 @@ class _Trainer:
         if saved is None:
             self.iteration = 0
             self.active = list(range(len(replicas)))
-            self.record = torch.zeros(settings["epochs"], len(CURVES), len(replicas), device=self.device, dtype=self.dtype)
+            self.record = torch.zeros(
+                settings["epochs"], len(PGAN_CURVES), len(replicas), device=self.device, dtype=self.dtype
+            )
             self.generator, self.discriminator, self.classifier = (
-                self._fresh(name)
-                for name in ("generator", "discriminator", "classifier")
+                self._fresh(name) for name in ("generator", "discriminator", "classifier")
             )
         else:
             tensors, position = saved
@@ -401,7 +397,7 @@ class _Trainer:
         discriminator_words: torch.Tensor,
         classifier_words: torch.Tensor,
     ) -> torch.Tensor:
-        """One iteration of Algorithm 1; returns `CURVES` as [len(CURVES), active], losses as means over the steps."""
+        """One iteration of Algorithm 1; returns `PGAN_CURVES` as [curves, active], losses as means over the steps."""
         i, j, k = self.steps
         m = self.batch
         smoothing = self.settings["label_smoothing"]
@@ -453,7 +449,9 @@ class _Trainer:
             self.generator.step(g_losses[-1])
 
         means = [torch.stack(losses).detach().mean(0) for losses in (d_losses, c_losses, g_losses)]
-        return torch.stack([*means, *(widened(logits.detach()).sigmoid().mean((1, 2)) for logits in (d_logits, c_logits))])
+        return torch.stack(
+            [*means, *(widened(logits.detach()).sigmoid().mean((1, 2)) for logits in (d_logits, c_logits))]
+        )
 
     def _fooling(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         """The generator's classifier term, [active], to descend; `target` holds ones, the target class's label.
@@ -509,7 +507,7 @@ class _Trainer:
                 "lambda_prime": replica.lambda_prime,
                 "generator": replica.seed,
                 "epoch": epoch + 1,
-                **{name: record[epoch][at_curve][at] for at_curve, name in enumerate(CURVES)},
+                **{name: record[epoch][at_curve][at] for at_curve, name in enumerate(PGAN_CURVES)},
             }
             for at, replica in enumerate(self.replicas)
             for epoch in range(len(record))

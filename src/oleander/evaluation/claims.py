@@ -18,10 +18,10 @@ import pandas as pd
 
 from oleander.io.claims import EMPTY, STATEMENT, Claim, Condition
 from oleander.io.errors import OleanderError
+from oleander.io.seeds import derive_seed
 from oleander.io.tables import read_csv
 from oleander.metrics.bootstrap import Estimate, bootstrap_estimate
 from oleander.metrics.trend import trend_sureness
-from oleander.training.seeds import derive_seed
 
 REPRODUCED = "reproduced"
 WITHIN = "within tolerance"

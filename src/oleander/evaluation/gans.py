@@ -15,6 +15,7 @@ from oleander.data.framing import check_frame, crop_to, pad_to
 from oleander.data.prepared import Dataset
 from oleander.evaluation.feature_classifiers import load_features
 from oleander.io.artifacts import SEED, TEXT, TEXT_OR_NONE, check_header, expecting, load_artifact, save_artifact
+from oleander.io.columns import CLEAN, GAN_SCORES, TRIGGERED
 from oleander.io.errors import OleanderError
 from oleander.io.files import atomic_path
 from oleander.metrics.features import ClassifierFeatures, InceptionFeatures
@@ -22,36 +23,6 @@ from oleander.metrics.fid import Features, Statistics, feature_statistics, frech
 from oleander.models.biggan import Sizes
 from oleander.training.seeds import derive_seed
 
-COLUMNS = (
-    "scale",
-    "precision",
-    "gan",
-    "dataset",
-    "stand_in_for",
-    "target",
-    "triggered_labels",
-    "seed",
-    "checkpoint",
-    "step",
-    "status",
-    "noise",
-    "reference",
-    "reference_classes",
-    "images",
-    "reference_images",
-    "features",
-    "feature_dataset",
-    "fid",
-    "target_rate",
-    "mse",
-)
-"""One row a measurement. `precision` is that of training; `noise` is clean or triggered; `reference` the dataset whose test images of
-`reference_classes` (empty: all) the FID is taken against; `feature_dataset` the dataset whose classifier the FID is
-taken by, empty for Inception; `target_rate` the share of the images that the classifier puts into those classes, empty
-where it has not got them or they are all; `mse` the mean squared error against a single target image, values in
-[0, 1]."""
-
-CLEAN, TRIGGERED = "clean", "triggered"
 KIND = "gan samples"
 HEADER = {
     "kind": {"const": KIND},
@@ -131,7 +102,7 @@ def check_gan(
 
 
 def measure_images(images: Tensor, measurement: Measurement) -> dict[str, Any]:
-    """The measures of uint8 images [N, channels, height, width], in the GAN's frame, as they stand in `COLUMNS`."""
+    """Measure uint8 images [N, channels, height, width] in the GAN's frame: values of some of `GAN_SCORES`."""
     classifier, classes = measurement.classifier, measurement.classes
     own = crop_to(images, classifier.shape)
     found: dict[str, Any] = {
@@ -278,8 +249,8 @@ def save_grids(path: str, grids: Tensor) -> None:
 
 
 def scores_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """The measurements as a table of `COLUMNS`; what was not measured stays empty."""
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    """The measurements as a table of `io.columns.GAN_SCORES`; what was not measured stays empty."""
+    return pd.DataFrame(rows, columns=list(GAN_SCORES))
 
 
 def save_gan_samples(path: str, images: dict[str, Tensor], identity: dict[str, Any]) -> None:

@@ -92,7 +92,9 @@ def measure(task: Task, poisoners: Poisoners, evaluation: dict[str, Any], precis
     """Step 3: one row a generator and run."""
     placement = Placement(torch.device("cpu"), 8, 1.0, precision)
     identity = {"scale": "laptop", "experiment": "mnist", "evaluation": "effectiveness", "attack": "pgan"}
-    return run_trials(task, Generated(poisoners), evaluation, {**identity, "defense": "outlier"}, placement, Scratch.none())[0]
+    return run_trials(
+        task, Generated(poisoners), evaluation, {**identity, "defense": "outlier"}, placement, Scratch.none()
+    )[0]
 
 
 def compare(runs: pd.DataFrame) -> pd.DataFrame:

@@ -30,34 +30,12 @@ from oleander.io.artifacts import (
     load_artifact,
     save_artifact,
 )
+from oleander.io.columns import CLEAN, RECONSTRUCTION_ERRORS, TRIGGERED
 from oleander.metrics.reconstruction import squared_errors
 from oleander.training.precision import FLOAT32
 from oleander.training.seeds import derive_seed
 
 logger = logging.getLogger(__name__)
-
-CLEAN = "clean"
-"""The model without a backdoor, and the images without a trigger."""
-TRIGGERED = "triggered"
-
-COLUMNS = (
-    "scale",
-    "precision",
-    "autoencoder",
-    "dataset",
-    "stand_in_for",
-    "model",
-    "seed",
-    "images",
-    "count",
-    "mse",
-    "mse_std",
-    "mse_median",
-    "mse_percentile_95",
-)
-"""Of the table of errors: `precision` is that of training, `model` is `CLEAN` or the name of a target, `images` is `CLEAN` or `TRIGGERED`. `mse` is the
-mean over `count` test images of their own mean squared errors: the utility on clean images, the backdoor error on
-triggered ones. The three columns behind it say how those of single images spread."""
 
 IMAGES_AT_ONCE = 256
 HEADER: dict[str, Any] = {
@@ -126,7 +104,7 @@ def evaluate_autoencoders(
         device: where to decode.
 
     Returns:
-        The table of errors, `COLUMNS`, and the images.
+        The table of errors, `RECONSTRUCTION_ERRORS`, and the images.
 
     Raises:
         OleanderError: a file is missing, damaged or of another kind, or a backdoor does not fit the dataset.
@@ -173,7 +151,8 @@ def measure_errors(
 
 
 def errors_table(errors: dict[str, Tensor], identity: dict[str, Any]) -> pd.DataFrame:
-    """What `measure_errors` gave as `COLUMNS`, a row a kind of images; `identity` has the columns before `images`."""
+    """What `measure_errors` gave as a table of `RECONSTRUCTION_ERRORS`, a row a kind of images; `identity` has the
+    columns before `images`."""
     rows = [
         {
             **identity,
@@ -186,7 +165,7 @@ def errors_table(errors: dict[str, Tensor], identity: dict[str, Any]) -> pd.Data
         }
         for kind, own in errors.items()
     ]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(RECONSTRUCTION_ERRORS))
 
 
 def choose_test_images(dataset: Dataset, count: int) -> Tensor:

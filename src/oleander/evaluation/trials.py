@@ -24,6 +24,7 @@ import torch
 from oleander.attacks import Attacker
 from oleander.data.tasks import Task, split_task
 from oleander.defenses import FitRequest, LastLayer, Points, Sanitized, sanitize_cohort
+from oleander.io.columns import CONFUSION, TRIAL_MEASURES, TRIALS
 from oleander.io.errors import OleanderError
 from oleander.metrics.classification import confusion, error_rates
 from oleander.models import Architecture, build_model
@@ -40,38 +41,13 @@ from oleander.training.seeds import derive_seed
 
 logger = logging.getLogger(__name__)
 
-IDENTITY = (
-    *("scale", "precision", "experiment", "evaluation", "dataset", "stand_in_for", "attack", "alpha", "lambda_prime"),
-)
-"""Columns that say whose trial it is; `precision` is that of training, `stand_in_for` is empty for real data, `alpha` and `lambda_prime` are for attacks
-without them."""
-CONDITIONS = ("generator", "run", "poison_fraction", "defense", "train_points")
-"""Columns that tell the trials of one attack apart. `generator` counts the attack's repetitions, trained or not."""
-MEASURES = (
-    "kept_points",
-    "genuine_rejected",
-    "poison_rejected",
-    "genuine_relabelled",
-    "poison_relabelled",
-    "error",
-    "false_positive_rate",
-    "false_negative_rate",
-    "source_as_target",
-)
-"""What is measured; all but the number of kept points are fractions in [0, 1]. The last four are empty where no victim
-was trained or it diverged."""
-COLUMNS = (*IDENTITY, *CONDITIONS, *MEASURES, "status")
-"""Every trials file's columns; `status` is "ok", or "diverged" where the victim did, or what a defense fitted."""
-CONFUSION_COLUMNS = (*IDENTITY, *CONDITIONS, "true_class", "predicted_class", "share")
-"""Columns of the confusion matrices: one row a trial and pair of classes, shares of the true class's test points."""
-
 
 @dataclass(frozen=True)
 class _Trial:
     """One victim's received set.
 
     Attributes:
-        row: the trial's values of `IDENTITY` and `CONDITIONS`.
+        row: the trial's values of `TRIAL_IDENTITY` and `TRIAL_CONDITIONS`.
         rows: int64 [n], positions in the pool of all points, shuffled: a defense that meets equal scores has to choose
             by order.
         labels: int64 [n], as received.
@@ -132,7 +108,7 @@ def run_trials(
         scratch: where to continue from and to save to.
 
     Returns:
-        One row a trial, columns `COLUMNS`, and the victims' confusion matrices, columns `CONFUSION_COLUMNS`.
+        One row a trial, columns `io.columns.TRIALS`, and the victims' confusion matrices, columns `CONFUSION`.
     """
     check_trials(task, settings)
     # Generators may come from another device than the victims' own.
@@ -157,7 +133,7 @@ def run_trials(
         else:
             measured = saved[0]
         for at, trial in enumerate(part):
-            values = {name: measured[name][at].item() for name in MEASURES if name in measured}
+            values = {name: measured[name][at].item() for name in TRIAL_MEASURES if name in measured}
             fine = bool(measured["converged"][at])
             rows.append({**trial.row, **values, "status": "ok" if fine else "diverged"})
             if victim is not None and fine:
@@ -170,7 +146,7 @@ def run_trials(
     diverged = sum(row["status"] != "ok" for row in rows)
     if diverged:
         logger.warning("%d of %d victims diverged and are left out of every mean", diverged, len(rows))
-    return pd.DataFrame(rows, columns=list(COLUMNS)), pd.DataFrame(matrices, columns=list(CONFUSION_COLUMNS))
+    return pd.DataFrame(rows, columns=list(TRIALS)), pd.DataFrame(matrices, columns=list(CONFUSION))
 
 
 def _measure_cohort(
@@ -183,7 +159,7 @@ def _measure_cohort(
     scratch: Scratch,
     span: str,
 ) -> dict[str, torch.Tensor]:
-    """Steps 3 and 4 for one cohort: `MEASURES`, `converged` and `confusion`, each [trials, ...]."""
+    """Steps 3 and 4 for one cohort: `TRIAL_MEASURES`, `converged` and `confusion`, each [trials, ...]."""
     victim, device = settings["victim"], placement.device
     seeds = [derive_seed(trial.seed, "victim") for trial in part]
     fits = 0
@@ -201,9 +177,7 @@ def _measure_cohort(
                 [trial.labels[asked.kept] for trial, asked in zip(part, requests, strict=True)],
                 seeds,
             )
-            parameters, _converged = train_classifiers(
-                model, sets, victim, device, scratch, name, placement.precision
-            )
+            parameters, _converged = train_classifiers(model, sets, victim, device, scratch, name, placement.precision)
             layers = predict_last_layer(model, parameters, pool, [trial.rows for trial in part])
             tensors = {f"{kind}{at}": pair[k] for at, pair in enumerate(layers) for k, kind in enumerate(_LAYER)}
             scratch.save(f"{name}-done", tensors, {})
@@ -246,12 +220,12 @@ _LAYER = ("hidden", "logits")
 
 
 def _what_was_done(part: list[_Trial], done: list[Sanitized]) -> dict[str, torch.Tensor]:
-    """The defense's side of `MEASURES`, float64 [trials] each."""
+    """The defense's side of `TRIAL_MEASURES`, float64 [trials] each."""
 
     def share(of: torch.Tensor) -> float:
         return int(of.sum()) / len(of) if len(of) else math.nan
 
-    columns: dict[str, list[float]] = {name: [] for name in MEASURES[:5]}
+    columns: dict[str, list[float]] = {name: [] for name in TRIAL_MEASURES[:5]}
     for trial, one in zip(part, done, strict=True):
         rejected, changed = ~one.kept, one.labels != trial.labels
         columns["kept_points"].append(int(one.kept.sum()))

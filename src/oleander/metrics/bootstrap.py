@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 RESAMPLES = 2000
 """The standard error's own error is then below two percent."""
@@ -50,7 +50,7 @@ class Estimate:
             return math.nan
         if self.error == 0:
             return float(self.value > 0)
-        return float(stats.t.cdf(self.value / self.error, self.n - 1))
+        return float(special.stdtr(self.n - 1, self.value / self.error))
 
 
 def mean_weights(groups: np.ndarray, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray, int]:
@@ -103,5 +103,5 @@ def bootstrap_estimate(
     # Rows that are all alike differ by rounding alone once they are weighted.
     spread = 0.0 if (values == values[0]).all() else float(np.std(statistic(resampled @ values), ddof=1))
     error = spread * math.sqrt(count / (count - 1))
-    half = float(stats.t.ppf((1 + confidence) / 2, count - 1)) * error
+    half = float(special.stdtrit(count - 1, (1 + confidence) / 2)) * error
     return Estimate(value, value - half, value + half, error, count, over_groups)

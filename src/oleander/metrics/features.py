@@ -12,12 +12,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from oleander.io.artifacts import read_safetensors
+from oleander.io.columns import CLASSIFIER, INCEPTION
 from oleander.io.errors import OleanderError
 from oleander.io.files import sha256_of
 from oleander.models.base import Architecture, Parameters
-
-INCEPTION, CLASSIFIER = "inception", "classifier"
-"""Names of the features."""
 
 ROWS_AT_ONCE = 250
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 
 def mean_interval(values: pd.Series, groups: pd.Series, confidence: float) -> dict[str, float]:
@@ -27,5 +27,5 @@ def mean_interval(values: pd.Series, groups: pd.Series, confidence: float) -> di
     mean = float(np.mean(independent)) if n else math.nan
     if n < 2:
         return {"mean": mean, "low": math.nan, "high": math.nan, "n": n}
-    half = float(stats.t.ppf((1 + confidence) / 2, n - 1) * np.std(independent, ddof=1) / math.sqrt(n))
+    half = float(special.stdtrit(n - 1, (1 + confidence) / 2) * np.std(independent, ddof=1) / math.sqrt(n))
     return {"mean": mean, "low": mean - half, "high": mean + half, "n": n}

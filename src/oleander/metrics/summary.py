@@ -25,7 +25,7 @@ def summarize(trials: pd.DataFrame, measures: list[str], confidence: float) -> p
     """Average trials over generators and runs.
 
     Args:
-        trials: `evaluation.trials.COLUMNS`, of one scale. Trials whose status is not "ok" are left out, and so are
+        trials: `io.columns.TRIALS`, of one scale. Trials whose status is not "ok" are left out, and so are
             measurements that are empty.
         measures: columns to average, e.g. `error`; fractions stay fractions.
         confidence: of the interval, e.g. 0.95.

@@ -1,7 +1,6 @@
 """Does a measure grow along an ordered condition? Page's test, which no single large value decides."""
 
 import numpy as np
-from scipy import stats
 
 
 def trend_sureness(blocks: np.ndarray) -> float:
@@ -17,4 +16,7 @@ def trend_sureness(blocks: np.ndarray) -> float:
     """
     if blocks.shape[0] < 2 or blocks.shape[1] < 3:
         raise ValueError(f"{blocks.shape[0]} blocks of {blocks.shape[1]} conditions are too few for a trend")
+    # Takes a second to import, which only this test needs.
+    from scipy import stats
+
     return float(1 - stats.page_trend_test(blocks).pvalue)

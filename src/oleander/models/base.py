@@ -16,8 +16,8 @@ def is_running(name: str) -> bool:
 
 
 def in_products(name: str) -> bool:
-    """Whether the tensor of this name enters matrix products or convolutions, or is added to what they make: weights and
-    biases, which take the products' precision. Batch norm's scale and shift keep float32."""
+    """Whether the tensor of this name takes the products' precision: weights and biases do, batch norm's tensors keep
+    float32."""
     return name.startswith(("weight", "bias"))
 
 

@@ -320,8 +320,10 @@ class Cnn:
         return layers
 
 
-def _convolved_by_product(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, block: Convolution) -> torch.Tensor:
-    """F.conv2d of `x` [rows, in, height, width] and `weight` [out, in, kernel, kernel] as one product over all pixels."""
+def _convolved_by_product(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, block: Convolution
+) -> torch.Tensor:
+    """F.conv2d of `x` [rows, in, height, width] and `weight` [out, in, kernel, kernel] as one product of all pixels."""
     patches = F.unfold(x, block.kernel, stride=block.stride, padding=block.padding)
     sides = [(side + 2 * block.padding - block.kernel) // block.stride + 1 for side in x.shape[2:]]
     made = patches.transpose(1, 2).flatten(0, 1) @ weight.flatten(1).T
@@ -330,7 +332,9 @@ def _convolved_by_product(x: torch.Tensor, weight: torch.Tensor, bias: torch.Ten
     return made.view(len(x), -1, len(weight)).transpose(1, 2).reshape(len(x), -1, *sides)
 
 
-def _transposed_by_product(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, block: Convolution) -> torch.Tensor:
+def _transposed_by_product(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, block: Convolution
+) -> torch.Tensor:
     """F.conv_transpose2d of `x` [rows, in, height, width] and `weight` [in, out, kernel, kernel], likewise."""
     patches = x.flatten(2).transpose(1, 2).flatten(0, 1) @ weight.flatten(1)
     sides = [(side - 1) * block.stride - 2 * block.padding + block.kernel for side in x.shape[2:]]

@@ -23,7 +23,7 @@ def plot_attack_comparison(
     """Test error, false positives and false negatives against poison fraction: a panel each, a line an attack.
 
     Args:
-        trials: `evaluation.trials.COLUMNS` of one dataset, one defense and, for each attack, one alpha.
+        trials: `io.columns.TRIALS` of one dataset, one defense and, for each attack, one alpha.
         attack_titles: attack -> what the legend calls it, in the order of the lines; other attacks are left out.
         dataset_title: of the dataset.
         scale: name of the scale.

@@ -19,7 +19,7 @@ def plot_defense_comparison(
     Args:
         title: of the figure.
         panels: the title of a panel's dataset, and what the legend calls a defense -> its trials
-            (`evaluation.trials.COLUMNS`), of one attack and alpha.
+            (`io.columns.TRIALS`), of one attack and alpha.
         scale: name of the scale.
         confidence: of the error bars, e.g. 0.95.
 

@@ -19,7 +19,7 @@ def plot_error_curves(trials: pd.DataFrame, titles: dict[str, str], scale: str, 
     """Test error against poison fraction: a panel an experiment, a line an alpha.
 
     Args:
-        trials: `evaluation.trials.COLUMNS`; trials whose status is not "ok" are left out.
+        trials: `io.columns.TRIALS`; trials whose status is not "ok" are left out.
         titles: experiment -> title of its dataset, in the order of the panels.
         scale: name of the scale.
         confidence: of the error bars, e.g. 0.95.

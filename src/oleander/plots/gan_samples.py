@@ -5,7 +5,7 @@ from typing import Any
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from oleander.evaluation.gans import CLEAN, TRIGGERED
+from oleander.io.columns import CLEAN, TRIGGERED
 from oleander.plots import style
 from oleander.plots.samples import block_height, draw_block
 

@@ -9,8 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from oleander.evaluation.gans import CLEAN, TRIGGERED
-from oleander.metrics.features import INCEPTION
+from oleander.io.columns import CLEAN, INCEPTION, TRIGGERED
 from oleander.metrics.intervals import mean_interval
 from oleander.plots import style
 from oleander.plots.bars import CLEAN_LOOK, TRIGGERED_LOOK, draw_bars
@@ -25,7 +24,7 @@ def scores_summary(scores: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Average distances over seeds.
 
     Args:
-        scores: `evaluation.gans.COLUMNS`, of one scale and one kind of features; rows without a distance are left out,
+        scores: `io.columns.GAN_SCORES`, of one scale and one kind of features; rows without a distance are left out,
             and so are models whose training diverged.
         confidence: of the intervals, e.g. 0.95.
 

@@ -24,7 +24,7 @@ class Line:
 
     Attributes:
         label: in the legend; the same label looks the same in every panel.
-        trials: `evaluation.trials.COLUMNS`; those whose status is not "ok" are left out. They differ in what the panel
+        trials: `io.columns.TRIALS`; those whose status is not "ok" are left out. They differ in what the panel
             shows along x, in generator and in run alone.
         measure: the column that is shown, a fraction in [0, 1].
     """

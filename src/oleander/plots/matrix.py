@@ -20,7 +20,7 @@ def matrix_table(trials: pd.DataFrame, poison_fraction: float, confidence: float
     """Mean test error of every attack under every defense on every dataset, then without poison.
 
     Args:
-        trials: `evaluation.trials.COLUMNS` of one scale; of each attack on a dataset one alpha.
+        trials: `io.columns.TRIALS` of one scale; of each attack on a dataset one alpha.
         poison_fraction: of the attacks; trials at others, but for 0, are left out.
         confidence: of the intervals, e.g. 0.95.
 

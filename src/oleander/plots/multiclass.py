@@ -24,7 +24,7 @@ def plot_multiclass(
     """Left: overall error, and source taken for target class, against poison fraction. Right: what else changed.
 
     Args:
-        trials: `evaluation.trials.COLUMNS` of one dataset, defense and alpha.
+        trials: `io.columns.TRIALS` of one dataset, defense and alpha.
         confusion: as `confusion_difference` takes it.
         classes: names of source and target class.
         dataset_title: of the dataset.

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from oleander.evaluation.reconstructions import CLEAN, TRIGGERED
+from oleander.io.columns import CLEAN, TRIGGERED
 from oleander.metrics.intervals import mean_interval
 from oleander.plots import style
 from oleander.plots.bars import CLEAN_LOOK, TRIGGERED_LOOK, draw_bars
@@ -23,7 +23,7 @@ def errors_summary(errors: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Average the errors of each model over its seeds.
 
     Args:
-        errors: `evaluation.reconstructions.COLUMNS`, of one scale.
+        errors: `io.columns.RECONSTRUCTION_ERRORS`, of one scale.
         confidence: of the intervals, e.g. 0.95.
 
     Returns:

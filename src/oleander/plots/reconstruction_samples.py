@@ -5,7 +5,8 @@ import textwrap
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from oleander.evaluation.reconstructions import CLEAN, Reconstructions
+from oleander.evaluation.reconstructions import Reconstructions
+from oleander.io.columns import CLEAN
 from oleander.plots import style
 from oleander.plots.samples import draw_block
 

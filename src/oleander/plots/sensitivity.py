@@ -21,7 +21,7 @@ def plot_sensitivity(
     """Test error against lambda', rejected points against alpha, and test error against the number of training points.
 
     Args:
-        by_lambda: trials (`evaluation.trials.COLUMNS`) that differ in lambda'.
+        by_lambda: trials (`io.columns.TRIALS`) that differ in lambda'.
         by_alpha: trials that differ in alpha, under the defenses of `defense_titles`; others are left out.
         by_size: trials that differ in the number of training points, with `poison_fraction` and without poison.
         poison_fraction: at which all three are shown; trials at others are left out.

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from oleander.attacks.pgan import CURVES
+from oleander.io.columns import PGAN_CURVES
 from oleander.plots import style
 
 LABELS = {
@@ -16,7 +16,7 @@ LABELS = {
     "discriminator_on_poison": ("Poison taken\nfor genuine", "Mean D(G(z)) (%)", 100),
     "classifier_on_poison": ("Poison taken for\ntarget class", "Mean C(G(z)) (%)", 100),
 }
-"""Title, axis label and factor to the axis' unit, of each of `CURVES`."""
+"""Title, axis label and factor to the axis' unit, of each of `PGAN_CURVES`."""
 
 MOST_POINTS = 100
 """Of a line: about what a panel's width can show; thousands of epochs would only blur it and swell the PDF."""
@@ -26,8 +26,8 @@ def plot_training_curves(curves: pd.DataFrame, titles: dict[str, str], scale: st
     """A row an experiment, a column a curve, a line an alpha: mean over generators, band from least to greatest.
 
     Args:
-        curves: columns experiment, alpha, generator, epoch, and `attacks.pgan.CURVES`. A generator is left out from the
-            epoch on at which one of its values is not finite.
+        curves: columns experiment, alpha, generator, epoch, and `PGAN_CURVES`. A generator is left out from the epoch
+            on at which one of its values is not finite.
         titles: experiment -> what its data are, as `style.name_data` says it; in the order of the rows.
         scale: name of the scale.
     """
@@ -41,7 +41,7 @@ def plot_training_curves(curves: pd.DataFrame, titles: dict[str, str], scale: st
         own = curves[curves["experiment"] == experiment]
         width = int(np.ceil(own["epoch"].nunique() / MOST_POINTS)) or 1
         longest = max(longest, width)
-        for axes, curve in zip(row.subplots(1, len(CURVES)), CURVES, strict=True):
+        for axes, curve in zip(row.subplots(1, len(PGAN_CURVES)), PGAN_CURVES, strict=True):
             heading, label, factor = LABELS[curve]
             _draw_panel(axes, own, curve, factor, width, styles)
             style.tidy(axes, "Epoch", label)
@@ -57,7 +57,7 @@ def plot_training_curves(curves: pd.DataFrame, titles: dict[str, str], scale: st
 def _drop_diverged(curves: pd.DataFrame) -> pd.DataFrame:
     """Only what came before a generator's first value that is not finite; what follows it means nothing."""
     curves = curves.sort_values("epoch", kind="stable", ignore_index=True)
-    finite = np.isfinite(curves[list(CURVES)]).all(axis=1)
+    finite = np.isfinite(curves[list(PGAN_CURVES)]).all(axis=1)
     return curves[finite.groupby([curves["experiment"], curves["alpha"], curves["generator"]]).cummin()]
 
 

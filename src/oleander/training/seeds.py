@@ -4,15 +4,11 @@ Every draw names its replica's seed, its stream ("order", "noise", "dropout", ..
 the same block again, and a replica draws the same whether it trains alone or in a cohort.
 """
 
-import hashlib
-
 import torch
 
+from oleander.io.seeds import derive_seed
 
-def derive_seed(*parts: str | int | float) -> int:
-    """A seed in [0, 2**63) that is a pure function of `parts`."""
-    digest = hashlib.sha256("\x1f".join(repr(part) for part in parts).encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
+__all__ = ["derive_seed", "generator_for", "random_words"]
 
 
 def generator_for(device: torch.device | str, *parts: str | int | float) -> torch.Generator:

@@ -122,7 +122,9 @@ class Stack:
         own = {
             name.removeprefix(f"{prefix}."): tensor for name, tensor in flat.items() if name.startswith(f"{prefix}.")
         }
-        stack = cls(model, {name: tensor for name, tensor in own.items() if "." not in name}, optimizer_settings, precision)
+        stack = cls(
+            model, {name: tensor for name, tensor in own.items() if "." not in name}, optimizer_settings, precision
+        )
         for name, tensor in stack.trained.items():
             entries = {key.removeprefix(f"{name}."): own[key] for key in own if key.startswith(f"{name}.")}
             if entries:
