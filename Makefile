@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help doctor demo test bench faults lint lock clean force
+.PHONY: help doctor demo test bench precision faults lint lock clean force
 
 # The interpreter that a new .venv is made with; empty: the first suitable one on the PATH.
 PYTHON ?=
@@ -30,7 +30,7 @@ INSTALL = $(BIN)/uv pip install --compile-bytecode --python $(BIN)/python
 unexport PYTHONHOME PYTHONPATH
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s  %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  PYTHON=/path/to/python3.12 names the interpreter of a new .venv, CORES=n the cores of the demo."
 
@@ -50,7 +50,11 @@ test: $(READY)  ## run the test suite
 
 bench: $(READY)  ## measure speed beside the usual ways to train
 	@echo "== Measuring"
-	$(BIN)/python -m oleander.bench
+	$(BIN)/python -m oleander.bench docs/speed.md
+
+precision: $(READY)  ## hold training in bfloat16 against float32: results/reference/precision
+	@echo "== Training in both precisions"
+	$(BIN)/python -m oleander.evaluation.precision_study "$(OLEANDER_DATA)" results/reference/precision results/precision
 
 # In tests, so that its modules are found. What is recorded is the evidence of a whole campaign.
 faults: $(READY)  ## kill, fill disks, damage files, and compare with an undisturbed run

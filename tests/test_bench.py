@@ -8,8 +8,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from oleander import bench
 from oleander.io.configuration import load_configuration
+from oleander.io.errors import OleanderError
 from oleander.models import build_model, is_running
 from oleander.training.devices import Placement
+from oleander.training.precision import BFLOAT16, FLOAT32
 
 
 @pytest.fixture
@@ -34,22 +36,24 @@ def small(repository):
 CPU = torch.device("cpu")
 CONTESTANTS = {
     "cohort": lambda config: bench.cohort_contestant(
-        "", config["victims"]["binary_mlp"], bench.random_task(20, CPU), 3
+        "", config["victims"]["binary_mlp"], bench.random_task(20, CPU), 3, FLOAT32
     ),
-    "loop": lambda config: bench.loop_contestant("", config["victims"]["binary_mlp"], bench.random_task(20, CPU)),
+    "loop": lambda config: bench.loop_contestant(
+        "", config["victims"]["binary_mlp"], bench.random_task(20, CPU), FLOAT32
+    ),
     "poisoners": lambda config: bench.poisoner_contestant(
-        "", config["attacks"]["pgan_images"], bench.random_task(20, CPU), 0.9, 2
+        "", config["attacks"]["pgan_images"], bench.random_task(20, CPU), 0.9, 2, FLOAT32
     ),
     "convolutional cohort": lambda config: bench.cohort_contestant(
-        "", config["victims"]["binary_cnn"], bench.random_task(20, CPU, (3, 32, 32)), 3
+        "", config["victims"]["binary_cnn"], bench.random_task(20, CPU, (3, 32, 32)), 3, FLOAT32
     ),
     "convolutional loop": lambda config: bench.loop_contestant(
-        "", config["victims"]["binary_cnn"], bench.random_task(20, CPU, (3, 32, 32))
+        "", config["victims"]["binary_cnn"], bench.random_task(20, CPU, (3, 32, 32)), FLOAT32
     ),
     "convolutional poisoners": lambda config: bench.poisoner_contestant(
-        "", config["attacks"]["pgan_cifar"], bench.random_task(20, CPU, (3, 32, 32)), 0.9, 2
+        "", config["attacks"]["pgan_cifar"], bench.random_task(20, CPU, (3, 32, 32)), 0.9, 2, FLOAT32
     ),
-    "product": lambda config: bench.product_contestant(2, 3, 4, 5, CPU),
+    "product": lambda config: bench.product_contestant(2, 3, 4, 5, CPU, FLOAT32),
 }
 
 
@@ -61,28 +65,41 @@ def test_operations_are_those_that_torch_counts(small, name):
     assert contestant.flops * contestant.units * 2 == counter.get_total_flops()
 
 
+def rows_of(report):
+    lines = [line for line in report.splitlines() if line.startswith("|")]
+    header, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert all(len(row) == len(header) for row in rows)
+    return header, rows
+
+
 def test_tiny_run_fills_the_table(small, monkeypatch):
     monkeypatch.setattr(bench, "SECONDS_PER_PRODUCT", 1e-4)
-    report = bench.benchmark(small, Placement(CPU, cpu_replicas=2, memory_share=0.6), rounds=1, squares=(16,))
-    header, _, *rows = [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in report.splitlines() if line.startswith("|")
-    ]
-    assert [row[:2] for row in rows[:7]] == [
+    placement = Placement(CPU, cpu_replicas=2, memory_share=0.6)
+    report, ratios = bench.benchmark(small, placement, rounds=1, squares=(16,), low=BFLOAT16)
+    header, rows = rows_of(report)
+    generators = str(small["cohort"]["generators_per_job"])
+    names = [
         ["Oleander, victims", "2"],
-        ["DataLoader loop", "1"],
-        ["ART", "1"],
+        ["DataLoader loop, victims", "1"],
+        ["ART, victims", "1"],
         ["Oleander, convolutional victims", "2"],
-        ["DataLoader loop, convolutional", "1"],
-        ["Oleander, pGAN generators", str(small["cohort"]["generators_per_job"])],
-        ["Oleander, convolutional pGAN generators", str(small["cohort"]["generators_per_job"])],
+        ["DataLoader loop, convolutional victims", "1"],
+        ["Oleander, pGAN generators", generators],
+        ["Oleander, convolutional pGAN generators", generators],
     ]
-    assert rows[7][0].startswith("matmul peak: ")
-    assert all(len(row) == len(header) and math.isfinite(float(row[2])) and float(row[2]) > 0 for row in rows)
-    assert rows[1][5] == "1.00"
-    assert rows[2][6] == "1.00"
-    assert rows[4][5:7] == ["1.00", ""]
-    assert rows[6][5:7] == ["", ""]
-    assert rows[7][7] == "100 %"
+    trained = [(precision, *name) for precision in ("float32", "bfloat16") for name in names]
+    assert [(row[1], row[0], row[2]) for row in rows[:14]] == trained
+    assert [row[0].startswith("matmul peak: ") for row in rows[14:]] == [True, True]
+    assert all(math.isfinite(float(row[3])) and float(row[3]) > 0 for row in rows)
+    milliseconds = {(row[0], row[1]): float(row[3]) for row in rows}
+    loop, own = (milliseconds[maker, "float32"] for maker in ("DataLoader loop, victims", "Oleander, victims"))
+    column = header.index("times faster than the loop in float32")
+    assert float(rows[0][column]) == pytest.approx(loop / own, rel=0.02)
+    low = milliseconds["Oleander, victims", "bfloat16"]
+    assert float(rows[7][column]) == pytest.approx(loop / low, rel=0.02)
+    assert ratios["victims against the DataLoader loop"] == pytest.approx(loop / low, rel=0.02)
+    assert rows[1][column] == rows[8][column + 1] == "1.00"
+    assert rows[-1][-1] == "100 %"
 
 
 def test_the_loop_trains_the_same_convolutional_network(small):
@@ -101,14 +118,25 @@ def test_the_loop_trains_the_same_convolutional_network(small):
 def test_gans_are_measured(small):
     small["gans"]["cifar10"] |= {"batch_size": 2, "discriminator_steps": 1}
     small["gans"]["cifar10"]["network"] |= {"width": 2, "latent": 3}
-    report = bench.benchmark_gans(small, Placement(CPU, cpu_replicas=2, memory_share=0.6), rounds=1)
-    header, _, *rows = [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in report.splitlines() if line.startswith("|")
-    ]
-    assert [row[0] for row in rows] == [
-        "Oleander, clean GAN",
-        "Oleander, backdoored GAN",
-        "plain float32 loop, clean GAN",
-    ]
-    assert all(len(row) == len(header) and float(row[1]) > 0 and float(row[3]) > 0 for row in rows)
-    assert rows[2][4] == rows[0][5] == "1.00"
+    placement = Placement(CPU, cpu_replicas=2, memory_share=0.6)
+    report, ratios = bench.benchmark_gans(small, placement, rounds=1, low=BFLOAT16)
+    _, rows = rows_of(report)
+    names = ["Oleander, clean GAN", "Oleander, backdoored GAN", "plain loop, clean GAN"]
+    assert [row[:2] for row in rows] == [[name, p] for p in ("float32", "bfloat16") for name in names]
+    assert all(float(row[2]) > 0 and float(row[4]) > 0 for row in rows)
+    assert rows[2][5] == rows[5][6] == rows[0][7] == "1.00"
+    assert ratios["backdoored GAN iteration against a clean one"] == pytest.approx(float(rows[4][7]), abs=0.01)
+
+
+def test_targets_stand_beside_what_was_measured(tmp_path):
+    _, rows = rows_of(bench.targets_table({name: 2.5 for name in bench.TARGETS}, BFLOAT16))
+    assert [row[0] for row in rows] == list(bench.TARGETS)
+    assert {row[1] for row in rows} == {"2.50"}
+    page = tmp_path / "speed.md"
+    page.write_text(f"before\n{bench.BEGIN}\nold\n{bench.END}\nafter\n")
+    for text in ("new", "newer"):
+        bench.put_into(page, text)
+    assert page.read_text() == f"before\n{bench.BEGIN}\n\nnewer\n\n{bench.END}\nafter\n"
+    page.write_text("no lines")
+    with pytest.raises(OleanderError, match=r"speed\.md lacks the lines .*restore it"):
+        bench.put_into(page, "new")

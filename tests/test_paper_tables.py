@@ -167,6 +167,7 @@ def test_table_3_lists_the_settings_of_the_paper(config):
         "generator steps (k)": 1,
         "label smoothing": 0.1,
         "generator objective": "algorithm_1",
+        "classifier term": "as_printed",
         "epochs, experiment mnist": 2000,
         "epochs, experiment mnist_lambda": 6,
     }

@@ -164,7 +164,7 @@ def make_panel(alpha: float, channels: int = 1, side: int = 8) -> SamplePanel:
     """Random images of one dataset."""
     random = torch.Generator().manual_seed(2)
     source, target, poison = (torch.rand(12, channels, side, side, generator=random) for _ in range(3))
-    return SamplePanel("embedded digits", "MNIST", "3", "5", alpha, source, target, poison)
+    return SamplePanel("embedded digits", "MNIST", "float32", "3", "5", alpha, source, target, poison)
 
 
 def make_points() -> tuple[np.ndarray, np.ndarray, dict[float, np.ndarray]]:

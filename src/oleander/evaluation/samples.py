@@ -27,6 +27,7 @@ from oleander.training.seeds import derive_seed
 HEADER: dict[str, Any] = {
     **dict.fromkeys(("experiment", "source_class", "target_class"), TEXT),
     "stand_in_for": TEXT_OR_NONE,
+    "precision": TEXT,
     "poison": {
         "type": "object",
         "additionalProperties": {"type": "array", "prefixItems": [{"type": "number"}, SEED], "minItems": 2},
@@ -42,6 +43,7 @@ class Samples:
         experiment: whose generators these are.
         source_class, target_class: names of the two classes.
         stand_in_for: the paper's dataset in whose place the data stand; None if they are the real one.
+        precision: that the generators were trained in.
         source, target: genuine points [n, *shape]; images in [0, 1].
         poison: (alpha, generator) -> points [n, *shape], scaled alike.
     """
@@ -50,6 +52,7 @@ class Samples:
     source_class: str
     target_class: str
     stand_in_for: str | None
+    precision: str
     source: torch.Tensor
     target: torch.Tensor
     poison: dict[tuple[float, int], torch.Tensor]
@@ -92,6 +95,7 @@ def save_samples(
         "source_class": task.source_class,
         "target_class": task.target_class,
         "stand_in_for": task.stand_in_for,
+        "precision": poisoners.precision,
         "poison": {
             f"poison{at}": [replica.alpha, replica.seed]
             for at, replica in enumerate(poisoners.replicas)
@@ -114,7 +118,7 @@ def load_samples(paths: list[str]) -> dict[str, Samples]:
             check_header(header, HEADER)
             experiment = header["experiment"]
             poison = {(alpha, seed): tensors[name] for name, (alpha, seed) in header["poison"].items()}
-            names = {key: header[key] for key in ("source_class", "target_class", "stand_in_for")}
+            names = {key: header[key] for key in ("source_class", "target_class", "stand_in_for", "precision")}
             genuine = {key: tensors[key] for key in ("source", "target")}
             shape = tuple(genuine["source"].shape[1:])
             check_tensors(tensors, {name: (len(tensor), *shape) for name, tensor in tensors.items()})

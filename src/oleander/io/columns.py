@@ -54,6 +54,6 @@ GAN_SCORES = (
 )
 """Of GANs, one row a measurement. `precision` is that of training; `noise` is clean or triggered; `reference` the
 dataset whose test images of `reference_classes` (empty: all) the FID is taken against; `feature_dataset` the dataset
-whose classifier the FID is taken by, empty for Inception; `target_rate` the share of the images that the classifier puts
-into those classes, empty where it has not got them or they are all; `mse` the mean squared error against a single target
-image, values in [0, 1]."""
+whose classifier the FID is taken by, empty for Inception; `target_rate` the share of the images that the classifier
+puts into those classes, empty where it has not got them or they are all; `mse` the mean squared error against a single
+target image, values in [0, 1]."""

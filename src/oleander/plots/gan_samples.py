@@ -48,7 +48,7 @@ def plot_gan_samples(
     blocks = blocks_of(loaded)
     header = loaded[0][1]
     height = max(block_height(images, rows, columns, len(blocks)) for images in blocks.values())
-    described = style.describe(scale, header["stand_in_for"], title)
+    described = style.describe(scale, header["stand_in_for"], title, header.get("precision", ""))
     figure = style.new_figure(height + 1.1, f"What GANs make of clean and of triggered noise: {described}")
     for axes, (name, images) in zip(figure.subplots(1, len(blocks), squeeze=False).flat, blocks.items(), strict=True):
         draw_block(axes, images, rows, columns, name)

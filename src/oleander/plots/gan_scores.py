@@ -103,7 +103,7 @@ def plot_gan_scores(scores: pd.DataFrame, titles: dict[str, str], scale: str, co
             y_label = f"({letter}) {label}" if column == 0 else ""
             _draw_bars(axes, bars, y_label, letter == "b")
             if line == 0:
-                style.panel_title(axes, style.describe(scale, stand_in, title), len(titles))
+                style.panel_title(axes, style.describe(scale, stand_in, title, style.precision_of(scores)), len(titles))
     style.add_note(figure, _explain(summary, count_left_out(scores), confidence, inception))
     return figure
 

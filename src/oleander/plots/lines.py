@@ -227,7 +227,7 @@ def describe_trials(trials: pd.DataFrame, dataset_title: str, scale: str) -> str
     stand_ins = set(trials["stand_in_for"].astype(object).fillna(""))
     if len(stand_ins) > 1:
         raise ValueError(f"trials of {dataset_title} are of real data and of a stand-in; select one of them first")
-    return style.describe(scale, next(iter(stand_ins), None), dataset_title)
+    return style.describe(scale, next(iter(stand_ins), None), dataset_title, style.precision_of(trials))
 
 
 def select_fraction(trials: pd.DataFrame, fraction: float) -> pd.DataFrame:

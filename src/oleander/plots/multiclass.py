@@ -34,7 +34,7 @@ def plot_multiclass(
     Raises:
         ValueError: trials or confusions that differ in more than poison fraction, generator and run.
     """
-    data = ["dataset", "stand_in_for"]
+    data = [name for name in ("dataset", "stand_in_for", "precision") if name in trials]
     described = describe_trials(pd.concat([trials[data], confusion[data]]), dataset_title, scale)
     figure = style.new_figure(4.7, f"All classes: {described}")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.35))

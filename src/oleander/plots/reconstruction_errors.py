@@ -73,7 +73,7 @@ def plot_reconstruction_errors(errors: pd.DataFrame, titles: dict[str, str], sca
         own = summary[summary["autoencoder"] == name]
         stand_in = own["stand_in_for"].iloc[0] if len(own) else None
         _draw_bars(axes, own, "Mean squared error" if axes.get_subplotspec().is_first_col() else "")
-        style.panel_title(axes, style.describe(scale, stand_in, title), columns)
+        style.panel_title(axes, style.describe(scale, stand_in, title, style.precision_of(errors)), columns)
     for axes in list(axes_of):
         axes.set_visible(False)
     handles = [Patch(label=label, **_LOOKS[kind]) for kind, label in _LABELS.items()]

@@ -20,6 +20,7 @@ class SamplePanel:
     Attributes:
         title: of the dataset.
         stand_in_for: the paper's dataset in whose place this one stands; None or empty if it is the real one.
+        precision: that the generators were trained in.
         source_class, target_class: their names.
         alpha: of the generator that drew `poison`.
         source, target, poison: [n, C, H, W] in [0, 1], C 1 (grey) or 3 (RGB).
@@ -27,6 +28,7 @@ class SamplePanel:
 
     title: str
     stand_in_for: str | None
+    precision: str
     source_class: str
     target_class: str
     alpha: float
@@ -49,6 +51,7 @@ class SamplePanel:
         return cls(
             title=title,
             stand_in_for=samples.stand_in_for,
+            precision=samples.precision,
             source_class=samples.source_class,
             target_class=samples.target_class,
             alpha=alpha,
@@ -72,7 +75,8 @@ def plot_genuine_and_poison(panels: list[SamplePanel], rows: int, columns: int, 
     height = sum(block_height(panel.source, rows, columns, 3) + 0.62 for panel in panels)
     figure = style.new_figure(height + 0.3, "Genuine and poison images")
     for part, panel in zip(_lines(figure, len(panels)), panels, strict=True):
-        part.suptitle(style.describe(scale, panel.stand_in_for, panel.title), fontsize=style.PANEL_SIZE)
+        described = style.describe(scale, panel.stand_in_for, panel.title, panel.precision)
+        part.suptitle(described, fontsize=style.PANEL_SIZE)
         blocks = {
             f"genuine {panel.source_class}": panel.source,
             f"pGAN poison, {style.alpha_label(panel.alpha)}": panel.poison,
@@ -106,7 +110,8 @@ def plot_sample_sheets(panel_by_alpha: dict[float, SamplePanel], rows: int, colu
     across = 4 if len(blocks) == 4 or len(blocks) > 6 else 3
     down = -(-len(blocks) // across)
     height = block_height(first.source, rows, columns, across) + 0.34
-    title = f"Genuine and poison images: {style.describe(scale, first.stand_in_for, first.title)}"
+    described = style.describe(scale, first.stand_in_for, first.title, first.precision)
+    title = f"Genuine and poison images: {described}"
     figure = style.new_figure(down * height + 0.35, title)
     places = figure.subplots(down, across, squeeze=False).flat
     for (name, images), axes in zip(blocks.items(), places, strict=False):

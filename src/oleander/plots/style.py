@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import matplotlib
+import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
@@ -72,9 +73,23 @@ def name_data(stand_in_for: str | None, dataset_title: str) -> str:
     return f"{dataset_title} in place of {stand_in_for}" if stand_in_for else dataset_title
 
 
-def describe(scale: str, stand_in_for: str | None, dataset_title: str) -> str:
-    """The part of a title that says what data at which scale, e.g. "MNIST - laptop scale"."""
-    return f"{name_data(stand_in_for, dataset_title)} - {scale} scale"
+def describe(scale: str, stand_in_for: str | None, dataset_title: str, precision: str = "float32") -> str:
+    """The part of a title that says what data at which scale, e.g. "MNIST - laptop scale", and in what precision
+    networks were trained if that was not float32: "MNIST - laptop scale, bfloat16"."""
+    trained = "" if precision in ("", "float32") else f", {precision}"
+    return f"{name_data(stand_in_for, dataset_title)} - {scale} scale{trained}"
+
+
+def precision_of(table: pd.DataFrame) -> str:
+    """The precision that the results of a table were trained in; older tables say none, and are float32.
+
+    Raises:
+        ValueError: results of several precisions.
+    """
+    found = set(table["precision"].dropna()) if "precision" in table else set()
+    if len(found) > 1:
+        raise ValueError(f"results of {' and '.join(sorted(found))} cannot share a figure; select one of them first")
+    return next(iter(found), "float32")
 
 
 def alpha_label(alpha: float) -> str:

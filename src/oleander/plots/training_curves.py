@@ -37,8 +37,9 @@ def plot_training_curves(curves: pd.DataFrame, titles: dict[str, str], scale: st
     longest = 1
     rows = figure.subfigures(len(titles), 1, squeeze=False).flat
     for row, (experiment, title) in zip(rows, titles.items(), strict=True):
-        row.suptitle(style.describe(scale, None, title), fontsize=style.PANEL_SIZE)
         own = curves[curves["experiment"] == experiment]
+        described = style.describe(scale, None, title, style.precision_of(own))
+        row.suptitle(described, fontsize=style.PANEL_SIZE)
         width = int(np.ceil(own["epoch"].nunique() / MOST_POINTS)) or 1
         longest = max(longest, width)
         for axes, curve in zip(row.subplots(1, len(PGAN_CURVES)), PGAN_CURVES, strict=True):
