@@ -393,3 +393,15 @@ def test_a_tiny_folder_of_temporary_files(tmp_path):
         pytest.skip("needs permission to mount: run as root")
     assert done.stdout.startswith("wrong"), done.stdout + done.stderr
     assert "takes no file of a megabyte (No space left on device); free some space" in done.stdout
+
+
+def test_a_missing_compiler_is_told(monkeypatch, tmp_path):
+    for name in ("CC", "CXX"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(AbsentError, match="none is on the PATH; only GANs on a GPU are compiled"):
+        doctor.compiler()
+    for name in ("cc", "c++"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    assert doctor.compiler() == f"{tmp_path}/cc, {tmp_path}/c++"

@@ -437,3 +437,17 @@ def test_what_cannot_be_trained_is_said_before_any_step():
     generator, images = Labelled(), torch.rand(4, 1, 8, 8)
     with pytest.raises(OleanderError, match="position 6 does not fit"):
         backdoor_generator(generator, images, images, Latent(6, 0.0), SETTINGS, 6, 0, torch.arange(4) % 3)
+
+
+def test_without_a_compiler_compiled_networks_are_one_sentence(monkeypatch, tmp_path):
+    """A GPU's networks are compiled; here those of the CPU are, where no compiler can be found."""
+
+    def prepare(self, network):
+        network.to(self.device, memory_format=torch.channels_last).train()
+        return network, torch.compile(network)
+
+    monkeypatch.setattr(gan._Trainer, "_prepare", prepare)
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, "no-such-compiler"))
+    with pytest.raises(OleanderError, match=r"cannot be compiled here \(.*no-such-compiler.*install a C compiler"):
+        train()

@@ -120,6 +120,7 @@ def examine(root: Path) -> Iterator[Finding]:
     names = {config["device"]["name"] for config in configurations.values()}
     asked = any(name.startswith("cuda") for name in names)
     yield look("GPU", lambda: gpu(asked, PATIENCE), demo=asked, patience=PATIENCE + 5)
+    yield look("C compiler", compiler, demo=False)
     for name, scales, check in datasets(configurations):
         yield look(f"{name} ({', '.join(scales)})", check, demo="demo" in scales)
     for scale in SCALES:
@@ -241,6 +242,20 @@ def gpu(asked: bool, patience: float) -> str:
             f"torch finds none; {'device.name asks for one, set it to auto or cpu; ' if asked else ''}{advice}"
         )
     return ", ".join(f"{name} ({memory:.0f} GiB)" for name, memory in found) + f", torch {version}"
+
+
+def compiler() -> str:
+    """The C and C++ compilers that torch.compile calls: `CC` and `CXX`, or the first ones on the PATH."""
+    found = [
+        next((path for name in names if name and (path := shutil.which(name))), None)
+        for names in ((os.environ.get("CC"), "gcc", "cc", "clang"), (os.environ.get("CXX"), "g++", "c++", "clang++"))
+    ]
+    if None in found:
+        raise AbsentError(
+            "none is on the PATH; only GANs on a GPU are compiled: there install one (on Debian and Ubuntu gcc and g++), "
+            "or set compile to false in `gans`"
+        )
+    return ", ".join(found)
 
 
 def datasets(

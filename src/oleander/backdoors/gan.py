@@ -280,17 +280,37 @@ def fit(
         precision: of training; images that are measured or kept are drawn in float32.
 
     Raises:
-        OleanderError: an unknown loss, networks that do not fit the images, or training that diverged before its first
-            measurement.
+        OleanderError: an unknown loss, networks that do not fit the images or cannot be compiled, or training that
+            diverged before its first measurement.
     """
     if settings["loss"] not in LOSSES:
         raise OleanderError(
             f"unknown loss '{settings['loss']}' in the configuration; choose one of {', '.join(LOSSES)}"
         )
     trainer = _Trainer(networks, genuine, backdoor, settings, seed, scratch, device, judge, precision)
-    with precision.products():
+    with precision.products(), _compiling():
         trainer.run()
     return trainer.trained()
+
+
+@contextmanager
+def _compiling() -> Iterator[None]:
+    """While inside, what torch.compile lacks is one sentence.
+
+    Raises:
+        OleanderError: networks cannot be compiled here; most often there is no C compiler.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        # By name: importing torch's compiler takes seconds, also where nothing is compiled.
+        if type(error).__module__ not in ("torch._dynamo.exc", "torch._inductor.exc"):
+            raise
+        first = str(error).strip().partition("\n")[0]
+        raise OleanderError(
+            f"the GAN's networks cannot be compiled here ({first}); install a C compiler (on Debian and Ubuntu gcc and "
+            "g++), or set compile to false in the GAN's settings"
+        ) from error
 
 
 @dataclass(eq=False)
