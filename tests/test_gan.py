@@ -14,7 +14,7 @@ import torch
 from test_backdoors import points_dataset
 from torch import nn
 
-from oleander.backdoors import Latent, backdoor_generator
+from oleander.backdoors import Latent, backdoor_generator, gan
 from oleander.backdoors.gan import (
     Backdoor,
     Images,

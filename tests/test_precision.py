@@ -224,11 +224,13 @@ def test_equivalence_is_two_one_sided_tests_on_pairs():
     draw = np.random.default_rng(0)
     reference = draw.normal(size=40)
     same = equivalence(reference, reference + draw.normal(scale=0.1, size=40))
-    assert same["equivalent"]
+    assert same["verdict"] == "equivalent"
     assert same["low"] < same["difference"] < same["high"] < same["margin"]
-    assert not equivalence(reference, reference + 0.6)["equivalent"]
-    # Too few pairs to tell: not equivalent either.
-    assert not equivalence(reference[:3], reference[:3] + draw.normal(scale=1, size=3))["equivalent"]
+    shifted = reference + 0.6 + draw.normal(scale=0.1, size=40)
+    assert equivalence(reference, shifted)["verdict"] == "different"
+    few = equivalence(reference[:3], reference[:3] + draw.normal(scale=1, size=3))
+    assert few["verdict"] == "undecided"
+    assert few["needed"] > 3
     known = equivalence(np.array([0.0, 2.0, 4.0]), np.array([0.1, 2.0, 4.2]))
     # Differences 0.1, 0, 0.2: mean 0.1, standard error 0.1 / sqrt 3; t(0.95, 2) = 2.919986.
     assert known["high"] == pytest.approx(0.1 + 2.919986 * 0.1 / np.sqrt(3), abs=1e-6)

@@ -104,7 +104,8 @@ class Checkout:
     def __init__(self, repository: Path, folder: Path) -> None:
         self.folder = folder
         self.package: Path | None = None
-        self.options: tuple[str, ...] = ("--cores", "2")
+        # Snakemake's own rate: the profile's would let each run wait seconds longer at its end.
+        self.options: tuple[str, ...] = ("--cores", "2", "--max-jobs-per-timespan", "100/1s")
         self.environment: dict[str, str] = {}
         for name in ("scripts", "workflow"):
             shutil.copytree(repository / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -252,8 +252,8 @@ def compiler() -> str:
     ]
     if None in found:
         raise AbsentError(
-            "none is on the PATH; only GANs on a GPU are compiled: there install one (on Debian and Ubuntu gcc and g++), "
-            "or set compile to false in `gans`"
+            "none is on the PATH; only GANs on a GPU are compiled: there install one (on Debian and Ubuntu gcc and "
+            "g++), or set compile to false in `gans`"
         )
     return ", ".join(found)
 

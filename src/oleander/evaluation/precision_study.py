@@ -10,11 +10,12 @@ Two one-sided tests ask of each measure whether the mean difference between the 
 lies within half the standard deviation between seeds. Generators that start alike drift apart by rounding alone, in
 another run of float32 as in bfloat16, so that pairs of them are hardly closer than strangers.
 
-`make precision` writes the table beside the runs that it is made of.
+`make precision` writes the verdicts beside the runs that they are made of.
 """
 
 import math
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ MARGIN = 0.5
 """Largest difference that counts as none, in standard deviations between seeds."""
 
 
-def equivalence(reference: np.ndarray, other: np.ndarray, confidence: float = 0.95) -> dict[str, float | bool]:
+def equivalence(reference: np.ndarray, other: np.ndarray, confidence: float = 0.95) -> dict[str, float | str]:
     """Two one-sided tests on pairs.
 
     Args:
@@ -58,21 +59,29 @@ def equivalence(reference: np.ndarray, other: np.ndarray, confidence: float = 0.
         confidence: of each one-sided test.
 
     Returns:
-        `difference` (mean of other - reference), its interval `low` to `high` at 2 x confidence - 1, the `margin`, and
-        whether the interval lies within the margin on both sides (`equivalent`).
+        `difference` (mean of other - reference), its interval `low` to `high` at 2 x confidence - 1, the `margin`,
+        the `verdict`, and how many pairs of such differences are `needed` until an interval around zero lies within the
+        margin. The verdict is "equivalent" where the interval lies within the margin, "different" where zero lies beyond
+        the interval, else "undecided".
     """
     differences = other - reference
     margin = MARGIN * reference.std(ddof=1)
     error = differences.std(ddof=1) / math.sqrt(len(differences))
     reach = stats.t.ppf(confidence, len(differences) - 1) * error
     mean = differences.mean()
+    needed = 2
+    while stats.t.ppf(confidence, needed - 1) * differences.std(ddof=1) / math.sqrt(needed) > margin > 0:
+        needed += 1
     low, high = mean - reach, mean + reach
+    verdict = "different" if not low <= 0 <= high else "undecided"
+    verdict = "equivalent" if -margin < low and high < margin else verdict
     return {
         "difference": mean,
         "low": low,
         "high": high,
         "margin": margin,
-        "equivalent": bool(-margin < low and high < margin),
+        "verdict": verdict,
+        "needed": needed,
     }
 
 
@@ -110,8 +119,38 @@ def compare(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def report(table: pd.DataFrame) -> str:
+    """Markdown: what was compared and how, and the verdicts of `compare`."""
+    about = (
+        f"Laptop scale, MNIST, alpha {ALPHA:g}: {GENERATORS} generators a precision, each with {RUNS} victims at "
+        f"{POISON_FRACTION:.0%} poison behind the outlier detector. *Generators*: the generators of both precisions, "
+        "each tested by victims of its own precision. *Victims*: victims of both precisions on the poison of the "
+        "float32 generators. Pairs have equal seeds."
+    )
+    tests = (
+        f"Equivalent: the 90 % interval of the mean difference lies within {MARGIN:g} standard deviations between "
+        "seeds (two one-sided tests at 5 %). Different: zero lies beyond the interval. Undecided: neither; *pairs that "
+        "would decide* says how many pairs of this spread a true difference of zero needs."
+    )
+    titles = ["of", "measure", "pairs", "float32", "bfloat16", "difference", "90 % interval", "margin", "verdict"]
+    lines = [
+        *("# Training in bfloat16 against float32", "", textwrap.fill(about, 120), "", textwrap.fill(tests, 120), ""),
+        f"| {' | '.join([*titles, 'pairs that would decide'])} |",
+        "|---|---|---:|---:|---:|---:|---|---:|---|---:|",
+    ]
+    for row in table.to_dict("records"):
+        cells = [row["of"], row["measure"].replace("_", " "), row["pairs"]]
+        cells += [f"{row[name]:.4f}" for name in ("float32", "bfloat16", "difference")]
+        cells += [f"{row['low']:.4f} to {row['high']:.4f}", f"{row['margin']:.4f}"]
+        cells += [row["verdict"], row["needed"] if row["verdict"] == "undecided" else ""]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(
+        [*lines, "", "`runs.csv` has every run, `equivalence.csv` the table; `make precision` makes both.", ""]
+    )
+
+
 def study(root: Path, data_root: str, out: Path, work: Path, only: str | None) -> None:
-    """Run everything that is missing, and write `runs.csv` and `equivalence.csv` into `out`.
+    """Run everything that is missing, and write `runs.csv`, `equivalence.csv` and a README into `out`.
 
     Args:
         root: the checkout, whose configuration is taken.
@@ -164,7 +203,9 @@ def study(root: Path, data_root: str, out: Path, work: Path, only: str | None) -
                 record("victims", name, f"generator {row['generator']}, run {row['run']}", precision, row[name])
     runs = pd.DataFrame(rows)
     write_csv(out / "runs.csv", runs)
-    write_csv(out / "equivalence.csv", compare(runs))
+    table = compare(runs)
+    write_csv(out / "equivalence.csv", table)
+    (out / "README.md").write_text(report(table), encoding="utf-8")
 
 
 if __name__ == "__main__":
