@@ -61,8 +61,8 @@ def equivalence(reference: np.ndarray, other: np.ndarray, confidence: float = 0.
     Returns:
         `difference` (mean of other - reference), its interval `low` to `high` at 2 x confidence - 1, the `margin`,
         the `verdict`, and how many pairs of such differences are `needed` until an interval around zero lies within the
-        margin. The verdict is "equivalent" where the interval lies within the margin, "different" where zero lies beyond
-        the interval, else "undecided".
+        margin. The verdict is "equivalent" where the interval lies within the margin, "different" where zero lies
+        beyond the interval, else "undecided".
     """
     differences = other - reference
     margin = MARGIN * reference.std(ddof=1)
