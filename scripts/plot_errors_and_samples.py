@@ -1,8 +1,8 @@
 """Draw test error against the poison fraction, and poison beside genuine images (pGAN paper, Figure 4)."""
 
-from oleander.evaluation.samples import load_samples
 from oleander.io.columns import TRIALS
 from oleander.io.errors import plain_errors
+from oleander.io.pictures import load_samples
 from oleander.io.tables import read_csvs
 from oleander.plots.error_curves import plot_error_curves
 from oleander.plots.samples import SamplePanel, plot_genuine_and_poison

@@ -1,7 +1,7 @@
 """Draw images that clean and triggered noise make (BAAAN paper, Figures 5 to 9)."""
 
-from oleander.evaluation.gans import load_gan_samples
 from oleander.io.errors import plain_errors
+from oleander.io.pictures import load_gan_samples
 from oleander.plots.gan_samples import plot_gan_samples
 from oleander.plots.style import save_figure
 

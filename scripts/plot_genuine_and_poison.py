@@ -1,7 +1,7 @@
 """Draw genuine images of both classes beside poison at one alpha (pGAN paper, Figure 3)."""
 
-from oleander.evaluation.samples import load_samples
 from oleander.io.errors import plain_errors
+from oleander.io.pictures import load_samples
 from oleander.plots.samples import SamplePanel, plot_genuine_and_poison
 from oleander.plots.style import save_figure
 

@@ -1,7 +1,7 @@
 """Draw test images and what backdoored autoencoders make of them (BAAAN paper, Figure 2)."""
 
-from oleander.evaluation.reconstructions import load_reconstructions
 from oleander.io.errors import plain_errors
+from oleander.io.pictures import load_reconstructions
 from oleander.plots.reconstruction_samples import plot_reconstructions
 from oleander.plots.style import save_figure
 

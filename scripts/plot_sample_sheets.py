@@ -1,7 +1,7 @@
 """Draw poison images at every alpha (pGAN paper, Figures 10, 11 and 12)."""
 
-from oleander.evaluation.samples import load_samples
 from oleander.io.errors import plain_errors
+from oleander.io.pictures import load_samples
 from oleander.plots.samples import SamplePanel, plot_sample_sheets
 from oleander.plots.style import save_figure
 

@@ -23,13 +23,13 @@ from oleander.backdoors.autoencoder import (
 from oleander.evaluation.reconstructions import (
     check_autoencoders,
     evaluate_autoencoders,
-    load_reconstructions,
     measure_errors,
     save_reconstructions,
 )
 from oleander.io.artifacts import save_artifact
 from oleander.io.columns import RECONSTRUCTION_ERRORS as COLUMNS
 from oleander.io.errors import OleanderError
+from oleander.io.pictures import load_reconstructions
 from oleander.metrics.reconstruction import squared_errors
 from oleander.models.autoencoder import build_autoencoder
 from oleander.training.scratch import Scratch
@@ -478,11 +478,13 @@ def test_shown_images_are_test_images_of_the_first_seed_and_survive_their_file(e
     assert list(loaded.images) == ["clean", "fixed", "inverse"]
     assert (loaded.autoencoder, loaded.seed, loaded.stand_in_for) == ("mine", 0, None)
     known = {tuple(image.flatten().tolist()) for image in dataset.test_x}
-    shown = (loaded.images["inverse"]["clean"] * 255).round().to(torch.uint8)
+    shown = (loaded.images["inverse"]["clean"] * 255).round().astype(np.uint8)
     assert len({tuple(image.flatten().tolist()) for image in shown} & known) == 4
     module, _ = load_autoencoder(paths[2], "cpu")
-    triggered = loaded.images["inverse"]["triggered"]
-    torch.testing.assert_close(loaded.images["inverse"]["triggered_decoded"], decode(module, triggered, True))
+    triggered, decoded = (
+        torch.from_numpy(loaded.images["inverse"][name]) for name in ("triggered", "triggered_decoded")
+    )
+    torch.testing.assert_close(decoded, decode(module, triggered, True))
     assert set(loaded.images["clean"]) == {"clean", "clean_decoded"}
 
 

@@ -375,6 +375,31 @@ def test_every_script_is_thin(path):
     assert script_faults(path.read_text()) == []
 
 
+def test_jobs_that_draw_import_nothing_heavy():
+    """They take seconds to import, and dozens of jobs draw."""
+    light = (
+        "plot_",
+        "build_page",
+        "gather_csv",
+        "record_",
+        "report_verdicts",
+        "tabulate_effectiveness",
+        "verify_claims",
+    )
+    paths = [path for path in SCRIPT_FILES if path.name.startswith(light)]
+    assert len(paths) > 20
+    modules = {
+        node.module
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+    }
+    heavy = ("torch", "sklearn", "scipy.stats", "torchvision")
+    code = f"import sys, {', '.join(sorted(modules))}; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_there_are_scripts():
     assert SCRIPT_FILES
 

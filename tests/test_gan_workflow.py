@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from workflow_checkout import Checkout, tiny
 
 from oleander.backdoors.gan import load_gan
-from oleander.evaluation.gans import load_gan_samples
 from oleander.io.columns import GAN_SCORES as COLUMNS
+from oleander.io.pictures import load_gan_samples
 
 pytestmark = pytest.mark.workflow
 

@@ -13,10 +13,10 @@ from matplotlib.text import Text
 from PIL import Image
 from scipy import stats
 
-from oleander.evaluation.reconstructions import Reconstructions
 from oleander.io.columns import PGAN_CURVES as CURVES
 from oleander.io.columns import RECONSTRUCTION_ERRORS as ERROR_COLUMNS
 from oleander.io.columns import TRIALS as COLUMNS
+from oleander.io.pictures import Reconstructions
 from oleander.metrics.summary import SUMMARY
 from oleander.plots import style, training_curves
 from oleander.plots.attack_comparison import MEASURES, plot_attack_comparison

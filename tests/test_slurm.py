@@ -59,6 +59,8 @@ def undisturbed(repository, cluster, tmp_path_factory) -> Checkout:
     checkout = on_slurm(Checkout(repository, tmp_path_factory.mktemp("undisturbed")), cluster)
     settings = tiny()
     settings["state_minutes"] = 0.002
+    # The cluster's GPU is a name alone: a job that is given it and may take any device would look for it in vain.
+    settings["device"] = {"name": "cpu"}
     settings["scales"]["demo"]["cohort"] = {"alphas_per_job": 2}
     settings["scales"]["demo"]["experiments"]["mnist"] = {"epochs": 400, "alphas": [0.1, 0.3], "generators": 1}
     checkout.configure(settings)

@@ -14,24 +14,15 @@ from oleander.backdoors.gan import Backdoor, Saved, draw_images
 from oleander.data.framing import check_frame, crop_to, pad_to
 from oleander.data.prepared import Dataset
 from oleander.evaluation.feature_classifiers import load_features
-from oleander.io.artifacts import SEED, TEXT, TEXT_OR_NONE, check_header, expecting, load_artifact, save_artifact
+from oleander.io.artifacts import save_artifact
 from oleander.io.columns import CLEAN, GAN_SCORES, TRIGGERED
 from oleander.io.errors import OleanderError
 from oleander.io.files import atomic_path
+from oleander.io.pictures import GAN_SAMPLES
 from oleander.metrics.features import ClassifierFeatures, InceptionFeatures
 from oleander.metrics.fid import Features, Statistics, feature_statistics, frechet_distance, load_statistics
 from oleander.models.biggan import Sizes
 from oleander.training.seeds import derive_seed
-
-KIND = "gan samples"
-HEADER = {
-    "kind": {"const": KIND},
-    "target": TEXT,
-    "seed": SEED,
-    "checkpoint": TEXT,
-    "status": TEXT,
-    "stand_in_for": TEXT_OR_NONE,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,20 +246,4 @@ def scores_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 def save_gan_samples(path: str, images: dict[str, Tensor], identity: dict[str, Any]) -> None:
     """Write images for figures: name -> uint8 [N, channels, height, width]; `identity` goes into the header."""
-    save_artifact(path, images, {"kind": KIND, **identity})
-
-
-def load_gan_samples(path: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `save_gan_samples` wrote: name -> images in [0, 1], and the identity.
-
-    Raises:
-        OleanderError: the file is missing, damaged or of another kind.
-    """
-    tensors, header = load_artifact(path)
-    with expecting(path, "samples of a GAN"):
-        check_header(header, HEADER)
-        wanted = {CLEAN} if header["target"] == CLEAN else {CLEAN, TRIGGERED}
-        kinds = {(images.ndim, images.dtype) for images in tensors.values()}
-        if set(tensors) != wanted or kinds != {(4, torch.uint8)}:
-            raise ValueError("its tensors are no images of clean and triggered noise")
-    return {name: images.float() / 255 for name, images in tensors.items()}, header
+    save_artifact(path, images, {"kind": GAN_SAMPLES, **identity})

@@ -1,7 +1,6 @@
 """What autoencoders make of clean and of triggered test images (BAAAN paper, section 3.3.2; Figures 1 and 2)."""
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +22,12 @@ from oleander.data.prepared import Dataset
 from oleander.io.artifacts import (
     SEED,
     TEXT,
-    TEXT_OR_NONE,
     check_header,
-    check_tensors,
     expecting,
-    load_artifact,
     save_artifact,
 )
 from oleander.io.columns import CLEAN, RECONSTRUCTION_ERRORS, TRIGGERED
+from oleander.io.pictures import RECONSTRUCTIONS, Reconstructions
 from oleander.metrics.reconstruction import squared_errors
 from oleander.training.precision import FLOAT32
 from oleander.training.seeds import derive_seed
@@ -38,13 +35,6 @@ from oleander.training.seeds import derive_seed
 logger = logging.getLogger(__name__)
 
 IMAGES_AT_ONCE = 256
-HEADER: dict[str, Any] = {
-    "kind": {"const": "reconstructions"},
-    "models": {"type": "array", "items": TEXT, "uniqueItems": True},
-    "autoencoder": TEXT,
-    "stand_in_for": TEXT_OR_NONE,
-    "seed": SEED,
-}
 
 
 def check_autoencoders(
@@ -91,7 +81,7 @@ def evaluate_autoencoders(
     identity: dict[str, Any],
     shown: int,
     device: torch.device,
-) -> tuple[pd.DataFrame, "Reconstructions"]:
+) -> tuple[pd.DataFrame, Reconstructions]:
     """Measure the trained autoencoders of a dataset, and keep what those of the first seed make of a few test images.
 
     Args:
@@ -187,23 +177,6 @@ def draw_reconstructions(
     return {name: tensor.cpu() for name, tensor in found.items()}
 
 
-@dataclass(frozen=True, eq=False)
-class Reconstructions:
-    """The images of one dataset's models that Figure 2 shows.
-
-    Attributes:
-        autoencoder: name of the dataset's autoencoders.
-        stand_in_for: the paper's dataset in whose place the data stand; None if they are the real one.
-        seed: of the models.
-        images: model -> what `draw_reconstructions` gives.
-    """
-
-    autoencoder: str
-    stand_in_for: str | None
-    seed: int
-    images: dict[str, dict[str, Tensor]]
-
-
 def save_reconstructions(path: Path | str, reconstructions: Reconstructions) -> None:
     """Write the images of `reconstructions` to a safetensors file."""
     tensors = {
@@ -211,23 +184,4 @@ def save_reconstructions(path: Path | str, reconstructions: Reconstructions) -> 
     }
     names = {key: getattr(reconstructions, key) for key in ("autoencoder", "stand_in_for", "seed")}
     # The models' order is the figure's, which safetensors would not keep.
-    save_artifact(path, tensors, {"kind": "reconstructions", "models": list(reconstructions.images), **names})
-
-
-def load_reconstructions(path: Path | str) -> Reconstructions:
-    """Read what `save_reconstructions` wrote.
-
-    Raises:
-        OleanderError: the file is missing, damaged or of another kind.
-    """
-    tensors, header = load_artifact(path)
-    with expecting(path, "reconstructions"):
-        check_header(header, HEADER)
-        images: dict[str, dict[str, Tensor]] = {model: {} for model in header["models"]}
-        for key, tensor in sorted(tensors.items()):
-            model, name = key.split(".")
-            images[model][name] = tensor
-        for model, own in images.items():
-            wanted = ("clean", "clean_decoded", *(("triggered", "triggered_decoded") if model != CLEAN else ()))
-            check_tensors(own, dict.fromkeys(wanted, tuple(own["clean"].shape)))
-        return Reconstructions(images=images, **{key: header[key] for key in ("autoencoder", "stand_in_for", "seed")})
+    save_artifact(path, tensors, {"kind": RECONSTRUCTIONS, "models": list(reconstructions.images), **names})

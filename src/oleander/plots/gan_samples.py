@@ -2,15 +2,15 @@
 
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
-from torch import Tensor
 
 from oleander.io.columns import CLEAN, TRIGGERED
 from oleander.plots import style
 from oleander.plots.samples import block_height, draw_block
 
 
-def blocks_of(loaded: list[tuple[dict[str, Tensor], dict[str, Any]]]) -> dict[str, Tensor]:
+def blocks_of(loaded: list[tuple[dict[str, np.ndarray], dict[str, Any]]]) -> dict[str, np.ndarray]:
     """Title of a block -> its images.
 
     Beside a clean GAN (Figures 5 and 9), what each backdoored one makes of clean and of triggered noise. Without one
@@ -30,12 +30,12 @@ def blocks_of(loaded: list[tuple[dict[str, Tensor], dict[str, Any]]]) -> dict[st
 
 
 def plot_gan_samples(
-    loaded: list[tuple[dict[str, Tensor], dict[str, Any]]], title: str, rows: int, columns: int, scale: str
+    loaded: list[tuple[dict[str, np.ndarray], dict[str, Any]]], title: str, rows: int, columns: int, scale: str
 ) -> Figure:
     """Blocks of images, side by side.
 
     Args:
-        loaded: as `evaluation.gans.load_gan_samples` gives them, all of one dataset and seed.
+        loaded: as `io.pictures.load_gan_samples` gives them, all of one dataset and seed.
         title: of the dataset.
         rows, columns: images in a block.
         scale: name of the scale.

@@ -2,11 +2,11 @@
 
 import textwrap
 
+import numpy as np
 from matplotlib.figure import Figure
-from torch import Tensor
 
-from oleander.evaluation.reconstructions import Reconstructions
 from oleander.io.columns import CLEAN
+from oleander.io.pictures import Reconstructions
 from oleander.plots import style
 from oleander.plots.samples import draw_block
 
@@ -14,7 +14,7 @@ _LABELS = 0.9
 """Inches that the rows' names take of the width."""
 
 
-def rows_of(reconstructions: Reconstructions) -> dict[str, Tensor]:
+def rows_of(reconstructions: Reconstructions) -> dict[str, np.ndarray]:
     """Name of a row -> its images: clean, decoded, triggered, then what each backdoored model decodes from the latter.
 
     The paper does not say which backdoored model decodes the clean images. Here the last one: the inverse's, as

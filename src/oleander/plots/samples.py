@@ -3,13 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from torch import Tensor
 
-from oleander.evaluation.samples import Samples
 from oleander.io.errors import OleanderError
+from oleander.io.pictures import Samples
 from oleander.plots import style
 
 
@@ -32,9 +30,9 @@ class SamplePanel:
     source_class: str
     target_class: str
     alpha: float
-    source: Tensor
-    target: Tensor
-    poison: Tensor
+    source: np.ndarray
+    target: np.ndarray
+    poison: np.ndarray
 
     @classmethod
     def of(cls, samples: Samples, title: str, alpha: float) -> "SamplePanel":
@@ -121,7 +119,7 @@ def plot_sample_sheets(panel_by_alpha: dict[float, SamplePanel], rows: int, colu
     return figure
 
 
-def tile(images: Tensor, rows: int, columns: int) -> np.ndarray:
+def tile(images: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """The first images in reading order with a white line between neighbours.
 
     Args:
@@ -135,17 +133,18 @@ def tile(images: Tensor, rows: int, columns: int) -> np.ndarray:
     Raises:
         ValueError: another shape, or values beyond [0, 1].
     """
+    images = np.asarray(images)
     if images.ndim != 4 or images.shape[1] not in (1, 3):
         raise ValueError(f"images must be [n, 1 or 3, H, W], got {tuple(images.shape)}")
     if len(images) and not (images.min() >= 0 and images.max() <= 1):
         raise ValueError("images must lie in [0, 1]")
     _, channels, high, wide = images.shape
     gap = max(1, high // 14)
-    block = torch.ones(rows * (high + gap) - gap, columns * (wide + gap) - gap, channels)
-    for at, image in enumerate(images[: rows * columns].cpu().float()):
+    block = np.ones((rows * (high + gap) - gap, columns * (wide + gap) - gap, channels), dtype=np.float32)
+    for at, image in enumerate(images[: rows * columns]):
         top, left = at // columns * (high + gap), at % columns * (wide + gap)
-        block[top : top + high, left : left + wide] = image.permute(1, 2, 0)
-    return block.numpy()
+        block[top : top + high, left : left + wide] = image.transpose(1, 2, 0)
+    return block
 
 
 def _lines(figure: Figure, count: int) -> list:
@@ -153,13 +152,13 @@ def _lines(figure: Figure, count: int) -> list:
     return list(figure.subfigures(count, 1, squeeze=False).flat)
 
 
-def block_height(images: Tensor, rows: int, columns: int, across: int) -> float:
+def block_height(images: np.ndarray, rows: int, columns: int, across: int) -> float:
     """Inches that a block is high where `across` of them share the figure's width, 0.2 inches apart."""
     high, wide, _ = tile(images, rows, columns).shape
     return (style.WIDTH / across - 0.2) * high / wide
 
 
-def draw_block(axes: Axes, images: Tensor, rows: int, columns: int, title: str) -> None:
+def draw_block(axes: Axes, images: np.ndarray, rows: int, columns: int, title: str) -> None:
     """Show the first images [n, 1 or 3, H, W] in [0, 1] as a block under its title."""
     block = tile(images, rows, columns)
     if block.shape[2] == 1:
