@@ -5,7 +5,15 @@ from pathlib import Path
 
 from oleander.io.errors import OleanderError, plain_errors
 from oleander.io.files import write_json
-from oleander.io.provenance import commit_of, job_seconds, machine, model_seeds, seeds_of, training_commits
+from oleander.io.provenance import (
+    commit_of,
+    job_seconds,
+    machine,
+    model_seeds,
+    precisions_of,
+    seeds_of,
+    training_commits,
+)
 
 with plain_errors():
     commit = commit_of(".")
@@ -29,6 +37,7 @@ with plain_errors():
             "commit": commit,
             "commits_of_the_jobs": training_commits(results / "logs", jobs),
             "machine": machine(),
+            "precisions": precisions_of([path for path in snakemake.input.files if path.endswith(".csv")]),
             "wall_seconds_of_all_jobs": round(sum(wall.values())),
             "cpu_seconds_of_all_jobs": round(sum(cpu.values())),
             "wall_seconds": wall,

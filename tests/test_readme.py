@@ -14,13 +14,15 @@ import yaml
 from oleander.io.configuration import merge, resolve
 
 
-def blocks(repository, language):
-    text = (repository / "README.md").read_text(encoding="utf-8")
+def blocks(repository, language, page="README.md"):
+    text = (repository / page).read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
 def commands(repository):
-    lines = [line for block in blocks(repository, "bash") for line in block.splitlines()]
+    """Those of the README and of the pages that no other test reads."""
+    pages = ("README.md", "docs/speed.md")
+    lines = [line for page in pages for block in blocks(repository, "bash", page) for line in block.splitlines()]
     return [command for line in lines if (command := line.partition("#")[0].strip())]
 
 

@@ -28,6 +28,7 @@ from oleander.data import load_dataset
 from oleander.io.artifacts import load_artifact
 from oleander.io.columns import RECONSTRUCTION_ERRORS as ERROR_COLUMNS
 from oleander.io.columns import TRIALS as COLUMNS
+from oleander.training.precision import choose_precision
 
 pytestmark = pytest.mark.workflow
 
@@ -324,6 +325,7 @@ def test_evidence_is_recorded_a_figure_at_a_time(finished):
     assert provenance["overrides"]["scales"]["demo"]["experiments"]["mnist"]["alphas"] == [0.1, 0.3]
     assert provenance["shown"] == {"experiment": "mnist", "evaluation": "ten_classes"}
     assert provenance["experiments"]["mnist"]["alphas"] == [0.1, 0.3]
+    assert provenance["precisions"] == [choose_precision("auto", torch.device("cpu")).name]
     assert provenance["seeds"] == {"mnist/ten_classes": {"generators": [0], "runs": [0]}}
     cohort = "alpha_0.1_lambda_0.9_generators_0-0"
     assert set(provenance["wall_seconds"]) == {

@@ -119,6 +119,7 @@ def run_trials(
     if victim is not None:
         model = build_model(victim, task.shape, task.outputs)
         size = placement.cohort_size(bytes_per_replica(model, victim["batch_size"], pool.shape[1]))
+    logger.info("%d trials in cohorts of up to %d", len(trials), size)
     rows: list[dict[str, Any]] = []
     matrices: list[dict[str, Any]] = []
     for start in range(0, len(trials), size):

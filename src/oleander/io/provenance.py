@@ -117,6 +117,15 @@ def model_seeds(measured: list[str], names: tuple[str, str]) -> dict[str, list[i
     return {"/".join(values): sorted(rows["seed"].unique().tolist()) for values, rows in table.groupby(list(names))}
 
 
+def precisions_of(files: list[str]) -> list[str]:
+    """The precisions that networks behind some CSVs were trained in, each once, sorted; none where no CSV names one."""
+    found = set()
+    for path in files:
+        table = read_csv(path)
+        found |= set(table["precision"].dropna()) if "precision" in table else set()
+    return sorted(found)
+
+
 def seeds_of(trials: list[str]) -> dict[str, Any]:
     """Generators and runs of every trials file, by experiment and evaluation."""
     seeds: dict[str, Any] = {}
