@@ -260,7 +260,9 @@ def test_points_that_can_be_told_apart_are(seed, margin):
     labels = torch.arange(60) % 2
     pool = torch.from_numpy(draw.normal(size=(60, FEATURES)).astype(np.float32)) + 6 * labels.unsqueeze(1)
     sets = TrainingSets(pool, [torch.arange(60)], [labels], [seed])
-    parameters, _ = train(network(), sets, epochs=100, precision=FLOAT32)
+    # 25 times this rate ends, for one seed in four, in a network that calls all points one class.
+    gentle = {**SGD, "learning_rate": 0.002}
+    parameters, _ = train(network(), sets, epochs=60, optimizer=gentle, precision=FLOAT32)
     assert parameters["weight0"].dtype == torch.float32
     assert (predict(network(), parameters, pool)[0] != labels).float().mean() < 0.03 / margin
 
