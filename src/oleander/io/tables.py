@@ -16,6 +16,9 @@ DIGEST_ATTRIBUTE = "user.oleander.sha256"
 """Extended attribute of a CSV that holds the SHA-256 of its bytes. It is replaced together with the file, and is lost,
 with what it protects from, where a file system or a copy keeps none."""
 
+OWNERS = ("experiment", "autoencoder", "gan")
+"""Columns that say whose results a row holds."""
+
 
 def write_csv(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
     """Write `table` without its index, atomically; floats round-trip."""
@@ -67,14 +70,18 @@ def read_csvs(paths: Sequence[str], columns: Sequence[str] = ()) -> pd.DataFrame
     """The rows of all `paths`, in the order given.
 
     Raises:
-        OleanderError: a file cannot be read, has other columns than the first, or was trained in another precision.
+        OleanderError: a file cannot be read, has other columns than the first, or one experiment (autoencoder, GAN) was
+            trained in several precisions.
     """
     tables = [read_csv(path, columns) for path in paths]
     for path, table in zip(paths, tables, strict=True):
         if list(table.columns) != list(tables[0].columns):
             raise OleanderError(f"{path} has other columns than {paths[0]}; delete both and run again")
     joined = pd.concat(tables, ignore_index=True)
-    if "precision" in joined and joined["precision"].nunique() > 1:
+    # Experiments side by side may differ, as each one's title says.
+    owners = [name for name in OWNERS if name in joined]
+    parts = [part for _, part in joined.groupby(owners)] if owners else [joined]
+    if any("precision" in part and part["precision"].nunique() > 1 for part in parts):
         found = [f"{path}: {'/'.join(sorted(set(one['precision'])))}" for path, one in zip(paths, tables, strict=True)]
         raise OleanderError(
             f"results of several precisions do not belong together ({', '.join(found)}); run again with one "

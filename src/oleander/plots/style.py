@@ -16,6 +16,7 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from PIL import Image
 
+from oleander.io.errors import OleanderError
 from oleander.io.files import atomic_path
 
 # Three of seaborn's "colorblind" palette.
@@ -84,11 +85,13 @@ def precision_of(table: pd.DataFrame) -> str:
     """The precision that the results of a table were trained in; older tables say none, and are float32.
 
     Raises:
-        ValueError: results of several precisions.
+        OleanderError: results of several precisions.
     """
     found = set(table["precision"].dropna()) if "precision" in table else set()
     if len(found) > 1:
-        raise ValueError(f"results of {' and '.join(sorted(found))} cannot share a figure; select one of them first")
+        raise OleanderError(
+            f"results of {' and '.join(sorted(found))} cannot share a panel; run them again with one device.precision"
+        )
     return next(iter(found), "float32")
 
 
