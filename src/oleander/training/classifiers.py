@@ -171,6 +171,20 @@ def train_classifiers(
         Parameters [replicas, ...], batch norm's running statistics among them, and a bool [replicas]: False where
         training diverged (NaN or infinity), in which case that replica's parameters are NaN.
     """
+    with precision.products():
+        return _train(model, sets, settings, device, scratch, part, precision)
+
+
+def _train(
+    model: Architecture,
+    sets: TrainingSets,
+    settings: dict[str, Any],
+    device: torch.device,
+    scratch: Scratch,
+    part: str,
+    precision: Precision,
+) -> tuple[Parameters, torch.Tensor]:
+    """`train_classifiers`, once TF32 is on or off."""
     batch_size, epochs = settings["batch_size"], settings["epochs"]
     total_steps = [epochs * math.ceil(len(rows) / batch_size) for rows in sets.rows]
     longest = max(len(rows) for rows in sets.rows)
