@@ -20,7 +20,7 @@ from oleander.evaluation.precision_study import compare, equivalence
 from oleander.io.errors import OleanderError
 from oleander.io.tables import read_csvs, write_csv
 from oleander.models import build_model
-from oleander.models.cnn import Cnn, Convolution
+from oleander.models.cnn import PRODUCTS_ABOVE, Cnn, Convolution
 from oleander.plots import style
 from oleander.training.devices import Placement, place
 from oleander.training.precision import BFLOAT16, FLOAT32, TF32, choose_precision
@@ -210,20 +210,22 @@ def test_dropout_when_drawing_is_training_dropout_and_repeats():
     assert torch.allclose(on.mean(0), off.mean(0), atol=0.05)
 
 
+@pytest.mark.parametrize("channels", [3, 1000], ids=["few_channels", "more_channels_than_places"])
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize(("kernel", "stride", "padding"), [(4, 2, 1), (2, 1, 0), (3, 1, 1), (3, 2, 0)])
-def test_convolutions_as_products_are_torchs(monkeypatch, transposed, kernel, stride, padding):
+def test_convolutions_as_products_are_torchs(monkeypatch, channels, transposed, kernel, stride, padding):
     side = 9
     out = (side - 1) * stride - 2 * padding + kernel if transposed else (side + 2 * padding - kernel) // stride + 1
-    block = Convolution(3, kernel, stride, padding)
-    model = Cnn((2, side, side), (3, out, out), (), block, 0.0, "linear", transposed)
+    channels_in, channels_out = (channels, 2) if transposed else (2, channels)
+    block = Convolution(channels_out, kernel, stride, padding)
+    model = Cnn((channels_in, side, side), (channels_out, out, out), (), block, 0.0, "linear", transposed)
     generator = torch.Generator().manual_seed(0)
     found = []
     for above in (0, 10**9):
-        monkeypatch.setitem(__import__("oleander.models.cnn").models.cnn.PRODUCTS_ABOVE, "cpu", above)
+        monkeypatch.setitem(PRODUCTS_ABOVE, "cpu", above)
         one = model.initial(torch.Generator().manual_seed(1))
         parameters = {name: tensor[None].double().requires_grad_() for name, tensor in one.items()}
-        x = torch.randn(1, 5, 2 * side * side, dtype=torch.float64, generator=generator.manual_seed(0)).requires_grad_()
+        x = torch.randn(1, 5, channels_in * side * side, dtype=torch.float64, generator=generator.manual_seed(0)).requires_grad_()
         made = model.forward(parameters, x, training=True)
         found.append((made, *torch.autograd.grad(made.square().sum(), [x, *parameters.values()])))
     for by_product, by_convolution in zip(*found, strict=True):

@@ -43,9 +43,9 @@ from oleander.training.scratch import Scratch
 ROUNDS = 5
 CLASSIFIER_EPOCHS = 12
 """Just under the 64 steps whose random numbers a cohort draws at once (five steps an epoch)."""
-POISONER_EPOCHS = 4
+POISONER_EPOCHS = 16
 """Iterations (one an epoch). Random numbers are drawn for 8, which is less than a hundredth of the time."""
-CONVOLUTIONAL_EPOCHS = 1
+CONVOLUTIONAL_EPOCHS = 4
 """The same for convolutional networks, whose epochs and iterations take long."""
 GAN_ITERATIONS = {"cpu": 3, "cuda": 200}
 """Of a GAN in a round, by device type: one step of its generator with those of its discriminators."""

@@ -6,7 +6,9 @@ after it and activates fewer. Outputs are as in `mlp`: logits, or a generator's 
 """
 
 import functools
+import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,9 +34,9 @@ measured.
 PRODUCTS_ABOVE = {"cpu": 2**18}
 """Convolutions with more weights than this are computed as one matrix product, by device type; nowhere else.
 
-On a CPU Table 4's layers of many channels and few pixels take a quarter of the time or less that way, in float32 and in
-bfloat16 (forward and backward, batches of 25: 512 channels on 2 x 2 pixels 53 ms against 189 ms in float32, 27 against
-111 in bfloat16); layers of few weights take longer.
+On a CPU layers of many channels and few pixels, as Table 4 has them, gain by it. Forward and backward of a batch of 25,
+2 threads: 256 to 512 channels on 4 x 4 pixels take 9 ms against 34 in float32 and 8 against 32 in bfloat16; 128 to 256
+channels on 8 x 8 pixels 10 against 8 and 5.5 against 10. Layers of fewer weights gain nothing.
 """
 
 Shape = tuple[int, int, int]
@@ -324,23 +326,89 @@ def _convolved_by_product(
     x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, block: Convolution
 ) -> torch.Tensor:
     """F.conv2d of `x` [rows, in, height, width] and `weight` [out, in, kernel, kernel] as one product of all pixels."""
-    patches = F.unfold(x, block.kernel, stride=block.stride, padding=block.padding)
-    sides = [(side + 2 * block.padding - block.kernel) // block.stride + 1 for side in x.shape[2:]]
-    made = patches.transpose(1, 2).flatten(0, 1) @ weight.flatten(1).T
-    if bias is not None:
-        made = made + bias
-    return made.view(len(x), -1, len(weight)).transpose(1, 2).reshape(len(x), -1, *sides)
+    places = tuple((side + 2 * block.padding - block.kernel) // block.stride + 1 for side in x.shape[2:])
+    patches = _Gather.apply(x.permute(0, 2, 3, 1), places, block)
+    if _fewer_than_weights(patches, weight):
+        made = patches.transpose(3, 4).flatten(3).flatten(0, 2) @ weight.flatten(1).T
+    else:
+        made = patches.flatten(3).flatten(0, 2) @ weight.permute(2, 3, 1, 0).reshape(-1, len(weight))
+    made = made if bias is None else made + bias
+    return made.view(len(x), *places, -1).permute(0, 3, 1, 2)
 
 
 def _transposed_by_product(
     x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, block: Convolution
 ) -> torch.Tensor:
     """F.conv_transpose2d of `x` [rows, in, height, width] and `weight` [in, out, kernel, kernel], likewise."""
-    patches = x.flatten(2).transpose(1, 2).flatten(0, 1) @ weight.flatten(1)
-    sides = [(side - 1) * block.stride - 2 * block.padding + block.kernel for side in x.shape[2:]]
-    columns = patches.view(len(x), -1, patches.shape[1]).transpose(1, 2)
-    made = F.fold(columns, sides, block.kernel, stride=block.stride, padding=block.padding)
+    sides = tuple((side - 1) * block.stride - 2 * block.padding + block.kernel for side in x.shape[2:])
+    pixels = x.permute(0, 2, 3, 1)
+    if _fewer_than_weights(pixels, weight):
+        patches = (pixels @ weight.flatten(1)).unflatten(-1, (-1, block.kernel**2)).transpose(3, 4)
+    else:
+        patches = (pixels @ weight.permute(0, 2, 3, 1).flatten(1)).unflatten(-1, (block.kernel**2, -1))
+    made = _Scatter.apply(patches, sides, block).permute(0, 3, 1, 2)
     return made if bias is None else made + bias[:, None, None]
+
+
+def _fewer_than_weights(pixels: torch.Tensor, weight: torch.Tensor) -> bool:
+    """Whether putting the patches of all pixels into the weights' order moves less than the reverse."""
+    return math.prod(pixels.shape[:3]) < len(weight)
+
+
+class _Gather(torch.autograd.Function):
+    """The pixels under the kernel at each of its places; the adjoint of `_Scatter`.
+
+    F.unfold keeps channels outermost and so copies pixel by pixel. Here a copy takes all channels of a pixel at once.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, places: tuple[int, int], block: Convolution) -> torch.Tensor:
+        """[rows, *places, kernel^2, channels] of `x` [rows, height, width, channels]."""
+        ctx.sides, ctx.block = x.shape[1:3], block
+        return _gather(x, places, block)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        return _scatter(gradient, ctx.sides, ctx.block), None, None
+
+
+class _Scatter(torch.autograd.Function):
+    """The sum of what each place of the kernel gives to a pixel; the adjoint of `_Gather`."""
+
+    @staticmethod
+    def forward(ctx: Any, patches: torch.Tensor, sides: tuple[int, int], block: Convolution) -> torch.Tensor:
+        """[rows, *sides, channels] of `patches` [rows, height, width, kernel^2, channels]."""
+        ctx.places, ctx.block = patches.shape[1:3], block
+        return _scatter(patches, sides, block)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        return _gather(gradient, ctx.places, ctx.block), None, None
+
+
+def _gather(x: torch.Tensor, places: tuple[int, int], block: Convolution) -> torch.Tensor:
+    around = block.padding
+    padded = F.pad(x, (0, 0, around, around, around, around))
+    patches = x.new_empty(len(x), *places, block.kernel**2, x.shape[3])
+    for at, window in enumerate(_windows(padded, places, block)):
+        patches[:, :, :, at] = window
+    return patches
+
+
+def _scatter(patches: torch.Tensor, sides: tuple[int, int], block: Convolution) -> torch.Tensor:
+    around = block.padding
+    padded = patches.new_zeros(len(patches), *(side + 2 * around for side in sides), patches.shape[4])
+    for at, window in enumerate(_windows(padded, patches.shape[1:3], block)):
+        window += patches[:, :, :, at]
+    return padded[:, around : around + sides[0], around : around + sides[1]]
+
+
+def _windows(padded: torch.Tensor, places: tuple[int, int], block: Convolution) -> Iterator[torch.Tensor]:
+    """For each pixel of the kernel, row by row: the view [rows, *places, channels] of what lies under it."""
+    for row, column in itertools.product(range(block.kernel), repeat=2):
+        rows = slice(row, row + (places[0] - 1) * block.stride + 1, block.stride)
+        columns = slice(column, column + (places[1] - 1) * block.stride + 1, block.stride)
+        yield padded[:, rows, columns]
 
 
 def _rows_of_replicas(x: torch.Tensor, replicas: int) -> torch.Tensor:
