@@ -225,7 +225,8 @@ def test_convolutions_as_products_are_torchs(monkeypatch, channels, transposed, 
         monkeypatch.setitem(PRODUCTS_ABOVE, "cpu", above)
         one = model.initial(torch.Generator().manual_seed(1))
         parameters = {name: tensor[None].double().requires_grad_() for name, tensor in one.items()}
-        x = torch.randn(1, 5, channels_in * side * side, dtype=torch.float64, generator=generator.manual_seed(0)).requires_grad_()
+        generator.manual_seed(0)
+        x = torch.randn(1, 5, channels_in * side * side, dtype=torch.float64, generator=generator).requires_grad_()
         made = model.forward(parameters, x, training=True)
         found.append((made, *torch.autograd.grad(made.square().sum(), [x, *parameters.values()])))
     for by_product, by_convolution in zip(*found, strict=True):
