@@ -5,56 +5,43 @@
 #   snakemake verify                   the papers' claims against what came out
 #   snakemake --config scale=laptop    the real data, cut down; scale=paper is the papers' own size
 #   snakemake --profile slurm          on a cluster
+#
+# A figure's rule stands in workflow/papers, its settings beside it, both under its name.
+from pathlib import Path
+
 from snakemake.utils import min_version
 
 min_version("9.0")
 
 
-configfile: f"{workflow.basedir}/config.yaml"
-
-
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
-include: "workflow/rules/pgan.smk"
+include: "workflow/rules/poisoning.smk"
 include: "workflow/rules/autoencoders.smk"
 include: "workflow/rules/gans.smk"
-include: "workflow/rules/figures.smk"
-include: "workflow/rules/tables.smk"
-include: "workflow/rules/reference.smk"
-include: "workflow/rules/claims.smk"
+
+
+# A paper is added by a file of its own.
+for paper in sorted(Path(workflow.basedir, "workflow/papers").glob("*.smk")):
+
+    include: str(paper)
+
+
+include: "workflow/rules/evidence.smk"
 
 
 # Not in a dry run.
 onstart:
-    check_results()
-
-
-# Everything of the poisoning paper, and of the backdoor paper.
-PGAN = [figure_file(figure, "png") for figure in FIGURES if figure.startswith("pgan_")] + rules.tables.input
-BAAAN = [figure_file(figure, "png") for figure in FIGURES if figure.startswith("baaan_")]
-
-
-localrules:
-    all,
-    pgan,
-    baaan,
-    tables,
+    try:
+        check_results_folder(OUT)
+    except OleanderError as error:
+        raise WorkflowError(str(error)) from None
 
 
 rule all:
     default_target: True
     input:
-        PGAN,
-        BAAAN,
+        [path for name in PLAN.figures for path in PLAN.made(name)],
         f"{OUT}/claims.csv",
         f"{OUT}/index.html",
-
-
-rule pgan:
-    input:
-        PGAN,
-
-
-rule baaan:
-    input:
-        BAAAN,
+    localrule: True

@@ -18,5 +18,5 @@ with plain_errors():
         commits = training_commits(results / "logs", block["jobs"])
         entries.append(Entry(**shown, seconds=sum(seconds.values()) if seconds else None, commits=commits))
     verdicts = read_verdicts(snakemake.input.claims)
-    page = build_page(entries, params.missing, verdicts, params.scale, commit_of("."), params.confidence)
+    page = build_page(entries, params.missing, params.papers, verdicts, params.scale, commit_of("."), params.confidence)
     write_text(snakemake.output.page, page)

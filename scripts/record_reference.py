@@ -9,46 +9,43 @@ from oleander.io.provenance import (
     commit_of,
     job_seconds,
     machine,
-    model_seeds,
     precisions_of,
     seeds_of,
     training_commits,
 )
+from oleander.io.tables import read_csvs, write_csv
 
 with plain_errors():
+    params = snakemake.params
     commit = commit_of(".")
     if "+changes" in commit:
         raise OleanderError("the checkout has changes that are not committed; commit them, then record the evidence")
-    output, results = Path(snakemake.output.provenance), Path("results", snakemake.params.scale)
-    for source in map(Path, snakemake.input.files):
-        copy = output.parents[1] / source.relative_to(results)
+    output, results = Path(snakemake.output.provenance), Path("results", params.scale)
+    for name, files in params.kept.items():
+        copy = output.parents[1] / name
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, copy)
-    jobs = snakemake.params.jobs
-    wall, cpu = (job_seconds(results / "benchmarks", jobs, clock) for clock in ("wall", "cpu"))
+        if files == [f"{results}/{name}"]:
+            shutil.copyfile(files[0], copy)
+        else:
+            write_csv(copy, read_csvs(files))
+    csvs = [path for files in params.kept.values() for path in files if path.endswith(".csv")]
+    wall, cpu = (job_seconds(results / "benchmarks", params.jobs, clock) for clock in ("wall", "cpu"))
     write_json(
         output,
         {
-            "command": snakemake.params.command,
-            "overrides": snakemake.params.overrides,
-            "scale": snakemake.params.scale,
-            "shown": snakemake.params.shown,
-            "experiments": snakemake.params.experiments,
+            "command": params.command,
+            "overrides": params.overrides,
+            "scale": params.scale,
+            "settings": params.settings,
             "commit": commit,
-            "commits_of_the_jobs": training_commits(results / "logs", jobs),
+            "commits_of_the_jobs": training_commits(results / "logs", params.jobs),
             "machine": machine(),
-            "precisions": precisions_of([path for path in snakemake.input.files if path.endswith(".csv")]),
+            "precisions": precisions_of(csvs),
             "wall_seconds_of_all_jobs": round(sum(wall.values())),
             "cpu_seconds_of_all_jobs": round(sum(cpu.values())),
             "wall_seconds": wall,
             "cpu_seconds": cpu,
-            "seeds": {
-                **seeds_of([path for path in snakemake.input.files if "/trials/" in path]),
-                **model_seeds(
-                    [path for path in snakemake.input.files if path.endswith("/errors.csv")], ("autoencoder", "model")
-                ),
-                **model_seeds([path for path in snakemake.input.files if "/scores/" in path], ("gan", "target")),
-            },
-            "files": [str(Path(path).relative_to(results)) for path in snakemake.input.files],
+            "seeds": seeds_of(csvs),
+            "files": list(params.kept),
         },
     )

@@ -3,7 +3,7 @@
 from oleander.backdoors.gan import Backdoor, Images, Networks, curves_table, fit, save_gan
 from oleander.data import load_dataset
 from oleander.evaluation.feature_classifiers import load_feature_classifier, load_features
-from oleander.evaluation.gans import judge_clean, save_grids
+from oleander.evaluation.gans import clean_distance, save_grids
 from oleander.io.artifacts import fingerprint
 from oleander.io.errors import plain_errors
 from oleander.io.files import sha256_of
@@ -38,10 +38,10 @@ with plain_errors():
         "version": params.version,
     }
     networks = Networks.biggan(sizes, params.identity["seed"], backdoor is not None)
-    judge = judge_clean(features, classifier, load_statistics(snakemake.input.reference))
+    distance = clean_distance(features, classifier, load_statistics(snakemake.input.reference))
     with Scratch(params.state, fingerprint(resolved), params.state_minutes.value).interruptible() as scratch:
         seed = params.identity["seed"]
-        trained = fit(networks, images, backdoor, params.gan, seed, scratch, device, judge, placement.precision)
+        trained = fit(networks, images, backdoor, params.gan, seed, scratch, device, distance, placement.precision)
     identity = {**params.identity, "precision": placement.precision.name}
     write_csv(snakemake.output.curves, curves_table(trained, features.name, identity))
     save_grids(snakemake.output.grids, trained.grids)

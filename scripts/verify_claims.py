@@ -13,7 +13,7 @@ with plain_errors():
     params = snakemake.params
     files = {table: list(snakemake.input[table]) for table in TABLES}
     tables = {table: read_csvs(paths) if paths else pd.DataFrame() for table, paths in files.items()}
-    claims = read_claims(snakemake.input.claims)
+    claims = [claim for path in snakemake.input.claims for claim in read_claims(path)]
     verdicts = verify_claims(claims, tables, params.scale, params.departures, params.asked, params.confidence)
     write_csv(snakemake.output.csv, verdicts)
     write_text(snakemake.output.markdown, claims_markdown(verdicts, params.scale, params.confidence))

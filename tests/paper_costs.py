@@ -85,7 +85,7 @@ class Cost:
 
 
 def generators_flops(data: Data, job: Any) -> float:
-    """Operations of a `train_pgan` job."""
+    """Operations of a `train_attack` job."""
     attack = job.params.attack
     iterations = attack["epochs"] * math.ceil(data.targets / attack["batch_size"])
     return len(job.params.replicas) * iterations * pgan_flops(pgan.Networks.build(attack, data.shape), attack)
@@ -97,12 +97,12 @@ def victims_flops(data: Data, job: Any) -> float:
     victim, alphas = evaluation["victim"], evaluation.get("alphas")
     if victim is None:
         return 0
-    repetitions = [one for one in job.params.repetitions if alphas is None or one.get("alpha", alphas[0]) in alphas]
+    replicas = [one for one in job.params.replicas if alphas is None or one.get("alpha", alphas[0]) in alphas]
     fits = 1 + evaluation["defense"].get("filterings", 0)
     model = build_model(victim, data.shape, data.classes if job.params.task["all_classes"] else 1)
     step = training_flops(model, victim["batch_size"])
     steps = sum(victim["epochs"] * points / victim["batch_size"] for points in evaluation["train_points"])
-    return len(repetitions) * len(evaluation["poison_fractions"]) * evaluation["runs"] * fits * steps * step
+    return len(replicas) * len(evaluation["poison_fractions"]) * evaluation["runs"] * fits * steps * step
 
 
 def image_flops(data: Data, network: dict[str, Any], train: bool) -> int:
@@ -154,7 +154,7 @@ def gan_flops(data: Data, job: Any) -> float:
 
 # Those that are left out measure, or train a small classifier: minutes each.
 FLOPS = {
-    "train_pgan": generators_flops,
+    "train_attack": generators_flops,
     "run_trials": victims_flops,
     "train_autoencoder": autoencoder_flops,
     "evaluate_autoencoders": reconstructions_flops,

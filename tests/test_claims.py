@@ -46,16 +46,6 @@ def lines(path):
 # The file
 
 
-def test_every_published_row_is_a_claim_word_for_word():
-    claims, published = lines(PUBLISHED / "claims.csv"), lines(PUBLISHED / "published_numbers.csv")
-    same = list(published[0])
-    assert {row["id"] for row in claims} == {row["id"] for row in published}
-    for row in published:
-        for part in (claim for claim in claims if claim["id"] == row["id"]):
-            assert {key: part[key] for key in same} == row
-
-
-@pytest.fixture(scope="session")
 def papers() -> dict[str, str]:
     """Paper -> its text in one line; the folder of texts is what OLEANDER_PAPERS names."""
     named = os.environ.get("OLEANDER_PAPERS")

@@ -30,7 +30,7 @@ GENERATORS, CURVES = "pgan/mnist/generators/a.safetensors", "pgan/mnist/curves/a
 def results(tmp_path):
     """A folder of results as an undisturbed run leaves it."""
     folder = tmp_path / "demo"
-    for name in (GENERATORS, CURVES, "logs/train_pgan/mnist/a.log", "benchmarks/train_pgan/mnist/a.tsv"):
+    for name in (GENERATORS, CURVES, "logs/train_attack/mnist/a.log", "benchmarks/train_attack/mnist/a.tsv"):
         (folder / name).parent.mkdir(parents=True)
         (folder / name).write_text(f"of {name}")
     return folder
@@ -190,7 +190,7 @@ def test_the_recorded_campaign_lost_nothing(recorded):
     hit = recorded["kills"]["by_job"]
     for rule in RULES:
         assert sum(counts[kills.DURING] for job, counts in hit.items() if job.split(",")[0] == rule) >= 1, rule
-    for variant in ("train_pgan, MLP", "train_pgan, CNN", "run_trials, Sever", "run_trials, outlier detection"):
+    for variant in ("train_attack, MLP", "train_attack, CNN", "run_trials, Sever", "run_trials, outlier detection"):
         assert hit[variant][kills.DURING] >= 1
     assert recorded["kills"]["attempts_that_continued_from_a_state"] > 0
 

@@ -71,9 +71,9 @@ def brightness(images):
     return float((images.double().mean() - 100).abs())
 
 
-def train(door=None, settings=SETTINGS, seed=1, scratch=None, judge=brightness, precision=FLOAT32):
+def train(door=None, settings=SETTINGS, seed=1, scratch=None, distance=brightness, precision=FLOAT32):
     networks = Networks.biggan(SIZES, seed, door is not None)
-    return fit(networks, genuine(), door, settings, seed, scratch or Scratch.none(), CPU, judge, precision)
+    return fit(networks, genuine(), door, settings, seed, scratch or Scratch.none(), CPU, distance, precision)
 
 
 def plain_losses(loss, genuine_logits, fake_logits):

@@ -16,7 +16,9 @@ from PIL import Image
 from oleander.evaluation.claims import VERDICTS, verify_claims
 from oleander.io.errors import OleanderError
 from oleander.page.build import Entry, build_page, entry_of_claim, write_seconds, write_seeds
+from oleander.workflow.figures import figure_number
 
+PAPERS = {"BAAAN": "Backdoor Attacks Against Autoencoders", "pGAN": "Poisoning Attacks"}
 HOSTILE = "<script>console.error('taken for code')</script><img src=x onerror=alert(1)>\" onload=\"x"
 
 
@@ -30,7 +32,15 @@ def make_entry(folder, name, caption="Test error.", images=1, text=None, rows=3,
     pd.DataFrame({"generator": np.arange(rows) % 3, "run": 0, "error": np.arange(rows) / 7}).to_csv(table, index=False)
     settings = {"figure": {"alpha": 0.1}}
     return Entry(
-        name, caption, paths, text, [str(table)], settings, **{"seconds": 7500.0, "commits": ["c" * 40], **more}
+        name=name,
+        paper={"pgan": "pGAN", "baaan": "BAAAN"}[name.partition("_")[0]],
+        title=figure_number(name),
+        caption=caption,
+        images=paths,
+        text=text,
+        files={table.name: [str(table)]},
+        settings=settings,
+        **{"seconds": 7500.0, "commits": ["c" * 40], **more},
     )
 
 
@@ -66,7 +76,7 @@ def page(verdicts, tmp_path_factory):
     ]
     hostile = verdicts.assign(why=HOSTILE, quantity=verdicts["quantity"] + HOSTILE)
     path = folder / "index.html"
-    path.write_text(build_page(entries, ["pgan_fig7"], hostile, "laptop", "d" * 40, 0.95), encoding="utf-8")
+    path.write_text(build_page(entries, ["pgan_fig7"], PAPERS, hostile, "laptop", "d" * 40, 0.95), encoding="utf-8")
     return path
 
 
@@ -140,11 +150,11 @@ def test_csvs_come_back_as_they_were(page):
 
 def test_the_same_files_give_the_same_page(verdicts, tmp_path):
     entries = [make_entry(tmp_path, "pgan_fig5", rows=30_000)]
-    one, other = (build_page(entries, [], verdicts, "demo", "unknown", 0.95) for _time in range(2))
+    one, other = (build_page(entries, [], PAPERS, verdicts, "demo", "unknown", 0.95) for _time in range(2))
     assert one == other
     (tmp_path / "pgan_fig5_0.png").unlink()
     with pytest.raises(OleanderError, match=r"pgan_fig5_0\.png cannot be read"):
-        build_page(entries, [], verdicts, "demo", "unknown", 0.95)
+        build_page(entries, [], PAPERS, verdicts, "demo", "unknown", 0.95)
 
 
 def test_claims_stand_beside_their_figures():

@@ -25,8 +25,8 @@ pytestmark = [
 COHORT = "alpha_0.1+0.3_lambda_0.9_generators_0-0"
 GENERATORS = f"pgan/mnist/generators/{COHORT}.safetensors"
 CURVES = f"pgan/mnist/curves/{COHORT}.csv"
-STATE = f"state/train_pgan/mnist/{COHORT}/pgan.safetensors"
-LOG = f"logs/train_pgan/mnist/{COHORT}.log"
+STATE = f"state/train_attack/mnist/{COHORT}/pgan.safetensors"
+LOG = f"logs/train_attack/mnist/{COHORT}.log"
 
 # What a training's log says once it has written its state on SIGTERM.
 SAVED = "stopped by signal 15; run again to continue"
@@ -64,7 +64,7 @@ def undisturbed(repository, cluster, tmp_path_factory) -> Checkout:
     settings["scales"]["demo"]["cohort"] = {"alphas_per_job": 2}
     settings["scales"]["demo"]["experiments"]["mnist"] = {"epochs": 400, "alphas": [0.1, 0.3], "generators": 1}
     checkout.configure(settings)
-    checkout.succeed("--set-resources", f"train_pgan:gpu_model={GPU_TYPE}", "--", "pgan_fig10")
+    checkout.succeed("--set-resources", f"train_attack:gpu_model={GPU_TYPE}", "--", "pgan_fig10")
     return checkout
 
 
@@ -115,7 +115,7 @@ class Run:
     def hang(self) -> None:
         """Let the training stand still, as it does where a file system does not answer, until a signal ends it."""
         for process in self.cluster.survivors():
-            if "train_pgan.py" in Path(f"/proc/{process}/cmdline").read_text():
+            if "train_attack.py" in Path(f"/proc/{process}/cmdline").read_text():
                 os.kill(process, signal.SIGSTOP)
 
     def said(self) -> str:
@@ -172,9 +172,9 @@ def test_a_figure_is_made_through_sbatch(undisturbed, cluster):
         job["Comment"].partition("_wildcards_")[0]: job for job in found if job["WorkDir"] == str(undisturbed.folder)
     }
     # Samples and the figure itself are drawn where Snakemake runs.
-    assert set(jobs) == {"rule_prepare_dataset", "rule_train_pgan"}
+    assert set(jobs) == {"rule_prepare_dataset", "rule_train_attack"}
     assert {job["JobState"] for job in jobs.values()} == {"COMPLETED"}
-    training = jobs["rule_train_pgan"]
+    training = jobs["rule_train_attack"]
     assert training["TresPerJob"] == f"gres:gpu:{GPU_TYPE}:1"
     assert training["MinMemoryNode"] == "8000M"
     assert training["TimeLimit"] == "04:00:00"

@@ -65,7 +65,7 @@ def test_one_command_makes_every_figure_and_table(finished):
 
 
 def test_trials_are_tidy_and_say_what_they_are(finished):
-    trials = pd.read_csv(finished.result("pgan/mnist/trials/effectiveness.csv"))
+    trials = finished.trials("mnist", "effectiveness")
     assert tuple(trials.columns) == COLUMNS
     assert len(trials) == 2 * 3
     assert set(trials["scale"]) == {"demo"}
@@ -79,14 +79,14 @@ def test_trials_are_tidy_and_say_what_they_are(finished):
 
 def test_every_evaluation_is_one_tidy_table(finished):
     """The same columns whatever the attack, the defense, the task and the figure."""
-    files = sorted(finished.result("pgan").glob("*/trials/*.csv"))
+    files = sorted(finished.result("pgan").glob("*/trials/*/*.csv"))
     trials = pd.concat([pd.read_csv(path) for path in files])
     assert tuple(trials.columns) == COLUMNS
     assert set(trials["attack"]) == {"pgan", "label_flipping", "random_flipping", "duplication"}
     assert {"none", "outlier", "outlier_90", "sever_01", "pca_005", "label_sanitization"} <= set(trials["defense"])
     assert set(trials["dataset"]) == {"mnist", "fmnist", "cifar10"}
     assert trials["status"].eq("ok").all()
-    many = pd.read_csv(finished.result("pgan/mnist/confusion/ten_classes.csv"))
+    many = finished.trials("mnist", "ten_classes", "confusion")
     assert many["true_class"].nunique() == 10
 
 
@@ -98,9 +98,7 @@ def test_the_matrix_has_every_attack_and_defense(finished):
     assert poisoned["defense"].nunique() == 5
     assert poisoned["mean"].between(0, 1).all()
     # One that the matrix alone shows is tested at its fraction alone.
-    assert set(pd.read_csv(finished.result("pgan/mnist_random_flipping/trials/undefended.csv"))["poison_fraction"]) == {
-        0.3
-    }
+    assert set(finished.trials("mnist_random_flipping", "undefended")["poison_fraction"]) == {0.3}
 
 
 def test_tables_say_scale_and_stand_in(finished):
@@ -124,7 +122,7 @@ def test_a_second_run_does_nothing(finished):
 
 
 def test_an_edited_comment_retrains_nothing(finished):
-    script = finished.folder / "scripts/train_pgan.py"
+    script = finished.folder / "scripts/train_attack.py"
     text = script.read_text()
     try:
         script.write_text(text + "\n# One more remark.\n")
@@ -137,10 +135,10 @@ def test_a_longer_grid_trains_only_what_is_new(finished):
     longer = tiny()
     longer["scales"]["demo"]["experiments"]["mnist"]["alphas"] = [0.1, 0.3, 0.9]
     jobs, said = finished.planned_with(longer)
-    assert jobs["train_pgan"] == jobs["draw_samples"] == 1
+    assert jobs["train_attack"] == jobs["draw_samples"] == 1
     # effectiveness and rejection_90 look at every alpha; all else at 0.1.
     assert jobs["run_trials"] == 2
-    assert "Training pGAN generators: mnist, alpha_0.9_" in said
+    assert "Training generators of poison: mnist, alpha_0.9_" in said
     assert not {"pgan_fig1", "pgan_fig9", "pgan_fig11", "pgan_fig13", "prepare_dataset"} & set(jobs)
 
 
@@ -150,7 +148,7 @@ def test_a_changed_setting_retrains_what_depends_on_it(finished):
     jobs, _said = finished.planned_with(changed)
     assert jobs["run_trials"] == 1
     assert jobs["pgan_fig7"] == 1
-    assert "train_pgan" not in jobs
+    assert "train_attack" not in jobs
     assert "fit_boundaries" not in jobs
 
 
@@ -162,8 +160,8 @@ def test_what_changes_no_result_runs_nothing_again(finished):
 
 def test_another_layout_of_a_figure_draws_it_again(finished):
     """Its rows and columns swapped, which Snakemake does not see where each is a param of its own."""
-    demo = yaml.safe_load((finished.folder / "config.yaml").read_text())
-    shown = {**demo["figures"]["pgan_fig10"], **demo["scales"]["demo"]["figures"].get("pgan_fig10", {})}
+    demo = yaml.safe_load((finished.folder / "workflow/scales/demo.yaml").read_text())
+    shown = demo["figures"]["pgan_fig10"]
     assert shown["rows"] != shown["columns"]
     swapped = tiny()
     swapped["scales"]["demo"]["figures"]["pgan_fig10"] = {"rows": shown["columns"], "columns": shown["rows"]}
@@ -174,16 +172,22 @@ def test_the_command_line_has_the_last_word(finished):
     """Over what the scale itself sets, and nothing but what depends on it runs again."""
     jobs, _said = finished.planned("--config", "victims={ten_class_mlp: {epochs: 4}}")
     assert jobs["run_trials"] == 1
-    assert "train_pgan" not in jobs
+    assert "train_attack" not in jobs
 
 
 def test_data_of_other_settings_are_no_papers_data(finished, checkout):
     """Neither an attack's nor those that a GAN's target is taken from, by a setting that the paper's have not got."""
-    for name in ("pgan/mnist/trials/effectiveness.csv", "baaan/gans/cifar10/scores/mnist_seed_0.csv"):
+    whole = "alpha_0+0.1+0.3+0.5+0.7+0.9_lambda_0.9_generators_0-4"
+    tables = {
+        f"pgan/mnist/trials/effectiveness/{whole}.csv": finished.trials("mnist", "effectiveness"),
+        "baaan/gans/cifar10/scores/mnist_seed_0.csv": pd.read_csv(
+            finished.result("baaan/gans/cifar10/scores/mnist_seed_0.csv")
+        ),
+    }
+    for name, table in tables.items():
         path = checkout.folder / "results/paper" / name
         path.parent.mkdir(parents=True)
         as_if = {"scale": "paper", "stand_in_for": "", "features": "inception"}
-        table = pd.read_csv(finished.result(name))
         table.assign(**{key: value for key, value in as_if.items() if key in table}).to_csv(path, index=False)
     why = {}
     for more in ([], ["datasets={mnist: {shrink: 2}}"]):
@@ -196,13 +200,13 @@ def test_data_of_other_settings_are_no_papers_data(finished, checkout):
 
 
 def test_without_a_block_that_claims_name_all_else_runs(checkout):
-    config = yaml.safe_load((checkout.folder / "config.yaml").read_text())
-    for block in (config, *config["scales"].values()):
-        (block or {}).get("autoencoders", {}).pop("celeba", None)
-        for figure in (block or {}).get("figures", {}).values():
+    for layer in (checkout.folder / "config.yaml", *(checkout.folder / "workflow").glob("*/*.yaml")):
+        block = yaml.safe_load(layer.read_text())
+        block.get("autoencoders", {}).pop("celeba", None)
+        for figure in block.get("figures", {}).values():
             if "autoencoders" in figure:
                 figure["autoencoders"].remove("celeba")
-    (checkout.folder / "config.yaml").write_text(yaml.safe_dump(config))
+        layer.write_text(yaml.safe_dump(block))
     less = tiny()
     del less["scales"]["demo"]["autoencoders"]["celeba"]
     jobs, said = checkout.planned_with(less, "verify")
@@ -210,45 +214,32 @@ def test_without_a_block_that_claims_name_all_else_runs(checkout):
     assert "autoencoder: celeba" not in said
 
 
-@pytest.mark.parametrize("figure", FIGURES)
-def test_each_figure_is_a_target_of_its_own(finished, figure):
+def test_each_figure_is_a_target_of_its_own(finished):
     """Made again from what is there, alone, and with the same bytes."""
-    png = finished.result(f"figures/{figure}.png")
-    before = png.read_bytes()
-    png.unlink()
-    finished.succeed(figure)
-    assert png.read_bytes() == before
+    before = {}
+    for figure in FIGURES:
+        png = finished.result(f"figures/{figure}.png")
+        before[png] = png.read_bytes()
+        png.unlink()
+    for figure in ("pgan_fig2", "baaan_fig9"):
+        finished.succeed(figure)
+        assert finished.result(f"figures/{figure}.png").exists()
+        assert sum(png.exists() for png in before) == 1 + (figure == "baaan_fig9")
+    finished.succeed(*FIGURES)
+    for png, content in before.items():
+        assert png.read_bytes() == content, png
 
 
 @pytest.mark.parametrize(
     ("figure", "jobs"),
     [
-        ("pgan_fig1", {"prepare_dataset": 1, "train_pgan": 1, "draw_samples": 1}),
-        ("pgan_fig2", {"prepare_dataset": 2, "train_pgan": 4, "run_trials": 4, "gather_trials": 2, "check_task": 2}),
-        ("pgan_fig3", {"prepare_dataset": 2, "train_pgan": 2, "draw_samples": 2}),
-        ("pgan_fig9", {"prepare_dataset": 1, "train_pgan": 1, "fit_boundaries": 1, "check_task": 1}),
-        ("pgan_fig10", {"prepare_dataset": 1, "train_pgan": 2, "draw_samples": 2}),
-        ("pgan_curves", {"prepare_dataset": 4, "train_pgan": 7, "gather_curves": 4}),
-        ("pgan_fig6", {"prepare_dataset": 1, "train_pgan": 2, "run_trials": 4, "gather_trials": 3, "check_task": 1}),
-        (
-            "pgan_fig7",
-            {
-                "prepare_dataset": 1,
-                "train_pgan": 1,
-                "run_trials": 1,
-                "gather_trials": 1,
-                "gather_confusion": 1,
-                "check_task": 1,
-            },
-        ),
-        ("pgan_fig13", {"prepare_dataset": 1, "train_pgan": 1, "run_trials": 1, "gather_trials": 1, "check_task": 1}),
-        *(
-            (
-                figure,
-                {"prepare_dataset": 1, "check_autoencoders": 1, "train_autoencoder": 3, "evaluate_autoencoders": 1},
-            )
-            for figure in ("baaan_fig1", "baaan_fig2")
-        ),
+        ("pgan_fig1", {"prepare_dataset": 1, "train_attack": 1, "draw_samples": 1, "check_data": 1}),
+        ("pgan_fig2", {"prepare_dataset": 2, "train_attack": 4, "run_trials": 4, "check_data": 2}),
+        ("pgan_fig3", {"prepare_dataset": 2, "train_attack": 2, "draw_samples": 2, "check_data": 2}),
+        ("pgan_fig9", {"prepare_dataset": 1, "train_attack": 1, "fit_boundaries": 1, "check_data": 1}),
+        ("pgan_curves", {"prepare_dataset": 6, "train_attack": 7, "check_data": 4}),
+        ("pgan_fig7", {"prepare_dataset": 1, "train_attack": 1, "run_trials": 1, "check_data": 1}),
+        ("baaan_fig1", {"prepare_dataset": 1, "check_data": 1, "train_autoencoder": 3, "evaluate_autoencoders": 1}),
     ],
 )
 def test_a_figure_asks_for_no_more_than_it_shows(checkout, figure, jobs):
@@ -270,10 +261,10 @@ def test_strict_fails_where_a_claim_does_once_all_is_written(finished, checkout)
     finished.succeed("--config", "strict=true", "--", "verify")
     # What no embedded data stand in for is held against the paper. Victims that take nothing for anything else miss it.
     for kind, measure in (("trials", "error"), ("confusion", "share")):
-        name = f"pgan/mnist/{kind}/ten_classes.csv"
-        checkout.result(name).parent.mkdir(parents=True)
-        faultless = pd.read_csv(finished.result(name)).assign(**{"stand_in_for": "", measure: 0.0})
-        faultless.to_csv(checkout.result(name), index=False)
+        (path,) = finished.result(f"pgan/mnist/{kind}/ten_classes").glob("*.csv")
+        copy = checkout.result(f"pgan/mnist/{kind}/ten_classes") / path.name
+        copy.parent.mkdir(parents=True)
+        pd.read_csv(path).assign(**{"stand_in_for": "", measure: 0.0}).to_csv(copy, index=False)
     done = checkout.run("--config", "strict=true", "only_existing=true", "--", "verify")
     assert done.returncode != 0
     assert re.search(r"^error: \d claims are not reproduced at demo scale: P14, P15;", done.stderr, re.MULTILINE)
@@ -281,7 +272,7 @@ def test_strict_fails_where_a_claim_does_once_all_is_written(finished, checkout)
     assert set(verdicts[["P14", "P15"]]) == {"not reproduced"}
     assert set(verdicts) == {"not reproduced", "not comparable", "not run"}
     assert "2 of 49 checked" in checkout.result("claims.md").read_text()
-    assert not checkout.result("logs/train_pgan").exists()
+    assert not checkout.result("logs/train_attack").exists()
     assert "2 of 49 checked" in checkout.succeed("--config", "only_existing=true", "--", "verify")
 
 
@@ -296,7 +287,7 @@ def test_snakemakes_report_has_captions_and_categories(finished, tmp_path):
         "Claims",
         "BAAAN",
         "pGAN",
-        "Every published claim with its verdict",
+        "every claim with its verdict",
         "how the confusion matrix changes",
     ):
         assert said in text
@@ -314,23 +305,25 @@ def test_evidence_is_recorded_a_figure_at_a_time(finished):
     finished.succeed("reference_pgan_fig7", "reference_pgan_table2")
     folder = finished.folder / "results/reference/demo"
     provenance = json.loads((folder / "provenance/pgan_fig7.json").read_text())
-    assert {path.removeprefix("results/demo/") for path in provenance["files"]} == {
+    assert set(provenance["files"]) == {
         "figures/pgan_fig7.png",
         "pgan/mnist/trials/ten_classes.csv",
         "pgan/mnist/confusion/ten_classes.csv",
         "data/mnist.json",
     }
-    for path in provenance["files"]:
+    for path in ("figures/pgan_fig7.png", "data/mnist.json"):
         assert (folder / path).read_bytes() == finished.result(path).read_bytes()
+    recorded = pd.read_csv(folder / "pgan/mnist/trials/ten_classes.csv")
+    pd.testing.assert_frame_equal(recorded, finished.trials("mnist", "ten_classes"))
     assert provenance["overrides"]["scales"]["demo"]["experiments"]["mnist"]["alphas"] == [0.1, 0.3]
-    assert provenance["shown"] == {"experiment": "mnist", "evaluation": "ten_classes"}
-    assert provenance["experiments"]["mnist"]["alphas"] == [0.1, 0.3]
+    assert provenance["settings"]["figure"] == {"experiment": "mnist", "evaluation": "ten_classes"}
+    assert provenance["settings"]["experiments"]["mnist"]["alphas"] == [0.1, 0.3]
     assert provenance["precisions"] == [choose_precision("auto", torch.device("cpu")).name]
     assert provenance["seeds"] == {"mnist/ten_classes": {"generators": [0], "runs": [0]}}
     cohort = "alpha_0.1_lambda_0.9_generators_0-0"
     assert set(provenance["wall_seconds"]) == {
         "prepare_dataset/mnist",
-        f"train_pgan/mnist/{cohort}",
+        f"train_attack/mnist/{cohort}",
         f"run_trials/mnist/ten_classes/{cohort}",
     }
     assert set(provenance["cpu_seconds"]) <= set(provenance["wall_seconds"])
@@ -341,7 +334,7 @@ def test_evidence_is_recorded_a_figure_at_a_time(finished):
 def test_costs_are_summed_over_the_jobs_behind_a_figure(finished):
     finished.succeed("--config", "only_existing=true", "--", "reference_costs")
     costs = pd.read_csv(finished.folder / "results/reference/demo/costs.csv").set_index("target")
-    trainings = finished.result("benchmarks/train_pgan/mnist").glob("*.tsv")
+    trainings = finished.result("benchmarks/train_attack/mnist").glob("*.tsv")
     paths = [finished.result("benchmarks/prepare_dataset/mnist.tsv"), *trainings]
     seconds = [pd.read_csv(path, sep="\t")["s"].iloc[-1] for path in paths]
     assert costs.loc["pgan_fig10", "jobs"] == len(seconds) >= 2
@@ -363,12 +356,12 @@ def test_errors_of_autoencoders_are_tidy_and_recorded_as_evidence(finished):
     assert errors["mse"].between(0, 1).all()
     finished.succeed("reference_baaan_fig1")
     provenance = json.loads((finished.folder / "results/reference/demo/provenance/baaan_fig1.json").read_text())
-    assert {path.removeprefix("results/demo/") for path in provenance["files"]} == {
+    assert set(provenance["files"]) == {
         "figures/baaan_fig1.png",
         "baaan/autoencoders/mnist/errors.csv",
         "data/mnist.json",
     }
-    assert provenance["experiments"]["mnist"]["targets"] == {"fixed": "mnist_image", "inverse": "inverse"}
+    assert provenance["settings"]["autoencoders"]["mnist"]["targets"] == {"fixed": "mnist_image", "inverse": "inverse"}
     assert provenance["seeds"] == {"mnist/clean": [0], "mnist/fixed": [0], "mnist/inverse": [0]}
     assert set(provenance["wall_seconds"]) == {
         "prepare_dataset/mnist",
@@ -382,7 +375,7 @@ def test_another_target_trains_one_model(finished):
     more = tiny()
     more["scales"]["demo"]["autoencoders"]["mnist"]["targets"] = {"again": "inverse"}
     jobs, said = finished.planned_with(more, "baaan_fig1")
-    assert jobs == {"check_autoencoders": 1, "train_autoencoder": 1, "evaluate_autoencoders": 1, "baaan_fig1": 1}
+    assert jobs == {"check_data": 1, "train_autoencoder": 1, "evaluate_autoencoders": 1, "baaan_fig1": 1}
     assert "Training an autoencoder: mnist, again, seed 0" in said
 
 
@@ -444,7 +437,7 @@ def test_a_defense_of_its_own_joins_the_matrix(checkout):
     mine["defenses"] = {"mine": {"name": "halving", "title": "every second point", "every": 2}}
     checkout.configure(mine)
     checkout.package = package.parent
-    trials = "results/demo/pgan/mnist_random_flipping/trials/mine.csv"
+    trials = "results/demo/pgan/mnist_random_flipping/trials/mine/repeats_0-0.csv"
     checkout.succeed(trials)
     found = pd.read_csv(checkout.folder / trials)
     assert set(found["defense"]) == {"mine"}
@@ -468,7 +461,7 @@ def test_every_scale_and_the_cluster_profile_can_be_planned(repository):
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "Nothing to be done" in done.stdout or "train_pgan" in done.stdout + done.stderr
+        assert "Nothing to be done" in done.stdout or "train_attack" in done.stdout + done.stderr
 
 
 def kill_training(checkout: Checkout, hit: signal.Signals) -> None:
@@ -481,7 +474,7 @@ def kill_training(checkout: Checkout, hit: signal.Signals) -> None:
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 120
-    while not list(checkout.folder.glob("results/demo/state/train_pgan/mnist/*/pgan.safetensors")):
+    while not list(checkout.folder.glob("results/demo/state/train_attack/mnist/*/pgan.safetensors")):
         assert started.poll() is None, "the workflow ended before it could be killed"
         assert time.monotonic() < deadline, "no state was written"
         time.sleep(0.02)
@@ -510,7 +503,7 @@ def test_killed_training_continues_to_the_same_bytes(repository, tmp_path):
     killed.succeed("pgan_fig10")
     undisturbed.succeed("pgan_fig10")
 
-    (log,) = killed.result("logs/train_pgan/mnist").glob("*.log")
+    (log,) = killed.result("logs/train_attack/mnist").glob("*.log")
     assert "continuing from" in log.read_text()
     made = sorted(path.relative_to(killed.folder) for path in killed.result("pgan").rglob("*") if path.is_file())
     assert len(made) == 3
@@ -564,7 +557,7 @@ def test_too_few_points_are_said_before_training(checkout):
     assert done.returncode != 0
     said = done.stdout + done.stderr
     assert re.search(r"^error: class '\w' of f?mnist has \d+ train points, but 500 trusted", said, re.MULTILINE)
-    assert not (checkout.result("logs/train_pgan")).exists()
+    assert not (checkout.result("logs/train_attack")).exists()
 
 
 def test_a_mistake_in_the_configuration_is_said_before_anything_runs(checkout):

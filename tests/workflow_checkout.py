@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
 # Demo scale cut down further: what a run needs to touch every rule, and two cohorts an experiment.
@@ -162,3 +163,8 @@ class Checkout:
 
     def result(self, name: str) -> Path:
         return self.folder / "results/demo" / name
+
+    def trials(self, experiment: str, evaluation: str, kind: str = "trials") -> pd.DataFrame:
+        """All cohorts' trials, or confusion matrices, of an evaluation."""
+        files = sorted(self.result(f"pgan/{experiment}/{kind}/{evaluation}").glob("*.csv"))
+        return pd.concat([pd.read_csv(path) for path in files], ignore_index=True)

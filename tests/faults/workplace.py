@@ -10,21 +10,21 @@ from faults.report import digests
 from faults.runs import POLL, CampaignError, Run
 from workflow_checkout import Checkout, tiny
 
-FIGURES = ("pgan_fig8", "pgan_fig9", "pgan_fig12", "baaan_fig1", "baaan_fig4")
+FIGURES = ("pgan_fig8", "pgan_fig13", "pgan_fig9", "pgan_fig12", "baaan_fig1", "baaan_fig4")
 """Between them every trainer and evaluator: generators of both kinds of network, trials with an outlier detector and
-with Sever, boundaries, autoencoders, GANs and what judges them."""
+with Sever, boundaries, autoencoders, GANs and what measures them."""
 
-SHORT = ("results/demo/pgan/mnist/trials/sever_01.csv", "pgan_fig9", "results/demo/baaan/autoencoders/mnist/errors.csv")
+SHORT = ("pgan_fig13", "pgan_fig9", "results/demo/baaan/autoencoders/mnist/errors.csv")
 """Some of them, for the short form."""
 
 COHORT = "alpha_0.1+0.3_lambda_0.9_generators_0-0"
 TRAINED = f"results/demo/pgan/mnist/generators/{COHORT}.safetensors"
 """What the faults that are made one at a time let the workflow make, from prepared data."""
-TRAINING = f"train_pgan/mnist/{COHORT}"
+TRAINING = f"train_attack/mnist/{COHORT}"
 """The job that makes it."""
 
 RULES = (
-    "train_pgan",
+    "train_attack",
     "run_trials",
     "fit_boundaries",
     "train_autoencoder",
@@ -37,9 +37,9 @@ RULES = (
 """Every trainer and evaluator."""
 
 VARIANTS = {
-    "train_pgan/mnist/": "MLP",
-    "train_pgan/cifar/": "CNN",
-    "train_pgan/synthetic/": "points in the plane",
+    "train_attack/mnist/": "MLP",
+    "train_attack/cifar/": "CNN",
+    "train_attack/synthetic/": "points in the plane",
     "run_trials/mnist/effectiveness/": "outlier detection",
     "run_trials/mnist/sever_01/": "Sever",
 }

@@ -263,7 +263,7 @@ def fit(
     seed: int,
     scratch: Scratch,
     device: torch.device,
-    judge: Callable[[Tensor], float] | None = None,
+    distance: Callable[[Tensor], float] | None = None,
     precision: Precision = FLOAT32,
 ) -> Trained:
     """Train a clean or a backdoored GAN.
@@ -276,7 +276,7 @@ def fit(
         seed: of all randomness but the initial weights.
         scratch: where to continue from and to save to.
         device: where to train; on CUDA compiled, where the settings say so.
-        judge: the FID of uint8 images [n, *frame] drawn from clean noise; None to take the last generator for the best.
+        distance: the FID of uint8 images [n, *frame] drawn from clean noise; None to take the last generator for the best.
         precision: of training; images that are measured or kept are drawn in float32.
 
     Raises:
@@ -287,7 +287,7 @@ def fit(
         raise OleanderError(
             f"unknown loss '{settings['loss']}' in the configuration; choose one of {', '.join(LOSSES)}"
         )
-    trainer = _Trainer(networks, genuine, backdoor, settings, seed, scratch, device, judge, precision)
+    trainer = _Trainer(networks, genuine, backdoor, settings, seed, scratch, device, distance, precision)
     with precision.products(), _compiling():
         trainer.run()
     return trainer.trained()
@@ -340,10 +340,10 @@ class _Trainer:
         seed: int,
         scratch: Scratch,
         device: torch.device,
-        judge: Callable[[Tensor], float] | None,
+        distance: Callable[[Tensor], float] | None,
         precision: Precision,
     ) -> None:
-        self.settings, self.scratch, self.device, self.judge = settings, scratch, device, judge
+        self.settings, self.scratch, self.device, self.distance = settings, scratch, device, distance
         self.precision = precision
         self.latent, self.classes, self.batch = networks.latent, networks.classes, settings["batch_size"]
         self.seed = derive_seed("gan", seed)
@@ -434,7 +434,7 @@ class _Trainer:
             side.discriminator.requires_grad_(False)
             with self.precision.autocast(self.device):
                 images = self._images(side, -1)
-                logits = self._judge(side, self._augment(images, side.draws["augment"][-1]), side.draws["labels"][-1])
+                logits = self._discriminate(side, self._augment(images, side.draws["augment"][-1]), side.draws["labels"][-1])
                 loss = self.generator_loss(logits.float())
             loss.backward()
             side.discriminator.requires_grad_(True)
@@ -455,7 +455,7 @@ class _Trainer:
                 generated = self._images(side, step)
                 both = torch.cat([genuine.to(generated.dtype), generated])
                 both = self._augment(both, torch.cat([draws["augment"][2 * step], draws["augment"][2 * step + 1]]))
-            logits = self._judge(side, both, labels).float()
+            logits = self._discriminate(side, both, labels).float()
             loss = self.discriminator_loss(*logits.split([len(rows), self.batch]))
         loss.backward()
         side.optimizer.step()
@@ -469,7 +469,7 @@ class _Trainer:
         with _running_statistics_kept(self.generator):
             return _generate(self._generator, z, labels, self.classes, side.trigger)
 
-    def _judge(self, side: _Side, images: Tensor, labels: Tensor) -> Tensor:
+    def _discriminate(self, side: _Side, images: Tensor, labels: Tensor) -> Tensor:
         return side.call(images, labels) if side.images.labels is not None else side.call(images)
 
     def _augment(self, images: Tensor, draws: Tensor) -> Tensor:
@@ -514,9 +514,9 @@ class _Trainer:
                 )
             logger.warning("training of the GAN %s; what was best until then is kept", self.status)
         else:
-            if self.judge is not None:
-                fid = self.judge(self.draw(self.sides[0], self.settings["samples"], "judged"))
-            if self.judge is None or fid < self.best_fid:
+            if self.distance is not None:
+                fid = self.distance(self.draw(self.sides[0], self.settings["samples"], "judged"))
+            if self.distance is None or fid < self.best_fid:
                 self.best_fid, self.best_step, self.best = fid, self.step, flat_state("best", self.average)
             grid = torch.stack([self.draw(side, self.settings["grid"], "grid") for side in self.sides])[None]
             self.grids = grid if self.grids is None else torch.cat([self.grids, grid])

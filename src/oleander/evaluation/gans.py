@@ -33,7 +33,7 @@ class Measurement:
         noise: `CLEAN` or `TRIGGERED`.
         features: what the distance is taken by.
         classifier: tells the images' classes, and is what the distance is taken by without Inception.
-        judge: the dataset whose classifier that is.
+        features_of: the dataset whose classifier that is.
         reference: statistics of the test images; None to take no distance.
         dataset: whose test images they are.
         classes: those that the images shall be of; None for all of the dataset's.
@@ -43,7 +43,7 @@ class Measurement:
     noise: str
     features: Features
     classifier: ClassifierFeatures
-    judge: str
+    features_of: str
     reference: Statistics | None
     dataset: str
     classes: list[str] | None
@@ -107,7 +107,7 @@ def measure_images(images: Tensor, measurement: Measurement) -> dict[str, Any]:
         found["fid"] = frechet_distance(statistics, measurement.reference)
         found["reference_images"] = measurement.reference.count
         found["features"] = measurement.reference.features
-        found["feature_dataset"] = measurement.judge if measurement.features is classifier else None
+        found["feature_dataset"] = measurement.features_of if measurement.features is classifier else None
     if classes is not None and set(classes) < set(classifier.classes):
         labels = torch.tensor([classifier.classes.index(name) for name in classes])
         found["target_rate"] = float(torch.isin(classifier.predict(own), labels).double().mean())
@@ -183,7 +183,7 @@ def measurements_of(
     """What the workflow asks to be measured.
 
     Args:
-        settings: one block a measurement: `noise`, `judge` (the dataset of its classifier), `classes` (None for all),
+        settings: one block a measurement: `noise`, `features_of` (the dataset of its classifier), `classes` (None for all),
             and `single`, whether the images are compared with a single target image.
         datasets, classifiers, references: those of each measurement, the references as files of statistics.
         inception: the file of Inception's weights, or nothing.
@@ -200,7 +200,7 @@ def measurements_of(
                 block["noise"],
                 load_features(classifier, inception, device),
                 classifier,
-                block["judge"],
+                block["features_of"],
                 None if single else load_statistics(path),
                 dataset.name,
                 None if single else classes,
@@ -218,7 +218,7 @@ def sample_images(
     return {noise: crop_to(draw_for(gan, noise, backdoor, count, batch, seed), shape) for noise in noises}
 
 
-def judge_clean(features: Features, classifier: ClassifierFeatures, reference: Statistics) -> Callable[[Tensor], float]:
+def clean_distance(features: Features, classifier: ClassifierFeatures, reference: Statistics) -> Callable[[Tensor], float]:
     """The distance of a GAN's images, uint8 in its own frame, from the test images of its dataset."""
     return lambda images: frechet_distance(feature_statistics(features, crop_to(images, classifier.shape)), reference)
 

@@ -10,10 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from oleander.io.tables import read_csv, read_csvs
+from oleander.io.tables import read_csv
 
 COST_COLUMNS = ("scale", "target", "jobs", "wall_seconds", "cpu_seconds")
 """Seconds are sums over the jobs: on n cores, where they run side by side, about an n-th of that passes."""
+
+OWNERS = (("experiment", "evaluation"), ("autoencoder", "model"), ("gan", "target"))
+"""Columns that say what repeated results are of."""
 
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn", "snakemake")
 
@@ -109,14 +112,6 @@ def _files_of(folder: Path, jobs: list[str], ending: str) -> list[Path]:
     )
 
 
-def model_seeds(measured: list[str], names: tuple[str, str]) -> dict[str, list[int]]:
-    """Seeds of every model that the files measure, by the two columns that name it, e.g. autoencoder and model."""
-    if not measured:
-        return {}
-    table = read_csvs(measured, (*names, "seed"))
-    return {"/".join(values): sorted(rows["seed"].unique().tolist()) for values, rows in table.groupby(list(names))}
-
-
 def precisions_of(files: list[str]) -> list[str]:
     """The precisions that networks behind some CSVs were trained in, each once, sorted; none where no CSV names one."""
     found = set()
@@ -126,14 +121,20 @@ def precisions_of(files: list[str]) -> list[str]:
     return sorted(found)
 
 
-def seeds_of(trials: list[str]) -> dict[str, Any]:
-    """Generators and runs of every trials file, by experiment and evaluation."""
-    seeds: dict[str, Any] = {}
-    for path in trials:
-        table = read_csv(path, ("experiment", "evaluation", "generator", "run"))
-        for (experiment, evaluation), rows in table.groupby(["experiment", "evaluation"]):
-            seeds[f"{experiment}/{evaluation}"] = {
-                "generators": sorted(rows["generator"].unique().tolist()),
-                "runs": sorted(rows["run"].unique().tolist()),
-            }
-    return seeds
+def seeds_of(files: list[str]) -> dict[str, Any]:
+    """What repeats the results in some CSVs, by what they are of.
+
+    Returns:
+        experiment/evaluation -> {"generators": [...], "runs": [...]}; autoencoder/model and gan/target -> seeds.
+        CSVs of anything else are left out.
+    """
+    found: dict[str, dict[str, set[int]]] = {}
+    for path in files:
+        table = read_csv(path)
+        names = next((names for names in OWNERS if set(names) <= set(table)), None)
+        for values, rows in table.groupby(list(names)) if names else ():
+            seeds = found.setdefault("/".join(values), {})
+            for column in {"generator", "run", "seed"} & set(rows):
+                seeds.setdefault(f"{column}s", set()).update(rows[column].tolist())
+    listed = {name: {key: sorted(seeds[key]) for key in sorted(seeds)} for name, seeds in found.items()}
+    return {name: seeds["seeds"] if list(seeds) == ["seeds"] else seeds for name, seeds in listed.items()}

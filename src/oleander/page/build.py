@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from oleander.evaluation.claims import VERDICTS, count_verdicts, summary_line
 from oleander.io.errors import OleanderError
-from oleander.io.tables import read_csv
+from oleander.io.tables import read_csv, read_csvs
 from oleander.plots.claims import write_result
 
 logger = logging.getLogger(__name__)
@@ -29,57 +29,50 @@ LONG = 150_000
 BYTES = 15_000_000
 """A larger page is slow to open, on a phone at any rate."""
 
-PAPERS = {
-    "BAAAN": "BAAAN: Backdoor Attacks Against Autoencoder and GAN-Based Machine Learning Models",
-    "pGAN": "Poisoning Attacks with Generative Adversarial Nets",
-}
-"""Paper -> its title, in the order of the page."""
-
-
 @dataclass(frozen=True)
 class Entry:
     """A figure or table of the page.
 
     Attributes:
         name: of its target, such as pgan_fig2.
+        paper: short name of its paper, such as pGAN.
+        title: as its paper calls it, such as Figure 2.
         caption: one sentence.
         images: the PNG files; none for a table.
         text: a Markdown file to show in place of images; None for a figure.
-        files: the CSVs that it is drawn from, and those of its own.
+        files: the CSVs that it is drawn from, and those of its own: name -> the files that make one up.
         settings: what it was made with.
         seconds: wall time of all jobs behind it; None where it was not recorded.
         commits: of the code that those jobs ran.
     """
 
     name: str
+    paper: str
+    title: str
     caption: str
     images: list[str]
     text: str | None
-    files: list[str]
+    files: dict[str, list[str]]
     settings: dict[str, Any]
     seconds: float | None
     commits: list[str]
 
-    @property
-    def paper(self) -> str:
-        """One of `PAPERS`."""
-        return next(paper for paper in PAPERS if self.name.startswith(f"{paper.lower()}_"))
-
-    @property
-    def title(self) -> str:
-        """As its paper calls it, such as "Figure 2"; of what no paper has, its name."""
-        kind, number = re.fullmatch(r"[a-z]+_([a-z]+)([0-9]*)", self.name).groups()
-        return f"{ {'fig': 'Figure', 'table': 'Table'}.get(kind, kind.capitalize()) } {number}".strip()
-
 
 def build_page(
-    entries: list[Entry], missing: list[str], verdicts: pd.DataFrame, scale: str, commit: str, confidence: float
+    entries: list[Entry],
+    missing: list[str],
+    papers: dict[str, str],
+    verdicts: pd.DataFrame,
+    scale: str,
+    commit: str,
+    confidence: float,
 ) -> str:
     """The page's HTML; the same files give the same bytes.
 
     Args:
         entries: in the order shown.
         missing: names of the figures and tables that were not made.
+        papers: short name of a paper -> its title, in the order shown.
         verdicts: `oleander.evaluation.claims.COLUMNS`.
         scale: name of the scale.
         commit: of this checkout.
@@ -89,7 +82,8 @@ def build_page(
         OleanderError: a file is missing or cannot be read.
     """
     claims = [_claim(row) for row in verdicts.to_dict("records")]
-    files = {path: _file(number, path) for number, path in enumerate(dict.fromkeys(_all_files(entries)))}
+    every = {name: paths for entry in entries for name, paths in entry.files.items()}
+    files = {name: _file(number, name, paths) for number, (name, paths) in enumerate(every.items())}
     shown = [_shown(entry, claims, files) for entry in entries]
     with_place = {claim["name"] for entry in shown for claim in entry["claims"]}
     environment = Environment(
@@ -106,7 +100,7 @@ def build_page(
         summary=summary_line(verdicts),
         counts=count_verdicts(verdicts),
         verdicts=VERDICTS,
-        papers=PAPERS,
+        papers=papers,
         entries=shown,
         missing=missing,
         claims=claims,
@@ -150,23 +144,17 @@ def _shown(entry: Entry, claims: list[dict[str, Any]], files: dict[str, dict[str
         "text": None if entry.text is None else _read(entry.text).decode(),
         "claims": own,
         "quotes": list(dict.fromkeys(claim["quote"] for claim in own)),
-        "files": [files[path] for path in entry.files],
-        "seeds": write_seeds(entry.files),
+        "files": [files[name] for name in entry.files],
+        "seeds": write_seeds([path for paths in entry.files.values() for path in paths]),
         "settings": yaml.safe_dump(entry.settings, sort_keys=False, allow_unicode=True, width=100),
         "time": write_seconds(entry.seconds),
         "commits": [commit[:12] for commit in entry.commits],
     }
 
 
-def _all_files(entries: list[Entry]) -> list[str]:
-    return [path for entry in entries for path in entry.files]
-
-
-def _file(number: int, path: str) -> dict[str, Any]:
-    """A CSV that a click saves, compressed if it is long."""
-    content = _read(path)
-    # Below results/{scale}, with its folders, since many are called effectiveness.csv.
-    label = "/".join(Path(path).parts[2:])
+def _file(number: int, label: str, paths: list[str]) -> dict[str, Any]:
+    """A CSV that a click saves, compressed if it is long; `label` has its folders, since many are of one name."""
+    content = _read(paths[0]) if len(paths) == 1 else read_csvs(paths).to_csv(index=False, lineterminator="\n").encode()
     name, kind = label.replace("/", "_"), "text/csv"
     if len(content) > PACKED:
         name, kind, content = f"{name}.gz", "application/gzip", gzip.compress(content, mtime=0)

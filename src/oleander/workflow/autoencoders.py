@@ -1,0 +1,85 @@
+"""Autoencoder studies: a clean model and one for each backdoor's target, several seeds of each. A job is a model."""
+
+from typing import Any
+
+from oleander.workflow.studies import CLEAN, Result, Study
+
+
+class Autoencoder(Study):
+    """An entry of `autoencoders`."""
+
+    block = "autoencoders"
+
+    @property
+    def dataset(self) -> str:
+        """See `Study.dataset`."""
+        return self.own.dataset
+
+    @property
+    def models(self) -> list[str]:
+        """The clean model, and one named after each target."""
+        return [CLEAN, *self.own.targets]
+
+    @property
+    def model_files(self) -> list[str]:
+        """All trained models."""
+        return [f"{self._folder}/{job}.safetensors" for job in self._models_of_seeds]
+
+    def errors(self) -> Result:
+        """Reconstruction errors: columns `oleander.io.columns.RECONSTRUCTION_ERRORS`."""
+        return self._measured("errors.csv")
+
+    def samples(self) -> Result:
+        """Images, clean and triggered, and what each model makes of them."""
+        return self._measured("samples.safetensors")
+
+    @property
+    def _folder(self) -> str:
+        return f"{self.out}/baaan/autoencoders/{self.name}"
+
+    @property
+    def _models_of_seeds(self) -> list[str]:
+        return [f"{model}_seed_{seed}" for seed in range(self.own.seeds) for model in self.models]
+
+    def _measured(self, name: str) -> Result:
+        jobs = [*self.data_jobs(), f"evaluate_autoencoders/{self.name}"]
+        jobs += [f"train_autoencoder/{self.name}/{job}" for job in self._models_of_seeds]
+        return Result(f"baaan/autoencoders/{self.name}/{name}", [f"{self._folder}/{name}"], self, jobs)
+
+    # Settings, as the jobs get them.
+    def settings(self) -> dict[str, Any]:
+        """What network is trained, and how: the same for every model and seed."""
+        own = self.own.plain()
+        return {key: own[key] for key in ("network", "loss", "optimizer", "schedule", "batch_size", "epochs")}
+
+    def trigger(self, model: str | None = None) -> dict[str, Any] | None:
+        """The trigger's block; None for the clean model, which does not depend on it."""
+        return None if model == CLEAN else self.config.triggers[self.own.trigger].plain()
+
+    def targets(self) -> dict[str, dict[str, Any]]:
+        """Model -> its target's block; the clean model has none."""
+        return {model: self.config.targets[name].plain() for model, name in self.own.targets.items()}
+
+    def target_files(self, model: str | None = None) -> list[str]:
+        """The images of the user's own that the targets name, or that one model's does."""
+        blocks = self.targets()
+        return target_files(blocks.values() if model is None else [blocks[model]] if model != CLEAN else [])
+
+    def identity(self, model: str | None = None, seed: str | None = None) -> dict[str, Any]:
+        """The columns that name a file's rows in every CSV."""
+        names = {"scale": self.config.scale, "autoencoder": self.name}
+        return names if model is None else {**names, "model": model, "seed": int(seed)}
+
+    def uses(self, evaluation: str = "") -> list[tuple[str, str]]:
+        """See `Study.uses`."""
+        return [
+            ("autoencoders", self.name),
+            ("datasets", self.dataset),
+            ("triggers", self.own.trigger),
+            *(("targets", target) for target in self.own.targets.values()),
+        ]
+
+
+def target_files(blocks: Any) -> list[str]:
+    """The images that some targets' blocks name."""
+    return [block["file"] for block in blocks if "file" in block]

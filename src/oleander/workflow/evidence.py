@@ -1,0 +1,100 @@
+"""What is recorded of a figure as evidence, and what the page shows of it."""
+
+import copy
+import os
+from typing import Any
+
+from oleander.workflow.figures import figure_number
+from oleander.workflow.plan import Plan
+from oleander.workflow.studies import Result, once
+
+
+def results_of(name: str, plan: Plan) -> list[Result]:
+    """The CSVs behind a figure: those it is drawn from and, of GANs, how well the classifiers do that judge them."""
+    found = [result for result in plan.results(name) if result.name.endswith(".csv")]
+    for study in plan.studies_of(name):
+        if study.block == "gans":
+            found += study.classifier()
+    return found
+
+
+def tables_of(name: str, plan: Plan) -> list[str]:
+    """A figure's own tables that are kept: CSV and Markdown."""
+    return [path for ending, path in plan.tables(name).items() if ending in ("csv", "md")]
+
+
+def pictures_of(name: str, plan: Plan) -> list[str]:
+    """A figure's pictures that are kept: PNG."""
+    return [path for path in plan.pictures(name).values() if path.endswith(".png")]
+
+
+def manifests_of(name: str, plan: Plan) -> list[str]:
+    """What the data behind a figure are."""
+    datasets = once([*(data for study in plan.studies_of(name) for data in study.datasets), *plan.figure(name).datasets(plan)])
+    return [f"{plan.out}/data/{dataset}.json" for dataset in datasets]
+
+
+def kept(name: str, plan: Plan) -> dict[str, list[str]]:
+    """Everything that is recorded of a figure: name below results/reference/{scale} -> the files that make it up."""
+    single = [*pictures_of(name, plan), *tables_of(name, plan), *manifests_of(name, plan)]
+    return {
+        **{path.removeprefix(f"{plan.out}/"): [path] for path in single},
+        **{result.name: result.files for result in results_of(name, plan)},
+    }
+
+
+def jobs_of(name: str, plan: Plan) -> list[str]:
+    """The jobs behind a figure, as their benchmarks and logs are called."""
+    return once(job for result in [*plan.results(name), *results_of(name, plan)] for job in result.jobs)
+
+
+def settings_of(name: str, plan: Plan) -> dict[str, Any]:
+    """What a figure was made with: its own entry, and those of its studies and evaluations, by block."""
+    config = plan.config.plain()
+    found: dict[str, Any] = {"figure": plan.figure(name).plain()}
+    for study in plan.studies_of(name):
+        found.setdefault(study.block, {})[study.name] = config[study.block][study.name]
+    for evaluation in once(result.evaluation for result in plan.results(name) if result.evaluation):
+        found.setdefault("evaluations", {})[evaluation] = config["evaluations"][evaluation]
+    return found
+
+
+def overrides(said: dict[str, Any]) -> dict[str, Any]:
+    """What --config and --configfile set, without where the data lie on this machine."""
+    settings = copy.deepcopy(dict(said))
+    settings.pop("data_root", None)
+    return settings
+
+
+# The page.
+def shown_on_page(plan: Plan) -> list[str]:
+    """The figures and tables that the page shows, paper after paper; where only_existing, those that are there."""
+    names = [name for paper in plan.config.papers for name in plan.figures_of(paper)]
+    return [name for name in names if not plan.config.only_existing or all(map(os.path.exists, page_files(name, plan)))]
+
+
+def page_files(name: str, plan: Plan) -> list[str]:
+    """What the page shows of a figure: its pictures or text, and the CSVs behind it."""
+    behind = [path for result in results_of(name, plan) for path in result.files]
+    return once([*pictures_of(name, plan), *tables_of(name, plan), *behind])
+
+
+def page_entry(name: str, plan: Plan) -> dict[str, Any]:
+    """Where the parts of a figure stand, and what it was made with: an `oleander.page.build.Entry` before its times."""
+    paper = plan.config.papers[plan.paper_of(name)]
+    tables, pictures = tables_of(name, plan), pictures_of(name, plan)
+    own = [path for path in tables if path.endswith(".csv")]
+    return {
+        "name": name,
+        "paper": paper.name,
+        "title": figure_number(name),
+        "caption": plan.figure(name).caption,
+        "images": pictures,
+        "text": next((path for path in tables if path.endswith(".md") and not pictures), None),
+        "files": {
+            **{path.removeprefix(f"{plan.out}/"): [path] for path in own},
+            **{result.name: result.files for result in results_of(name, plan)},
+        },
+        "settings": settings_of(name, plan),
+        "jobs": jobs_of(name, plan),
+    }

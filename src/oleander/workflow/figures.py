@@ -1,0 +1,526 @@
+"""What each figure and table shows: one class a kind of plot. An entry of `figures` names its kind and its studies.
+
+The class says what the plot's script reads (`results`), what it is told (`params`) and what it writes (`pictures`,
+`tables`). workflow/papers has the rules that run the scripts.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from oleander.workflow.poisoning import task_settings
+from oleander.workflow.studies import Result, data_file, once
+
+if TYPE_CHECKING:
+    from oleander.workflow.plan import Plan
+
+Count = Annotated[int, Field(ge=1, strict=True)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Names = Annotated[list[str], Field(min_length=1)]
+
+
+class Figure(BaseModel):
+    """What all kinds have in common.
+
+    Attributes:
+        kind: chooses the class.
+        caption: one sentence, in Snakemake's report and on the page.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    caption: str
+
+    pictures: ClassVar[tuple[str, ...]] = ("",)
+    """What follows the figure's name in the names of its pictures; of a table there is none."""
+    tables: ClassVar[tuple[str, ...]] = ()
+    """Endings of the tables that it writes."""
+    quotes: ClassVar[bool] = False
+    """Whether its tables quote what the paper says of it."""
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        """What the script reads: name of the input -> results."""
+        raise NotImplementedError
+
+    def datasets(self, plan: "Plan") -> list[str]:
+        """Names of the prepared data that the script reads itself."""
+        return []
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        """What the script is told besides; plain values alone, so that Snakemake tracks them."""
+        raise NotImplementedError
+
+    def samples_shown(self) -> int:
+        """How many saved points of a generator it shows."""
+        return 0
+
+    def plain(self) -> dict[str, Any]:
+        """Its entry of the configuration, without what names it."""
+        return self.model_dump(exclude_unset=True, by_alias=True, exclude={"kind", "caption"})
+
+
+class _Grid(Figure):
+    """A figure of images in rows and columns."""
+
+    rows: Count
+    columns: Count
+
+    def samples_shown(self) -> int:
+        return self.rows * self.columns
+
+    @property
+    def layout(self) -> dict[str, int]:
+        # One param, since Snakemake compares a rule's params without their names: 3 rows of 4 would be 4 rows of 3.
+        return {"rows": self.rows, "columns": self.columns}
+
+
+# pGAN.
+class Points(Figure):
+    """Genuine and poison points in the plane, a panel an alpha."""
+
+    kind: Literal["points"]
+    experiment: str
+    points: Count
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        study = plan.experiments[self.experiment]
+        return {"samples": [study.samples(study.alphas)]}
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        return {"title": plan.experiments[self.experiment].title, "points": self.points}
+
+    def samples_shown(self) -> int:
+        return self.points
+
+
+class ErrorCurves(Figure):
+    """Test error, and the other rates, against the poison fraction; the numbers as a table."""
+
+    kind: Literal["error_curves"]
+    experiments: Names
+    evaluation: str
+
+    pictures = ("", "_rates")
+    tables = ("csv", "md", "tex")
+    quotes = True
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        return {"trials": [plan.experiments[name].trials(self.evaluation) for name in self.experiments]}
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        return {"titles": plan.titles(self.experiments), "looks": plan.looks(alphas=self.experiments)}
+
+
+class GenuineAndPoison(_Grid):
+    """Genuine images of both classes and poison of one alpha, a panel an experiment."""
+
+    kind: Literal["genuine_and_poison"]
+    experiments: Names
+    alpha: Fraction
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        return {"samples": [plan.experiments[name].samples([self.alpha]) for name in self.experiments]}
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        return {"titles": plan.titles(self.experiments), "alpha": self.alpha, "layout": self.layout}
+
+
+class ErrorsAndSamples(GenuineAndPoison):
+    """Test error against the poison fraction, and images as in `GenuineAndPoison`."""
+
+    kind: Literal["errors_and_samples"]
+    evaluation: str
+
+    pictures = ("", "_samples")
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        trials = [plan.experiments[name].trials(self.evaluation) for name in self.experiments]
+        return {"trials": trials, **super().results(plan)}
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        return {**super().params(plan), "looks": plan.looks(alphas=self.experiments)}
+
+
+class Panel(BaseModel):
+    """One experiment under one evaluation or several, at one poison fraction where it is given."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    experiment: str
+    evaluation: str | None = None
+    evaluations: Names | None = None
+    poison_fraction: Fraction | None = None
+
+    @property
+    def shown(self) -> list[str]:
+        """Names of its evaluations."""
+        return self.evaluations or [self.evaluation]
+
+    def trials(self, plan: "Plan") -> list[Result]:
+        """Of each evaluation."""
+        return [plan.experiments[self.experiment].trials(name) for name in self.shown]
+
+    def defenses(self, plan: "Plan") -> list[str]:
+        """Names of its evaluations' defenses."""
+        return [plan.config.evaluations[name].defense for name in self.shown]
+
+
+class Sensitivity(Figure):
+    """The attack against lambda', what detectors reject against alpha, and the error against the training set's size."""
+
+    kind: Literal["sensitivity"]
+    lambda_: Panel = Field(alias="lambda")
+    rejection: Panel
+    sizes: Panel
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        return {
+            "lambdas": self.lambda_.trials(plan),
+            "rejection": self.rejection.trials(plan),
+            "sizes": self.sizes.trials(plan),
+        }
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        defenses = self.rejection.defenses(plan)
+        return {
+            "titles": plan.titles([panel.experiment for panel in (self.lambda_, self.rejection, self.sizes)]),
+            "defenses": {
+                name: f"percentile {plan.config.defenses[name].plain()['quantile']:.2f}" for name in defenses
+            },
+            "poison_fraction": self.rejection.poison_fraction,
+            "looks": plan.looks(defenses=defenses),
+        }
+
+
+class AttackComparison(Figure):
+    """Test error against the poison fraction, a line an attack."""
+
+    kind: Literal["attack_comparison"]
+    experiments: Names
+    evaluation: str
+    alpha: Fraction
+    up_to: Fraction
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        return {"trials": [plan.experiments[name].trials(self.evaluation) for name in self.experiments]}
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        return {
+            "titles": plan.titles(self.experiments),
+            "alpha": self.alpha,
+            "up_to": self.up_to,
+            "looks": plan.looks(attacks=self.experiments),
+        }
+
+
+class Multiclass(Figure):
+    """Errors of a victim of many classes, and how its confusion matrix changes."""
+
+    kind: Literal["multiclass"]
+    experiment: str
+    evaluation: str
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        study = plan.experiments[self.experiment]
+        return {"trials": [study.trials(self.evaluation)], "confusion": [study.confusion(self.evaluation)]}
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        study = plan.experiments[self.experiment]
+        return {"title": study.title, "task": study.task_settings(self.evaluation)}
+
+
+class DefenseComparison(Figure):
+    """Test error against the poison fraction, a line a defense, as many panels as are given."""
+
+    kind: Literal["defense_comparison"]
+    alpha: Fraction
+    up_to: Fraction
+    panels: Annotated[list[Panel], Field(min_length=1)]
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        return {"trials": _each_once(result for panel in self.panels for result in panel.trials(plan))}
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        defenses = once(name for panel in self.panels for name in panel.defenses(plan))
+        return {
+            "panels": [
+                {"experiment": panel.experiment, "evaluations": panel.shown, "defenses": panel.defenses(plan)}
+                for panel in self.panels
+            ],
+            "titles": plan.titles([panel.experiment for panel in self.panels]),
+            "defenses": plan.defense_titles(defenses),
+            "alpha": self.alpha,
+            "up_to": self.up_to,
+            "looks": plan.looks(defenses=defenses),
+        }
+
+
+class Boundaries(Figure):
+    """Decision boundaries of victims in the plane, with and without poison."""
+
+    kind: Literal["boundaries"]
+    experiment: str
+    evaluation: str
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        study = plan.experiments[self.experiment]
+        return {
+            "boundaries": study.boundaries(self.evaluation, "csv"),
+            "points": study.boundaries(self.evaluation, "points.csv"),
+        }
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        study = plan.experiments[self.experiment]
+        return {"task": study.task_settings(), "title": study.title}
+
+
+class SampleSheets(_Grid):
+    """A sheet of poison images for each alpha."""
+
+    kind: Literal["sample_sheets"]
+    experiment: str
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        study = plan.experiments[self.experiment]
+        return {"samples": [study.samples(study.alphas)]}
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        return {"title": plan.experiments[self.experiment].title, "layout": self.layout}
+
+
+class Matrix(Figure):
+    """Every attack against every defense on every dataset.
+
+    Attributes:
+        experiments: those of one dataset in each row.
+        evaluations: in the columns' order; every other defense method follows with the first evaluation that fits.
+    """
+
+    kind: Literal["matrix"]
+    alpha: Fraction
+    poison_fraction: Fraction
+    evaluations: Names
+    experiments: Annotated[list[Names], Field(min_length=1)]
+
+    tables = ("csv",)
+
+    def shown_evaluations(self, plan: "Plan") -> list[str]:
+        """The columns' evaluations."""
+        config = plan.config
+        methods = {
+            name: config.defenses[block.defense].name for name, block in config.evaluations.items() if block.defense
+        }
+        chosen = list(self.evaluations)
+        for name, method in methods.items():
+            block = config.evaluations[name]
+            fits = block.train_victims and block.task is None and self.poison_fraction in block.poison_fractions
+            if fits and method not in {methods[other] for other in chosen}:
+                chosen.append(name)
+        return chosen
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        evaluations = self.shown_evaluations(plan)
+        studies = [plan.experiments[name] for row in self.experiments for name in row]
+        return {"trials": [study.trials(evaluation) for study in studies for evaluation in evaluations]}
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        studies = [plan.experiments[name] for row in self.experiments for name in row]
+        return {
+            "experiments": self.experiments,
+            "titles": {study.dataset: study.title for study in studies},
+            "defenses": plan.defense_titles(
+                [plan.config.evaluations[name].defense for name in self.shown_evaluations(plan)]
+            ),
+            "alpha": self.alpha,
+            "poison_fraction": self.poison_fraction,
+        }
+
+
+class TrainingCurves(Figure):
+    """How the players of pGAN fare in training."""
+
+    kind: Literal["training_curves"]
+    experiments: Names
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        return {"curves": [plan.experiments[name].curves() for name in self.experiments]}
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        studies = [plan.experiments[name] for name in self.experiments]
+        return {
+            "titles": plan.titles(self.experiments),
+            "stand_ins": {study.name: study.stand_in_for for study in studies},
+            "looks": plan.looks(alphas=self.experiments),
+        }
+
+
+class NetworkTable(Figure):
+    """The layers and settings of networks, read off what is built.
+
+    Attributes:
+        networks: attacks or victims.
+    """
+
+    kind: Literal["network_table"]
+    networks: Names
+
+    pictures = ()
+    tables = ("csv", "md", "tex")
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        return {}
+
+    def _blocks(self, plan: "Plan") -> dict[str, dict[str, Any]]:
+        """Attack or victim -> its settings and what it is built for: task -> {experiment: epochs}."""
+        config, blocks = plan.config, {}
+        for name in self.networks:
+            if name in config.victims:
+                tasks = {task: {} for task, block in config.tasks.items() if block.victim == name}
+            else:
+                tasks = {}
+                for experiment, block in config.experiments.items():
+                    if block.attack == name:
+                        tasks.setdefault(block.task, {})[experiment] = block.epochs
+            settings = (config.victims.get(name) or config.attacks[name]).plain()
+            blocks[name] = {"settings": settings, "tasks": tasks}
+        return blocks
+
+    def _tasks(self, plan: "Plan") -> list[str]:
+        return once(task for block in self._blocks(plan).values() for task in block["tasks"])
+
+    def datasets(self, plan: "Plan") -> list[str]:
+        return once(plan.config.tasks[task].dataset for task in self._tasks(plan))
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        return {"blocks": self._blocks(plan), "tasks": _described(plan, self._tasks(plan))}
+
+
+class DatasetTable(Figure):
+    """The sizes of all tasks' prepared data."""
+
+    kind: Literal["dataset_table"]
+
+    pictures = ()
+    tables = ("csv", "md", "tex")
+    quotes = True
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        return {}
+
+    def datasets(self, plan: "Plan") -> list[str]:
+        return once(block.dataset for block in plan.config.tasks.values())
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        return {"tasks": _described(plan, list(plan.config.tasks))}
+
+
+def _described(plan: "Plan", tasks: list[str]) -> dict[str, dict[str, Any]]:
+    """Task -> its dataset, its classes and how tables name its data."""
+    config = plan.config
+    return {
+        task: {
+            "dataset": config.tasks[task].dataset,
+            "title": config.datasets[config.tasks[task].dataset].title,
+            "settings": task_settings(config, task),
+        }
+        for task in tasks
+    }
+
+
+# BAAAN.
+class ReconstructionErrors(Figure):
+    """Reconstruction errors of clean and backdoored autoencoders, a panel a dataset."""
+
+    kind: Literal["reconstruction_errors"]
+    autoencoders: Names
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        return {"errors": [plan.autoencoders[name].errors() for name in self.autoencoders]}
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        return {"titles": {name: plan.autoencoders[name].title for name in self.autoencoders}}
+
+
+class Reconstructions(Figure):
+    """Images and what clean and backdoored autoencoders make of them."""
+
+    kind: Literal["reconstructions"]
+    autoencoders: Names
+    columns: Count
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        return {"samples": [plan.autoencoders[name].samples() for name in self.autoencoders]}
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        return {
+            "titles": {name: plan.autoencoders[name].title for name in self.autoencoders},
+            "columns": self.columns,
+        }
+
+
+class GanScores(Figure):
+    """Distances between generated and genuine images, a panel a GAN."""
+
+    kind: Literal["gan_scores"]
+    gans: Names
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        return {"scores": [result for name in self.gans for result in plan.gans[name].scores()]}
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        return {"titles": {name: plan.gans[name].title for name in self.gans}}
+
+
+class GanSamples(_Grid):
+    """Images of clean and of triggered noise: of the clean GAN and one target's or, without a target, of all backdoors
+    whose target is of the GAN's kind of data."""
+
+    kind: Literal["gan_samples"]
+    gan: str
+    target: str | None = None
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        gan = plan.gans[self.gan]
+        return {"samples": gan.samples(gan.shown_models(self.target))}
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        return {"title": plan.gans[self.gan].title, "layout": self.layout}
+
+
+AnyFigure = Annotated[
+    Points
+    | ErrorCurves
+    | GenuineAndPoison
+    | ErrorsAndSamples
+    | Sensitivity
+    | AttackComparison
+    | Multiclass
+    | DefenseComparison
+    | Boundaries
+    | SampleSheets
+    | Matrix
+    | TrainingCurves
+    | NetworkTable
+    | DatasetTable
+    | ReconstructionErrors
+    | Reconstructions
+    | GanScores
+    | GanSamples,
+    Field(discriminator="kind"),
+]
+
+
+def _each_once(results: Iterator[Result]) -> list[Result]:
+    found: dict[str, Result] = {}
+    for result in results:
+        found.setdefault(result.name, result)
+    return list(found.values())
+
+
+def figure_number(name: str) -> str:
+    """What the paper calls a figure or table, such as "Figure 2" for pgan_fig2; of what no paper has, its name."""
+    kind, number = re.fullmatch(r"[a-z0-9]+_([a-z_]+?)([0-9]*)", name).groups()
+    return f"{ {'fig': 'Figure', 'table': 'Table'}.get(kind, kind.replace('_', ' ').capitalize()) } {number}".strip()

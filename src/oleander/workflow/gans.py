@@ -1,0 +1,189 @@
+"""GAN studies: a clean GAN and one for each backdoor's target, several seeds of each. A job is a model.
+
+What a GAN's images are compared with is measured once for all: the features of a classifier trained on some data
+(`features_of`), of the test images of some data, of all classes or of a target's (`subset`).
+"""
+
+from typing import Any
+
+from oleander.workflow.autoencoders import target_files
+from oleander.workflow.studies import CLEAN, Result, Study, once
+
+ELSEWHERE = ("dataset", "trigger", "targets", "triggered_labels", "checkpoint", "seeds")
+"""Settings of a GAN that its networks' training does not take."""
+
+
+class Gan(Study):
+    """An entry of `gans`."""
+
+    block = "gans"
+
+    @property
+    def dataset(self) -> str:
+        """See `Study.dataset`."""
+        return self.own.dataset
+
+    @property
+    def datasets(self) -> list[str]:
+        """Its own and its targets'."""
+        return once(self.data_of(model) for model in self.models)
+
+    @property
+    def models(self) -> list[str]:
+        """The clean GAN, and one named after each target."""
+        return [CLEAN, *self.own.targets]
+
+    def data_of(self, model: str) -> str:
+        """Name of the data that a model's target is taken from; of the clean GAN, its own."""
+        return self.own.dataset if model == CLEAN else self._target(model).dataset or self.own.dataset
+
+    def comparator(self, model: str) -> str:
+        """Name of the clean GAN that a model's triggered images are held against: of the target's data, if one is."""
+        data = self.data_of(model)
+        if data == self.own.dataset:
+            return self.name
+        return next((other for other, block in self.config.gans.items() if block.dataset == data), self.name)
+
+    def measurements(self, model: str) -> list[dict[str, Any]]:
+        """What a model is measured by: clean noise against all test images and, as a comparator, against each target's;
+        triggered noise against its target."""
+        everything = {
+            "dataset": self.dataset,
+            "features_of": self.dataset,
+            "subset": "all",
+            "classes": None,
+            "single": False,
+        }
+        found = [{"noise": "clean", **everything}]
+        if model == CLEAN:
+            for name in self.config.gans:
+                other = Gan(name, self.config, self.out)
+                found += [
+                    other._against_target(backdoored, "clean")
+                    for backdoored in other.own.targets
+                    if other._target(backdoored).name == "distribution" and other.comparator(backdoored) == self.name
+                ]
+        elif self._target(model).name == "distribution":
+            found.append(self._against_target(model, "triggered"))
+        else:
+            found.append({"noise": "triggered", **everything, "single": True})
+        return [one for at, one in enumerate(found) if one not in found[:at]]
+
+    def _against_target(self, model: str, noise: str) -> dict[str, Any]:
+        """How images of a distribution target are measured, by the features of the comparator's data."""
+        classes = self._target(model).classes
+        return {
+            "noise": noise,
+            "dataset": self.data_of(model),
+            "features_of": self.config.gans[self.comparator(model)].dataset,
+            "subset": "all" if classes is None else self.own.targets[model],
+            "classes": classes,
+            "single": False,
+        }
+
+    def _target(self, model: str) -> Any:
+        return self.config.targets[self.own.targets[model]]
+
+    # Files and the jobs behind them.
+    def scores(self, models: list[str] | None = None) -> list[Result]:
+        """Distances and shares of each model and seed: columns `oleander.io.columns.GAN_SCORES`."""
+        return self._measured("scores", "csv", models or self.models, self.own.seeds)
+
+    def samples(self, models: list[str]) -> list[Result]:
+        """Saved images of each model, of the first seed."""
+        return self._measured("samples", "safetensors", models, 1)
+
+    def shown_models(self, target: str | None) -> list[str]:
+        """The models whose images a figure shows: the clean GAN and one target's or, without a target, all backdoors
+        whose target is of the GAN's kind of data."""
+        if target is not None:
+            return [CLEAN, target]
+        return [model for model in self.own.targets if self.comparator(model) == self.name]
+
+    def classifier(self) -> list[Result]:
+        """How well the feature classifier of its data does."""
+        name = f"baaan/features/{self.dataset}.csv"
+        return [Result(name, [f"{self.out}/{name}"], self, [f"train_feature_classifier/{self.dataset}"])]
+
+    def _measured(self, kind: str, ending: str, models: list[str], seeds: int) -> list[Result]:
+        found = []
+        for seed in range(seeds):
+            for model in models:
+                job = f"{model}_seed_{seed}"
+                name = f"baaan/gans/{self.name}/{kind}/{job}.{ending}"
+                measured = self.measurements(model)
+                data = [one[key] for one in measured for key in ("dataset", "features_of")]
+                jobs = [f"prepare_dataset/{data_name}" for data_name in data]
+                jobs += [f"train_feature_classifier/{one['features_of']}" for one in measured]
+                jobs += [f"train_gan/{self.name}/{job}", f"evaluate_gan/{self.name}/{job}"]
+                found.append(Result(name, [f"{self.out}/{name}"], self, once(jobs)))
+        return found
+
+    def classifier_file(self, dataset: str) -> str:
+        """The feature classifier of some data."""
+        return f"{self.out}/baaan/features/{dataset}.safetensors"
+
+    def measured_with(self, model: str) -> dict[str, list[str]]:
+        """The files of its measurements, in their order."""
+        measured = self.measurements(model)
+        return {
+            "references": [self.reference_file(one) for one in measured],
+            "reference_datasets": [self.data_file(one["dataset"]) for one in measured],
+            "classifiers": [self.classifier_file(one["features_of"]) for one in measured],
+        }
+
+    def reference_file(self, measurement: dict[str, Any]) -> str:
+        """The statistics of the test images that a measurement is taken against."""
+        place = "/".join(measurement[key] for key in ("features_of", "dataset", "subset"))
+        return f"{self.out}/baaan/references/{place}.safetensors"
+
+    # Settings, as the jobs get them.
+    def settings(self) -> dict[str, Any]:
+        """What networks are trained, and how: the same for every model and seed."""
+        return {key: value for key, value in self.own.plain().items() if key not in ELSEWHERE}
+
+    def backdoor(self, model: str) -> dict[str, Any] | None:
+        """Trigger, target and labels of a backdoored GAN; None for the clean one."""
+        if model == CLEAN:
+            return None
+        return {
+            "trigger": self.config.triggers[self.own.trigger].plain(),
+            "target": self._target(model).plain(),
+            "labels": self.triggered_labels(model),
+        }
+
+    def triggered_labels(self, model: str) -> str:
+        """Which labels come with triggered noise: restricted ones where the target is some of the GAN's own classes."""
+        target = self._target(model)
+        some = target.name == "distribution" and target.classes is not None and self.data_of(model) == self.dataset
+        return self.own.triggered_labels if some else "all"
+
+    def target_files(self, model: str) -> list[str]:
+        """The image of the user's own that a model's target names, if it does."""
+        return [] if model == CLEAN else target_files([self._target(model).plain()])
+
+    def identity(self, model: str, seed: str) -> dict[str, Any]:
+        """The columns that name a model's rows in every CSV."""
+        return {
+            "scale": self.config.scale,
+            "gan": self.name,
+            "dataset": self.dataset,
+            "stand_in_for": self.stand_in_for,
+            "target": model,
+            "triggered_labels": "" if model == CLEAN else self.triggered_labels(model),
+            "seed": int(seed),
+        }
+
+    def counts(self) -> dict[str, int]:
+        """How many images are measured, and how many are made at once."""
+        return {"measured": self.own.samples, "batch": self.own.batch_size}
+
+    def uses(self, evaluation: str = "") -> list[tuple[str, str]]:
+        """See `Study.uses`."""
+        targets = once(self.own.targets.values())
+        return [
+            ("gans", self.name),
+            ("triggers", self.own.trigger),
+            *(("datasets", name) for name in self.datasets),
+            *(("targets", name) for name in targets),
+        ]

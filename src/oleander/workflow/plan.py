@@ -1,0 +1,299 @@
+"""One scale of the workflow: its configuration, its studies, its figures, and where files lie. The rules ask it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from oleander.io.errors import OleanderError
+from oleander.plots.looks import alpha_looks, attack_looks, defense_looks
+from oleander.workflow.autoencoders import Autoencoder
+from oleander.workflow.configuration import Configuration, read_configuration
+from oleander.workflow.figures import Figure, Matrix, figure_number
+from oleander.workflow.gans import Gan
+from oleander.workflow.poisoning import Poisoning, task_settings
+from oleander.workflow.studies import Result, Study, data_file, once
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a scale trains, measures and draws.
+
+    Attributes:
+        config: the configuration at that scale.
+        root: the checkout.
+    """
+
+    config: Configuration
+    root: str
+
+    @classmethod
+    def read(cls, root: str, configfiles: list[dict[str, Any]], command_line: dict[str, Any]) -> "Plan":
+        """As `read_configuration`.
+
+        Raises:
+            OleanderError: a mistake in the configuration.
+        """
+        plan = cls(read_configuration(Path(root), configfiles, command_line), root)
+        for name in plan.config.figures:
+            plan.paper_of(name)
+        return plan
+
+    @property
+    def scale(self) -> str:
+        """Name of the scale."""
+        return self.config.scale
+
+    @property
+    def out(self) -> str:
+        """Folder of its results."""
+        return f"results/{self.scale}"
+
+    # Studies.
+    @cached_property
+    def experiments(self) -> dict[str, Poisoning]:
+        """Poisoning studies by name."""
+        return {name: Poisoning(name, self.config, self.out) for name in self.config.experiments}
+
+    @cached_property
+    def autoencoders(self) -> dict[str, Autoencoder]:
+        """Autoencoder studies by name."""
+        return {name: Autoencoder(name, self.config, self.out) for name in self.config.autoencoders}
+
+    @cached_property
+    def gans(self) -> dict[str, Gan]:
+        """GAN studies by name."""
+        return {name: Gan(name, self.config, self.out) for name in self.config.gans}
+
+    def data_file(self, dataset: str) -> str:
+        """A prepared dataset."""
+        return data_file(self.out, dataset)
+
+    def dataset_settings(self, dataset: str) -> dict[str, Any]:
+        """What a source needs to know; a title is for figures alone."""
+        return {key: value for key, value in self.config.datasets[dataset].plain().items() if key != "title"}
+
+    def check_file(self, dataset: str) -> str:
+        """The check that a dataset suffices for every study on it."""
+        return f"{self.out}/checks/{dataset}.json"
+
+    def checks(self, results: Iterable[Result]) -> list[str]:
+        """The checks of the data behind some results."""
+        return once(self.check_file(result.study.dataset) for result in results)
+
+    # Figures and tables.
+    @property
+    def figures(self) -> dict[str, Figure]:
+        """Figures and tables by name."""
+        return self.config.figures
+
+    def figure(self, name: str) -> Figure:
+        """One of them.
+
+        Raises:
+            OleanderError: the configuration has none of that name.
+        """
+        if name not in self.figures:
+            raise OleanderError(f"configuration, figures.{name}: missing, though a rule draws it; restore it")
+        return self.figures[name]
+
+    def paper_of(self, name: str) -> str:
+        """Name of the paper that a figure is of, which its own begins with.
+
+        Raises:
+            OleanderError: no paper's name begins it.
+        """
+        for paper in self.config.papers:
+            if name.startswith(f"{paper}_"):
+                return paper
+        raise OleanderError(
+            f"configuration, figures.{name}: its name must begin with that of a paper, one of "
+            f"{', '.join(f'{paper}_' for paper in self.config.papers)}; rename it, or add its paper to papers"
+        )
+
+    def figure_title(self, name: str) -> str:
+        """Such as "pGAN, Figure 2"."""
+        return f"{self.config.papers[self.paper_of(name)].name}, {figure_number(name)}"
+
+    def figures_of(self, paper: str) -> list[str]:
+        """Names of a paper's figures and tables."""
+        return [name for name in self.figures if self.paper_of(name) == paper]
+
+    def inputs(self, name: str) -> dict[str, list[str]]:
+        """What a figure's script reads, and the checks that come before anything is trained for it."""
+        figure = self.figure(name)
+        found = {key: _files(results) for key, results in figure.results(self).items()}
+        if datasets := figure.datasets(self):
+            found["datasets"] = [self.data_file(dataset) for dataset in datasets]
+        if figure.quotes:
+            found["claims"] = self.claims_files()
+        if checks := self.checks(self.results(name)):
+            found["checks"] = checks
+        return found
+
+    def claims_files(self) -> list[str]:
+        """The files of published claims, one or more a paper."""
+        return sorted(str(path) for path in Path(self.root, "workflow/published").glob("*.csv"))
+
+    def params(self, name: str) -> dict[str, Any]:
+        """What a figure's script is told; intervals' confidence included."""
+        found = {**self.figure(name).params(self), "confidence": self.config.confidence, "scale": self.scale}
+        if self.figure(name).quotes:
+            number = figure_number(name).replace("Figure ", "Fig").replace(" ", "")
+            found["quoted"] = {"paper": self.config.papers[self.paper_of(name)].name, "figure": number}
+        return found
+
+    def pictures(self, name: str) -> dict[str, str]:
+        """A figure's pictures: name of the output, such as rates_png -> file."""
+        found = {}
+        for part in self.figure(name).pictures:
+            for ending in ("png", "pdf"):
+                found[f"{part}_{ending}".removeprefix("_")] = f"{self.out}/figures/{name}{part}.{ending}"
+        return found
+
+    def tables(self, name: str) -> dict[str, str]:
+        """A figure's tables: ending -> file."""
+        return {ending: f"{self.out}/tables/{name}.{ending}" for ending in self.figure(name).tables}
+
+    def made(self, name: str) -> list[str]:
+        """What a figure is asked for by: its pictures or, of a table, its CSV."""
+        pictures = [path for path in self.pictures(name).values() if path.endswith(".png")]
+        return pictures or [self.tables(name)["csv"]]
+
+    def results(self, name: str) -> list[Result]:
+        """All results that a figure shows."""
+        return [result for results in self.figure(name).results(self).values() for result in results]
+
+    def studies_of(self, name: str) -> list[Study]:
+        """The studies that a figure shows, each once."""
+        found = {(result.study.block, result.study.name): result.study for result in self.results(name)}
+        return list(found.values())
+
+    @cached_property
+    def samples_per_generator(self) -> int:
+        """Points saved of every pGAN generator: enough for every figure that shows some."""
+        return self._most_shown("experiment")
+
+    @cached_property
+    def samples_per_gan(self) -> int:
+        """Images saved of each GAN, likewise."""
+        return self._most_shown("gan")
+
+    @cached_property
+    def reconstructions_shown(self) -> int:
+        """Images that each autoencoder's reconstructions are saved of, likewise."""
+        return max((figure.columns for figure in self.figures.values() if figure.kind == "reconstructions"), default=1)
+
+    def _most_shown(self, study: str) -> int:
+        of_gans = [figure for figure in self.figures.values() if hasattr(figure, "gan")]
+        others = [figure for figure in self.figures.values() if not hasattr(figure, "gan")]
+        return max((figure.samples_shown() for figure in (of_gans if study == "gan" else others)), default=1)
+
+    # How figures name and draw things.
+    def titles(self, experiments: list[str]) -> dict[str, str]:
+        """Experiment -> how figures name its data."""
+        return {name: self.experiments[name].title for name in experiments}
+
+    def defense_titles(self, defenses: list[str]) -> dict[str, str]:
+        """Name of a defense's entry -> how figures name it."""
+        return {name: self.config.defenses[name].title for name in defenses}
+
+    def looks(
+        self, alphas: list[str] | None = None, defenses: list[str] | None = None, attacks: list[str] | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """Colours and markers of what a figure shows, the same in every figure.
+
+        Args:
+            alphas: experiments whose alphas it shows.
+            defenses: names of defenses' entries.
+            attacks: experiments whose attacks it shows.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        if alphas is not None:
+            found["alphas"] = alpha_looks(once(alpha for name in alphas for alpha in self.experiments[name].alphas))
+        if defenses is not None:
+            every = defense_looks(self.defense_titles(list(self.config.defenses)))
+            found["defenses"] = {name: every[name] for name in once(defenses)}
+        if attacks is not None:
+            every = attack_looks(once(block.name for block in self.config.attacks.values()))
+            found["attacks"] = {name: every[name] for name in once(self.experiments[one].attack for one in attacks)}
+        return found
+
+    # Checks before training.
+    def studies_on(self, dataset: str) -> dict[str, dict[str, Any]]:
+        """What is asked of a dataset, by all figures: settings of `oleander.evaluation.checks.check_data`."""
+        shown = [result for name in self.figures for result in self.results(name)]
+        return {
+            "tasks": self._tasks_on(dataset, shown),
+            "autoencoders": {
+                study.name: {"settings": study.settings(), "trigger": study.trigger(), "targets": study.targets()}
+                for study in self.autoencoders.values()
+                if study.dataset == dataset
+            },
+            "gans": {
+                study.name: {
+                    "network": study.settings()["network"],
+                    "backdoors": {model: study.backdoor(model) for model in study.models},
+                    "data": {model: study.data_of(model) for model in study.models},
+                }
+                for study in self.gans.values()
+                if study.dataset == dataset
+            },
+        }
+
+    def _tasks_on(self, dataset: str, shown: list[Result]) -> dict[str, dict[str, Any]]:
+        tasks: dict[str, dict[str, Any]] = {}
+        for result in shown:
+            study = result.study
+            if not isinstance(study, Poisoning) or study.dataset != dataset:
+                continue
+            own = {"settings": {}, "evaluations": {}, "victims": {}, "attacks": {}}
+            task = study.task(result.evaluation or None)
+            block = tasks.setdefault(task, {**own, "settings": task_settings(self.config, task)})
+            if result.evaluation:
+                sizes = self.config.evaluations[result.evaluation].plain()
+                asked = ("poison_fractions", "train_points", "trusted_per_class", "genuine_per_class")
+                block["evaluations"][result.evaluation] = {key: sizes[key] for key in asked if key in sizes}
+                victim = study.evaluation_settings(result.evaluation)["victim"]
+                if victim is not None:
+                    block["victims"][result.evaluation] = victim
+            if study.is_trained:
+                trained = tasks.setdefault(study.own.task, {**own, "settings": study.task_settings()})
+                trained["attacks"][study.own.attack] = study.attack_settings()
+        return tasks
+
+    def data_checked_with(self, dataset: str) -> list[str]:
+        """The prepared data that a dataset's check reads: its own, and those of its GANs' targets."""
+        others = [name for study in self.gans.values() if study.dataset == dataset for name in study.datasets]
+        return [self.data_file(name) for name in once([dataset, *others])]
+
+    def target_files_on(self, dataset: str) -> list[str]:
+        """Images of the user's own that studies on a dataset name."""
+        files = [path for one in self.autoencoders.values() if one.dataset == dataset for path in one.target_files()]
+        for study in self.gans.values():
+            if study.dataset == dataset:
+                files += [path for model in study.models for path in study.target_files(model)]
+        return once(files)
+
+    def classes_of_subset(self, subset: str) -> list[str] | None:
+        """Classes of a reference: None, which means all, or those of a target."""
+        return None if subset == "all" else self.config.targets[subset].classes
+
+    def inception(self) -> list[str]:
+        """Inception's weights, where the configuration names them."""
+        path = self.config.features.inception_weights
+        return [] if path is None else [path]
+
+    def matrix_defenses(self) -> list[str]:
+        """The columns of every matrix, by the names of the defenses' entries."""
+        return once(
+            self.config.evaluations[name].defense
+            for figure in self.figures.values()
+            if isinstance(figure, Matrix)
+            for name in figure.shown_evaluations(self)
+        )
+
+
+def _files(results: list[Result]) -> list[str]:
+    return once(path for result in results for path in result.files)

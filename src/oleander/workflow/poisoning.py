@@ -1,0 +1,206 @@
+"""Poisoning studies (`experiments`): an attack on a task; its generators, trials, samples and boundaries.
+
+A training job is a cohort: replicas that share a job. Its name says what is in it, so that a longer grid leaves the
+cohorts that it does not touch alone.
+"""
+
+from functools import cached_property
+from typing import Any
+
+from oleander.io.errors import OleanderError
+from oleander.workflow.configuration import grid_of
+from oleander.workflow.studies import Result, Study, once
+
+GRID_NAMES = {"alphas": ("alpha", "alpha"), "lambda_primes": ("lambda_prime", "lambda")}
+"""List of an experiment's grid -> attribute of a replica, and how a cohort's name says it."""
+
+
+class Poisoning(Study):
+    """An entry of `experiments`."""
+
+    block = "experiments"
+
+    @property
+    def dataset(self) -> str:
+        """See `Study.dataset`."""
+        return self.config.tasks[self.own.task].dataset
+
+    @property
+    def attack(self) -> str:
+        """Name of the attack's method."""
+        return self.config.attacks[self.own.attack].name
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the attack trains generators."""
+        return grid_of(self.attack) is not None
+
+    @property
+    def alphas(self) -> list[float]:
+        """The alphas that it trains at; none where the attack has none."""
+        return list(self.own.alphas or [])
+
+    @cached_property
+    def cohorts(self) -> dict[str, list[dict[str, Any]]]:
+        """Name -> replicas of every job: what it trains, or how often it repeats an attack that trains nothing."""
+        size = self.config.cohort
+        seeds = _chunks(list(range(self.own.generators)), size.generators_per_job)
+        if not self.is_trained:
+            return {f"repeats_{part[0]}-{part[-1]}": [{"seed": seed} for seed in part] for part in seeds}
+        sizes = {"alphas": size.alphas_per_job, "lambda_primes": size.lambdas_per_job}
+        cohorts: dict[str, list[dict[str, Any]]] = {"": [{}]}
+        for values in grid_of(self.attack):
+            key, spelled = GRID_NAMES[values]
+            cohorts = {
+                f"{name}{spelled}_{'+'.join(f'{value:g}' for value in part)}_": [
+                    {**replica, key: value} for replica in replicas for value in part
+                ]
+                for name, replicas in cohorts.items()
+                for part in _chunks(getattr(self.own, values), sizes[values])
+            }
+        return {
+            f"{name}generators_{part[0]}-{part[-1]}": [{**one, "seed": seed} for one in replicas for seed in part]
+            for name, replicas in cohorts.items()
+            for part in seeds
+        }
+
+    def cohort_with(self, alpha: float) -> str:
+        """Name of the cohort that holds the first generator at an alpha.
+
+        Raises:
+            OleanderError: nothing is trained at that alpha.
+        """
+        for name, replicas in self.cohorts.items():
+            if any(replica["alpha"] == alpha and replica["seed"] == 0 for replica in replicas):
+                return name
+        raise OleanderError(
+            f"experiment {self.name} has no generator 0 at alpha {alpha:g} at scale {self.config.scale}; "
+            f"add the alpha to experiments.{self.name}.alphas in config.yaml"
+        )
+
+    def tested_cohorts(self, evaluation: str) -> list[str]:
+        """Names of the cohorts that an evaluation tests: all, or those that hold one of its alphas."""
+        alphas = self.config.evaluations[evaluation].alphas
+        if alphas is None or not self.is_trained:
+            return list(self.cohorts)
+        return [name for name, made in self.cohorts.items() if any(one.get("alpha") in alphas for one in made)]
+
+    # Files and the jobs behind them.
+    def trials(self, evaluation: str) -> Result:
+        """All trials of an evaluation: columns `oleander.io.columns.TRIALS`."""
+        return self._tested("trials", evaluation)
+
+    def confusion(self, evaluation: str) -> Result:
+        """All confusion matrices of an evaluation."""
+        return self._tested("confusion", evaluation)
+
+    def curves(self) -> Result:
+        """How training went."""
+        files = [f"{self._folder}/curves/{cohort}.csv" for cohort in self.cohorts]
+        return Result(f"pgan/{self.name}/curves.csv", files, self, self._jobs(self.cohorts))
+
+    def samples(self, alphas: list[float]) -> Result:
+        """Saved poison of the first generator at each alpha, beside genuine points."""
+        cohorts = once(self.cohort_with(alpha) for alpha in alphas)
+        files = [f"{self._folder}/samples/{cohort}.safetensors" for cohort in cohorts]
+        return Result(f"pgan/{self.name}/samples", files, self, self._jobs(cohorts))
+
+    def boundaries(self, evaluation: str, ending: str) -> list[Result]:
+        """Decision boundaries (ending "csv") of an evaluation, or the points that they were fitted to ("points.csv");
+        one result a cohort."""
+        found = []
+        for cohort in self.cohorts:
+            name = f"pgan/{self.name}/boundaries/{evaluation}/{cohort}.{ending}"
+            found.append(Result(name, [f"{self.out}/{name}"], self, self._jobs([cohort]), evaluation))
+        return found
+
+    def generators_file(self, cohort: str) -> str | list[str]:
+        """The trained generators of a cohort; nothing where the attack trains none."""
+        return f"{self._folder}/generators/{cohort}.safetensors" if self.is_trained else []
+
+    @property
+    def _folder(self) -> str:
+        return f"{self.out}/pgan/{self.name}"
+
+    def _tested(self, kind: str, evaluation: str) -> Result:
+        cohorts = self.tested_cohorts(evaluation)
+        files = [f"{self._folder}/{kind}/{evaluation}/{cohort}.csv" for cohort in cohorts]
+        tested = [f"run_trials/{self.name}/{evaluation}/{cohort}" for cohort in cohorts]
+        name = f"pgan/{self.name}/{kind}/{evaluation}.csv"
+        return Result(name, files, self, [*self._jobs(cohorts), *tested], evaluation)
+
+    def _jobs(self, cohorts: Any) -> list[str]:
+        trained = [f"train_attack/{self.name}/{cohort}" for cohort in cohorts] if self.is_trained else []
+        return [*self.data_jobs(), *trained]
+
+    # Settings, as the jobs get them: plain values alone, so that Snakemake tracks them.
+    def task(self, evaluation: str | None = None) -> str:
+        """Name of the task that is attacked, or that an evaluation tests."""
+        return self.own.task if evaluation is None else self.config.evaluations[evaluation].task or self.own.task
+
+    def dataset_of(self, evaluation: str) -> str:
+        """Name of the data that an evaluation tests."""
+        return self.config.tasks[self.task(evaluation)].dataset
+
+    def task_settings(self, evaluation: str | None = None) -> dict[str, Any]:
+        """Source and target class, and whether the other classes are there."""
+        return task_settings(self.config, self.task(evaluation))
+
+    def attack_settings(self) -> dict[str, Any]:
+        """The attack's block and, where it is trained, the number of epochs."""
+        settings = self.config.attacks[self.own.attack].plain()
+        return {**settings, "epochs": self.own.epochs} if self.is_trained else settings
+
+    def evaluation_settings(self, evaluation: str) -> dict[str, Any]:
+        """The evaluation with its victim (the task's) and its defense written out, titles left out.
+
+        Raises:
+            OleanderError: the experiment's own poison fractions leave none.
+        """
+        settings = self.config.evaluations[evaluation].plain()
+        settings.pop("task", None)
+        own = self.own.poison_fractions
+        if own is not None and "poison_fractions" in settings:
+            settings["poison_fractions"] = [fraction for fraction in settings["poison_fractions"] if fraction in own]
+            if not settings["poison_fractions"]:
+                raise OleanderError(
+                    f"no poison fraction of evaluations.{evaluation} is among experiments.{self.name}.poison_fractions; "
+                    "give them one in common in config.yaml"
+                )
+        victim = self.config.victims[self.config.tasks[self.task(evaluation)].victim]
+        settings["victim"] = victim.plain() if settings.pop("train_victims", True) else None
+        if "defense" in settings:
+            settings["defense"] = self.config.defenses[settings["defense"]].plain()
+            settings["defense"].pop("title")
+        return settings
+
+    def identity(self, evaluation: str | None = None) -> dict[str, Any]:
+        """The columns that name a file's rows in every CSV."""
+        names = {"scale": self.config.scale, "experiment": self.name, "attack": self.attack}
+        if evaluation is None:
+            return names
+        defense = self.config.evaluations[evaluation].defense
+        return {**names, "evaluation": evaluation, **({"defense": defense} if defense else {})}
+
+    def uses(self, evaluation: str = "") -> list[tuple[str, str]]:
+        """See `Study.uses`; with an evaluation, what that depends on, too."""
+        tasks = once([self.own.task, self.task(evaluation or None)])
+        found = [("experiments", self.name), ("attacks", self.own.attack)]
+        found += [("tasks", task) for task in tasks]
+        found += once(("datasets", self.config.tasks[task].dataset) for task in tasks)
+        if evaluation:
+            found += [("evaluations", evaluation), ("victims", self.config.tasks[tasks[-1]].victim)]
+            defense = self.config.evaluations[evaluation].defense
+            found += [("defenses", defense)] if defense else []
+        return found
+
+
+def task_settings(config: Any, task: str) -> dict[str, Any]:
+    """Source and target class of a task, and whether the other classes are there."""
+    block = config.tasks[task]
+    return {key: getattr(block, key) for key in ("source_class", "target_class", "all_classes")}
+
+
+def _chunks(values: list[Any], size: int) -> list[list[Any]]:
+    """Consecutive pieces of `size`, the last one what is left."""
+    return [values[start : start + size] for start in range(0, len(values), size)]

@@ -1,0 +1,89 @@
+"""What stands behind each published claim: the results that it is checked on, and the settings that made them."""
+
+import os
+from typing import Any
+
+from oleander.io.claims import TABLES, Claim, read_claims
+from oleander.workflow.configuration import differences
+from oleander.workflow.plan import Plan
+from oleander.workflow.studies import Result, once
+
+SIZES = "pgan_table2"
+"""The table that claims on the sizes of prepared data are checked on."""
+
+
+def all_claims(plan: Plan) -> list[Claim]:
+    """The claims of all papers.
+
+    Raises:
+        OleanderError: as `read_claims`.
+    """
+    return [claim for path in plan.claims_files() for claim in read_claims(path)]
+
+
+def results_behind(claim: Claim, plan: Plan) -> list[Result]:
+    """The results that a claim is checked on; nothing of what this configuration has no settings for."""
+    found: list[Result] = []
+    for source in claim.sources():
+        if claim.table in ("trials", "confusion"):
+            experiment, evaluation = source
+            if experiment in plan.experiments and evaluation in plan.config.evaluations:
+                found.append(getattr(plan.experiments[experiment], claim.table)(evaluation))
+        elif claim.table == "errors":
+            found += [plan.autoencoders[name].errors() for name in source if name in plan.autoencoders]
+        elif claim.table == "scores":
+            gan, model = source
+            if gan in plan.gans and model in plan.gans[gan].models:
+                found += plan.gans[gan].scores([model])
+    return found
+
+
+def claims_input(claims: list[Claim], plan: Plan) -> dict[str, list[str]]:
+    """Table -> the files of all claims, each once."""
+    files: dict[str, list[str]] = {table: [] for table in TABLES}
+    for claim in claims:
+        if claim.table == "sizes":
+            files["sizes"] += [plan.tables(SIZES)["csv"]]
+        files[claim.table] += [path for result in results_behind(claim, plan) for path in result.files]
+    return {table: asked_for(once(paths), plan) for table, paths in files.items()}
+
+
+def checks(claims: list[Claim], plan: Plan) -> list[str]:
+    """The checks of the data behind all claims; none where nothing is to be run."""
+    if plan.config.only_existing:
+        return []
+    return plan.checks(result for claim in claims for result in results_behind(claim, plan))
+
+
+def asked_for(paths: list[str], plan: Plan) -> list[str]:
+    """The paths, or, where only_existing, those that are there, as they are."""
+    if not plan.config.only_existing:
+        return paths
+    # By its absolute path a file is the output of no rule, so that nothing is run for it.
+    return [os.path.abspath(path) for path in paths if os.path.exists(path)]
+
+
+def departures(claims: list[Claim], plan: Plan) -> dict[str, list[str]]:
+    """Claim -> where the settings behind its results are not the papers' own, which are those of paper scale."""
+    paper = Plan.read(plan.root, [], {"scale": "paper"})
+    published, here = paper.config.plain(), plan.config.plain()
+    found = {}
+    for claim in claims:
+        behind: dict[str, dict[str, Any]] = {}
+        ours: dict[str, dict[str, Any]] = {}
+        for block, name in once(use for result in results_behind(claim, paper) for use in result.uses):
+            behind.setdefault(block, {})[name] = published[block][name]
+            ours.setdefault(block, {})[name] = here[block].get(name)
+        found[claim.name] = differences(behind, ours)
+    return found
+
+
+def asked_values(claims: list[Claim], plan: Plan) -> dict[str, list[Any]]:
+    """Ordering -> every value that the column it compares is run at: alphas that diverged are missed then."""
+    config, found = plan.config.plain(), {}
+    for claim in claims:
+        if claim.compared and claim.table in ("trials", "confusion"):
+            (experiment, evaluation), *_ = claim.sources()
+            block = {**config["experiments"].get(experiment, {}), **config["evaluations"].get(evaluation, {})}
+            found[claim.name] = list(block.get(f"{claim.compared}s", []))
+    return found

@@ -1,0 +1,219 @@
+"""Studies and figures: what is trained and drawn, from the configuration alone. Nothing here starts Snakemake."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from oleander.io.errors import OleanderError
+from oleander.workflow import evidence, verification
+from oleander.workflow.figures import figure_number
+from oleander.workflow.plan import Plan
+
+ROOT = Path(__file__).parents[1]
+SCALES = ("demo", "laptop", "paper")
+
+
+def plan_of(scale: str = "demo", **overrides) -> Plan:
+    return Plan.read(str(ROOT), [overrides], {"scale": scale})
+
+
+@pytest.fixture(scope="module")
+def plans() -> dict[str, Plan]:
+    return {scale: plan_of(scale) for scale in SCALES}
+
+
+def test_a_cohort_is_named_after_what_is_in_it():
+    grid = {"alphas": [0.1, 0.3, 0.9], "generators": 3}
+    plan = plan_of(cohort={"alphas_per_job": 2, "generators_per_job": 2}, experiments={"mnist": grid})
+    cohorts = plan.experiments["mnist"].cohorts
+    assert list(cohorts) == [
+        "alpha_0.1+0.3_lambda_0.9_generators_0-1",
+        "alpha_0.1+0.3_lambda_0.9_generators_2-2",
+        "alpha_0.9_lambda_0.9_generators_0-1",
+        "alpha_0.9_lambda_0.9_generators_2-2",
+    ]
+    assert cohorts["alpha_0.1+0.3_lambda_0.9_generators_0-1"] == [
+        {"alpha": alpha, "lambda_prime": 0.9, "seed": seed} for alpha in (0.1, 0.3) for seed in (0, 1)
+    ]
+    every = [tuple(one.values()) for replicas in cohorts.values() for one in replicas]
+    assert sorted(every) == sorted((alpha, 0.9, seed) for alpha in (0.1, 0.3, 0.9) for seed in range(3))
+
+
+def test_a_longer_grid_leaves_the_cohorts_that_it_does_not_touch():
+    size = {"alphas_per_job": 1}
+    short, longer = (
+        plan_of(cohort=size, experiments={"mnist": {"alphas": alphas}}).experiments["mnist"].cohorts
+        for alphas in ([0.1, 0.3], [0.1, 0.3, 0.5])
+    )
+    assert short.items() <= longer.items()
+    assert len(longer) == len(short) + 1
+
+
+def test_an_attack_that_trains_nothing_is_repeated():
+    study = plan_of(experiments={"mnist_duplication": {"generators": 2}}).experiments["mnist_duplication"]
+    assert not study.is_trained
+    assert study.cohorts == {"repeats_0-1": [{"seed": 0}, {"seed": 1}]}
+    assert study.generators_file("repeats_0-1") == []
+    assert study.trials("effectiveness").jobs == [
+        "prepare_dataset/mnist",
+        "run_trials/mnist_duplication/effectiveness/repeats_0-1",
+    ]
+
+
+def test_an_evaluation_of_some_alphas_tests_their_cohorts_alone():
+    plan = plan_of(cohort={"alphas_per_job": 1}, experiments={"mnist": {"alphas": [0.1, 0.3], "generators": 1}})
+    study = plan.experiments["mnist"]
+    assert study.tested_cohorts("sever_01") == ["alpha_0.1_lambda_0.9_generators_0-0"]
+    assert len(study.trials("effectiveness").files) == 2
+    with pytest.raises(OleanderError, match=r"no generator 0 at alpha 0\.7 at scale demo; add the alpha"):
+        study.samples([0.7])
+
+
+def test_an_experiments_own_poison_fractions_cut_its_evaluations():
+    study = plan_of().experiments["mnist_random_flipping"]
+    assert study.evaluation_settings("undefended")["poison_fractions"] == [0.3]
+    other = plan_of(experiments={"mnist_random_flipping": {"poison_fractions": [0.25]}})
+    with pytest.raises(OleanderError, match="give them one in common"):
+        other.experiments["mnist_random_flipping"].evaluation_settings("undefended")
+
+
+def test_triggered_images_are_compared_with_the_clean_gan_of_the_targets_data(plans):
+    gans = plans["paper"].gans
+    assert gans["cifar10"].comparator("mnist") == "mnist"
+    assert gans["cifar10"].data_of("mnist") == "mnist"
+    (clean, *targets) = gans["mnist"].measurements("clean")
+    assert clean["subset"] == "all"
+    assert {one["subset"] for one in targets} == {"mnist_0_to_4"}, "all of MNIST is measured once"
+    triggered = gans["cifar10"].measurements("mnist")[1]
+    assert (triggered["noise"], triggered["dataset"], triggered["features_of"]) == ("triggered", "mnist", "mnist")
+    assert gans["celeba"].comparator("distribution") == "celeba"
+    assert gans["mnist"].measurements("single")[1]["single"]
+
+
+def test_labels_are_restricted_where_the_target_is_some_of_the_gans_own_classes(plans):
+    gans = plans["paper"].gans
+    restricted = gans["mnist"].own.triggered_labels
+    assert gans["mnist"].triggered_labels("distribution") == restricted
+    assert gans["cifar10"].triggered_labels("mnist") == "all"
+    assert gans["mnist"].triggered_labels("single") == "all"
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_figure_says_all_that_its_rule_needs(plans, scale):
+    plan = plans[scale]
+    names = [path for name in plan.figures for path in (*plan.pictures(name).values(), *plan.tables(name).values())]
+    assert len(set(names)) == len(names)
+    for name, figure in plan.figures.items():
+        assert plan.made(name)
+        json.dumps(plan.params(name))
+        for files in plan.inputs(name).values():
+            assert files == list(dict.fromkeys(files)) and all(isinstance(path, str) for path in files)
+        assert figure.caption.endswith(".")
+        assert plan.figure_title(name).startswith(("pGAN, ", "BAAAN, "))
+        assert evidence.jobs_of(name, plan) or figure.datasets(plan)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_what_is_saved_suffices_for_every_figure(plans, scale):
+    plan = plans[scale]
+    for figure in plan.figures.values():
+        assert figure.samples_shown() <= max(plan.samples_per_generator, plan.samples_per_gan)
+    assert plan.samples_per_gan == max(
+        figure.rows * figure.columns for figure in plan.figures.values() if figure.kind == "gan_samples"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("pgan_fig2", "Figure 2"),
+        ("pgan_table4", "Table 4"),
+        ("pgan_matrix", "Matrix"),
+        ("third_fig10", "Figure 10"),
+        ("third_roc_curves", "Roc curves"),
+    ],
+)
+def test_figures_are_called_what_the_paper_calls_them(name, number):
+    assert figure_number(name) == number
+
+
+def test_an_alpha_and_a_defense_look_alike_in_every_figure(plans):
+    plan = plans["laptop"]
+    seen: dict[tuple[str, str], dict] = {}
+    for name in plan.figures:
+        for kind, looks in plan.params(name).get("looks", {}).items():
+            for what, look in looks.items():
+                assert seen.setdefault((kind, what), look) == look
+    assert {"0.1", "0.9"} <= {what for kind, what in seen if kind == "alphas"}
+    assert {"pca_005", "sever_01"} <= {what for kind, what in seen if kind == "defenses"}
+
+
+def test_a_dataset_is_checked_for_every_study_that_a_figure_shows(plans):
+    asked = plans["demo"].studies_on("mnist")
+    assert set(asked["tasks"]) == {"mnist_3v5", "mnist_all"}
+    assert {"effectiveness", "sever_01", "undefended"} <= set(asked["tasks"]["mnist_3v5"]["evaluations"])
+    assert set(asked["tasks"]["mnist_3v5"]["attacks"]) == {"pgan_images"}
+    assert set(asked["tasks"]["mnist_all"]["evaluations"]) == {"ten_classes"}
+    assert set(asked["autoencoders"]) == set(asked["gans"]) == {"mnist"}
+    json.dumps(asked)
+
+
+def test_evidence_keeps_what_a_figure_is_drawn_from(plans):
+    plan = plans["laptop"]
+    kept = evidence.kept("pgan_fig7", plan)
+    assert set(kept) == {
+        "figures/pgan_fig7.png",
+        "pgan/mnist/trials/ten_classes.csv",
+        "pgan/mnist/confusion/ten_classes.csv",
+        "data/mnist_14.json",
+    }
+    assert len(kept["pgan/mnist/trials/ten_classes.csv"]) == len(plan.experiments["mnist"].tested_cohorts("ten_classes"))
+    of_gans = evidence.kept("baaan_fig6", plan)
+    assert "baaan/features/mnist.csv" in of_gans
+    assert evidence.settings_of("pgan_fig7", plan)["evaluations"].keys() == {"ten_classes"}
+
+
+def test_committed_evidence_stays_where_it_is_recorded(plans):
+    """What provenance files of laptop scale list is what is recorded today under the same names."""
+    for name in plans["laptop"].figures:
+        path = ROOT / f"results/reference/laptop/provenance/{name}.json"
+        if path.exists():
+            files = {one.removeprefix("results/laptop/") for one in json.loads(path.read_text())["files"]}
+            assert files <= set(evidence.kept(name, plans["laptop"])), name
+
+
+def test_at_paper_scale_nothing_departs_from_the_paper(plans):
+    claims = verification.all_claims(plans["paper"])
+    assert not any(verification.departures(claims, plans["paper"]).values())
+    found = verification.departures(claims, plans["laptop"])
+    for claim in claims:
+        sources = {name for source in claim.sources() for name in source}
+        if claim.table == "trials" and "mnist" in sources:
+            assert "experiments.mnist.epochs" in found[claim.name], claim.name
+
+
+def test_claims_on_what_is_not_configured_ask_for_nothing():
+    plan = plan_of()
+    claims = verification.all_claims(plan)
+    asked = verification.claims_input(claims, plan)
+    assert asked["trials"] and asked["errors"] and asked["scores"] and asked["sizes"]
+    gone = [claim for claim in claims if claim.table == "trials"][0]
+    (experiment, _evaluation), *_ = gone.sources()
+    plan.experiments.pop(experiment)
+    assert all(result.study.name != experiment for result in verification.results_behind(gone, plan))
+
+
+def test_a_figures_name_begins_with_its_papers():
+    figure = {"kind": "error_curves", "caption": "x.", "experiments": ["mnist"], "evaluation": "effectiveness"}
+    with pytest.raises(OleanderError, match=r"figures\.mine: its name must begin with that of a paper, one of baaan_"):
+        plan_of(figures={"mine": figure})
+
+
+def test_every_figure_has_a_rule_beside_its_settings():
+    """`grep pgan_fig8 workflow` shows both."""
+    for settings in (ROOT / "workflow/papers").glob("*.yaml"):
+        rules = "".join(path.read_text() for path in settings.parent.glob(f"{settings.stem}*.smk"))
+        for name in yaml.safe_load(settings.read_text())["figures"]:
+            assert f"rule {name}:" in rules or f'"{name}"' in rules, name
