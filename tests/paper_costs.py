@@ -97,7 +97,7 @@ def victims_flops(data: Data, job: Any) -> float:
     victim, alphas = evaluation["victim"], evaluation.get("alphas")
     if victim is None:
         return 0
-    repetitions = [one for one in job.params.repetitions if alphas is None or one.get("alpha", alphas[0]) in alphas]
+    repetitions = [one for one in job.params.replicas if alphas is None or one.get("alpha", alphas[0]) in alphas]
     fits = 1 + evaluation["defense"].get("filterings", 0)
     model = build_model(victim, data.shape, data.classes if job.params.task["all_classes"] else 1)
     step = training_flops(model, victim["batch_size"])

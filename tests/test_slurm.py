@@ -115,7 +115,7 @@ class Run:
     def hang(self) -> None:
         """Let the training stand still, as it does where a file system does not answer, until a signal ends it."""
         for process in self.cluster.survivors():
-            if "train_pgan.py" in Path(f"/proc/{process}/cmdline").read_text():
+            if "train_attack.py" in Path(f"/proc/{process}/cmdline").read_text():
                 os.kill(process, signal.SIGSTOP)
 
     def said(self) -> str:

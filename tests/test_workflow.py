@@ -124,7 +124,7 @@ def test_a_second_run_does_nothing(finished):
 
 
 def test_an_edited_comment_retrains_nothing(finished):
-    script = finished.folder / "scripts/train_pgan.py"
+    script = finished.folder / "scripts/train_attack.py"
     text = script.read_text()
     try:
         script.write_text(text + "\n# One more remark.\n")
