@@ -97,12 +97,12 @@ def victims_flops(data: Data, job: Any) -> float:
     victim, alphas = evaluation["victim"], evaluation.get("alphas")
     if victim is None:
         return 0
-    replicas = [one for one in job.params.replicas if alphas is None or one.get("alpha", alphas[0]) in alphas]
+    repetitions = [one for one in job.params.replicas if alphas is None or one.get("alpha", alphas[0]) in alphas]
     fits = 1 + evaluation["defense"].get("filterings", 0)
     model = build_model(victim, data.shape, data.classes if job.params.task["all_classes"] else 1)
     step = training_flops(model, victim["batch_size"])
     steps = sum(victim["epochs"] * points / victim["batch_size"] for points in evaluation["train_points"])
-    return len(replicas) * len(evaluation["poison_fractions"]) * evaluation["runs"] * fits * steps * step
+    return len(repetitions) * len(evaluation["poison_fractions"]) * evaluation["runs"] * fits * steps * step
 
 
 def image_flops(data: Data, network: dict[str, Any], train: bool) -> int:

@@ -10,8 +10,8 @@ import torch
 from plain_networks import as_modules, as_stacked, masks_of, plain_forward
 from torch import nn
 
-from oleander.attacks import train_poisoner
-from oleander.attacks.pgan import BLOCK, Networks, Replica, fit, load_poisoners, save_poisoners
+from oleander.attacks import Checkpoint, Replica, train_poisoner
+from oleander.attacks.pgan import BLOCK, Networks, check, fit, load, save
 from oleander.data import Task
 from oleander.io.artifacts import load_artifact, save_artifact
 from oleander.io.columns import PGAN_CURVES as CURVES
@@ -125,7 +125,8 @@ def make_task(source=13, target=7, shape=SHAPE):
 
 
 def train(replicas, settings=SETTINGS, task=None):
-    return fit(task or make_task(), replicas, settings, Scratch.none(), FLOAT64)
+    poisoners, curves = fit(task or make_task(), replicas, settings, Scratch.none(), FLOAT64)
+    return poisoners, curves.to_dict("records")
 
 
 def generator_of(replica, settings=SETTINGS, task=None):
@@ -238,7 +239,12 @@ class PlainPgan:
                 self.losses[name].append(np.mean(values))
 
 
-COHORT = [Replica(0.0, 0.9, 0), Replica(0.3, 0.9, 1), Replica(1.0, 0.5, 2), Replica(0.3, 0.5, 1)]
+COHORT = [
+    Replica(0, alpha=0.0, lambda_prime=0.9),
+    Replica(1, alpha=0.3, lambda_prime=0.9),
+    Replica(2, alpha=1.0, lambda_prime=0.5),
+    Replica(1, alpha=0.3, lambda_prime=0.5),
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -288,7 +294,7 @@ def test_synthetic_settings_without_dropout_and_with_logistic_regression():
         classifier_steps=1,
         generator_steps=1,
     )
-    task, replica = make_task(), Replica(0.2, 1.6, 4)
+    task, replica = make_task(), Replica(4, alpha=0.2, lambda_prime=1.6)
     poisoners, _ = train([replica], settings, task)
     plain = PlainPgan(task, replica, settings)
     plain.train(iterations=10)
@@ -297,7 +303,9 @@ def test_synthetic_settings_without_dropout_and_with_logistic_regression():
         assert torch.allclose(tensor, expected[name], rtol=0, atol=1e-9), name
 
 
-@pytest.mark.parametrize("wrong", [Replica(float("nan"), 0.9, 1), Replica(0.3, float("inf"), 1)])
+@pytest.mark.parametrize(
+    "wrong", [Replica(1, alpha=float("nan"), lambda_prime=0.9), Replica(1, alpha=0.3, lambda_prime=float("inf"))]
+)
 @pytest.mark.parametrize("where", [0, 1, 2])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_broken_replica_changes_no_other(wrong, where, kind):
@@ -323,33 +331,33 @@ def test_a_broken_replica_changes_no_other(wrong, where, kind):
 def test_divergence_in_the_very_last_step_is_noticed():
     optimizer = {"name": "sgd", "learning_rate": 1e308, "momentum": 0.0}
     settings = changed(generator={"optimizer": optimizer}, epochs=1, batch_size=7, generator_steps=1)
-    poisoners, curves = train([Replica(1e3, 0.9, 0)], settings)
+    poisoners, curves = train([Replica(0, alpha=1e3, lambda_prime=0.9)], settings)
     assert all(np.isfinite(curves[0][name]) for name in CURVES)
     assert poisoners.converged == [False]
 
 
 def test_a_cohort_of_broken_replicas_ends():
-    poisoners, curves = train([Replica(float("nan"), 0.9, seed) for seed in range(2)])
+    poisoners, curves = train([Replica(seed, alpha=float("nan"), lambda_prime=0.9) for seed in range(2)])
     assert poisoners.converged == [False, False]
     assert len(curves) == 10
 
 
 def test_alpha_one_is_blind_to_the_classifier():
     """Equation 3's second term vanishes: neither lambda nor how the classifier learns matters to the generator."""
-    base = generator_of(Replica(1.0, 0.9, 0))
-    assert torch.equal(base, generator_of(Replica(1.0, 0.3, 0)))
-    assert torch.equal(base, generator_of(Replica(1.0, 0.9, 0), changed(classifier={"hidden": [3]})))
-    below = generator_of(Replica(0.9, 0.9, 0))
-    assert not torch.allclose(below, generator_of(Replica(0.9, 0.3, 0)), atol=1e-6)
+    base = generator_of(Replica(0, alpha=1.0, lambda_prime=0.9))
+    assert torch.equal(base, generator_of(Replica(0, alpha=1.0, lambda_prime=0.3)))
+    assert torch.equal(base, generator_of(Replica(0, alpha=1.0, lambda_prime=0.9), changed(classifier={"hidden": [3]})))
+    below = generator_of(Replica(0, alpha=0.9, lambda_prime=0.9))
+    assert not torch.allclose(below, generator_of(Replica(0, alpha=0.9, lambda_prime=0.3)), atol=1e-6)
     assert not torch.allclose(base, below, atol=1e-6)
 
 
 def test_alpha_zero_is_blind_to_the_discriminator():
     slow = changed(discriminator={"optimizer": {"name": "sgd", "learning_rate": 1e-4, "momentum": 0.0}})
-    base = generator_of(Replica(0.0, 0.9, 0))
-    assert torch.equal(base, generator_of(Replica(0.0, 0.9, 0), slow))
-    above = generator_of(Replica(0.1, 0.9, 0))
-    assert not torch.allclose(above, generator_of(Replica(0.1, 0.9, 0), slow), atol=1e-6)
+    base = generator_of(Replica(0, alpha=0.0, lambda_prime=0.9))
+    assert torch.equal(base, generator_of(Replica(0, alpha=0.0, lambda_prime=0.9), slow))
+    above = generator_of(Replica(0, alpha=0.1, lambda_prime=0.9))
+    assert not torch.allclose(above, generator_of(Replica(0, alpha=0.1, lambda_prime=0.9), slow), atol=1e-6)
 
 
 def test_objectives_differ_as_another_alpha_does():
@@ -362,21 +370,32 @@ def test_objectives_differ_as_another_alpha_does():
         optimizer = {"name": "sgd", "learning_rate": rate, "momentum": 0.0}
         return changed(generator={"optimizer": optimizer}, generator_objective=objective)
 
-    printed = generator_of(Replica(other, lambda_prime, 0), with_rate(rate * alpha / other, "algorithm_1"))
-    equation = generator_of(Replica(alpha, lambda_prime, 0), with_rate(rate, "equation_3"))
-    same_alpha = generator_of(Replica(alpha, lambda_prime, 0), with_rate(rate, "algorithm_1"))
+    printed = generator_of(
+        Replica(0, alpha=other, lambda_prime=lambda_prime), with_rate(rate * alpha / other, "algorithm_1")
+    )
+    equation = generator_of(Replica(0, alpha=alpha, lambda_prime=lambda_prime), with_rate(rate, "equation_3"))
+    same_alpha = generator_of(Replica(0, alpha=alpha, lambda_prime=lambda_prime), with_rate(rate, "algorithm_1"))
     assert torch.allclose(equation, printed, rtol=0, atol=1e-9)
     assert not torch.allclose(equation, same_alpha, atol=1e-4)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1.0], ids=["classifier", "discriminator"])
 def test_label_smoothing_reaches_both_opponents(alpha):
-    base = generator_of(Replica(alpha, 0.9, 0))
-    assert not torch.allclose(base, generator_of(Replica(alpha, 0.9, 0), changed(label_smoothing=0.0)), atol=1e-6)
+    base = generator_of(Replica(0, alpha=alpha, lambda_prime=0.9))
+    assert not torch.allclose(
+        base, generator_of(Replica(0, alpha=alpha, lambda_prime=0.9), changed(label_smoothing=0.0)), atol=1e-6
+    )
 
 
 def test_replicas_that_differ_only_in_alpha_start_alike():
-    poisoners, _ = train([Replica(0.0, 0.9, 3), Replica(1.0, 0.9, 3), Replica(0.0, 0.9, 4)], changed(epochs=0))
+    poisoners, _ = train(
+        [
+            Replica(3, alpha=0.0, lambda_prime=0.9),
+            Replica(3, alpha=1.0, lambda_prime=0.9),
+            Replica(4, alpha=0.0, lambda_prime=0.9),
+        ],
+        changed(epochs=0),
+    )
     weights = poisoners.parameters["weight0"]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
@@ -417,10 +436,10 @@ def test_points_are_drawn_in_evaluation_and_repeat(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_poisoners_survive_the_disk(tmp_path, kind):
     settings, shape = KINDS[kind]
-    poisoners, _ = train([*COHORT, Replica(float("nan"), 0.9, 1)], settings, make_task(shape=shape))
-    poisoners.replicas[-1] = Replica(0.5, 0.9, 1)
-    save_poisoners(tmp_path / "g.safetensors", poisoners, {"attack": settings})
-    read = load_poisoners(tmp_path / "g.safetensors", "cpu")
+    poisoners, _ = train([*COHORT, Replica(1, alpha=float("nan"), lambda_prime=0.9)], settings, make_task(shape=shape))
+    poisoners.replicas[-1] = Replica(1, alpha=0.5, lambda_prime=0.9)
+    save(tmp_path / "g.safetensors", poisoners, {"attack": settings})
+    read = load(tmp_path / "g.safetensors", "cpu")
     assert read.replicas == poisoners.replicas
     assert read.converged == [True] * 4 + [False]
     assert (read.noise, read.shape, read.model) == (3, shape, poisoners.model)
@@ -445,7 +464,7 @@ def test_stopping_at_every_possible_moment_changes_no_byte(tmp_path):
                 stops += 1
     assert stops > 3
     assert found.converged == [True] * 4
-    assert curves == expected_curves
+    assert curves.equals(expected_curves)
     assert all(torch.equal(found.parameters[name], tensor) for name, tensor in expected.parameters.items())
 
 
@@ -453,7 +472,7 @@ def test_files_of_another_kind_are_refused(tmp_path):
     path = tmp_path / "other.safetensors"
     save_artifact(path, {"x": torch.zeros(1)}, {"settings": {}})
     with pytest.raises(OleanderError, match="holds no pGAN generators"):
-        load_poisoners(path, "cpu")
+        load(path, "cpu")
     assert load_artifact(path)[1] == {"settings": {}}
 
 
@@ -467,13 +486,37 @@ def test_unusable_settings_and_data_are_one_sentence():
         train(COHORT, task=dataclasses.replace(task, train_y=torch.zeros_like(task.train_y)))
 
 
+def test_checks_before_training_find_the_same_and_need_no_epochs():
+    settings = {key: value for key, value in CONVOLUTIONAL.items() if key != "epochs"}
+    check(make_task(shape=IMAGE), COHORT[:1], settings)
+    with pytest.raises(OleanderError, match="generator_objective 'equation_9'"):
+        check(make_task(), [], changed(generator_objective="equation_9"))
+    with pytest.raises(OleanderError, match="the convolutions in the configuration make"):
+        check(make_task(shape=(2, 10, 10)), [], settings)
+    with pytest.raises(OleanderError, match=r"alpha=1.5.*alpha must lie in \[0, 1\]"):
+        check(make_task(), [*COHORT[:1], Replica(0, alpha=1.5, lambda_prime=0.9)], SETTINGS)
+
+
+def test_checkpoints_are_the_generators_of_that_iteration(tmp_path):
+    saved = {}
+    task = make_task()
+
+    def keep(iteration, made):
+        saved[iteration] = made.draw(5, 0, 1)[0].clone()
+
+    fit(task, COHORT, SETTINGS, Scratch.none(), FLOAT64, Checkpoint(4, keep))
+    assert list(saved) == [4, 8]
+    shorter, _ = train(COHORT, changed(epochs=4), task)
+    assert torch.equal(saved[8], shorter.draw(5, 0, 1)[0])
+
+
 def test_a_poisoner_of_ones_own_points_is_that_of_the_same_task():
     task = make_task()
     task = dataclasses.replace(task, train_x=task.train_x.float())
     # Both classes one after the other, as train_poisoner is given them.
     order = task.train_y.argsort(stable=True)
     sorted_task = dataclasses.replace(task, train_x=task.train_x[order], train_y=task.train_y[order])
-    poisoners, _ = fit(sorted_task, [Replica(0.3, 0.9, 1)], SETTINGS, Scratch.none())
+    poisoners, _ = fit(sorted_task, [Replica(1, alpha=0.3, lambda_prime=0.9)], SETTINGS, Scratch.none())
     own = train_poisoner(
         task.source_x, task.target_x, SETTINGS, SETTINGS["epochs"], alpha=0.3, lambda_prime=0.9, seed=1
     )

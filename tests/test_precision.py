@@ -14,7 +14,8 @@ from test_pgan import COHORT, IMAGE, KINDS, make_task
 from test_trials import GENERATOR
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from oleander.attacks.pgan import Poisoners, Replica, fit, load_poisoners, precision_of, save_poisoners
+from oleander.attacks import Poisoners, Replica, precision_of
+from oleander.attacks.pgan import fit, load, save
 from oleander.backdoors.autoencoder import train_autoencoder
 from oleander.evaluation.precision_study import compare, equivalence
 from oleander.io.errors import OleanderError
@@ -54,7 +55,8 @@ class Operations(TorchDispatchMode):
 def pgan(kind, precision=BFLOAT16, scratch=None):
     settings, shape = KINDS[kind]
     task = dataclasses.replace(make_task(shape=shape), train_x=make_task(shape=shape).train_x.float())
-    return fit(task, COHORT, settings, scratch or Scratch.none(), precision)
+    poisoners, curves = fit(task, COHORT, settings, scratch or Scratch.none(), precision)
+    return poisoners, curves.to_dict("records")
 
 
 def autoencoder(precision=BFLOAT16, scratch=None):
@@ -172,10 +174,10 @@ def test_tf32_lasts_as_long_as_training():
 def test_the_precision_of_generators_is_in_their_file(tmp_path):
     poisoners, _ = pgan("fully connected")
     settings = {"attack": KINDS["fully connected"][0]}
-    save_poisoners(tmp_path / "new.safetensors", poisoners, {**settings, "precision": "bfloat16"})
-    save_poisoners(tmp_path / "old.safetensors", poisoners, settings)
-    assert load_poisoners(tmp_path / "new.safetensors", "cpu").precision == "bfloat16"
-    assert load_poisoners(tmp_path / "old.safetensors", "cpu").precision == "float32"
+    save(tmp_path / "new.safetensors", poisoners, {**settings, "precision": "bfloat16"})
+    save(tmp_path / "old.safetensors", poisoners, settings)
+    assert load(tmp_path / "new.safetensors", "cpu").precision == "bfloat16"
+    assert load(tmp_path / "old.safetensors", "cpu").precision == "float32"
 
 
 def test_results_of_two_precisions_are_not_read_together(tmp_path):
@@ -200,7 +202,12 @@ def test_dropout_when_drawing_is_training_dropout_and_repeats():
     model = build_model({**GENERATOR, "hidden": [64]}, 3, 4)
     one = model.initial(torch.Generator().manual_seed(0))
     poisoners = Poisoners(
-        model, {name: tensor[None] for name, tensor in one.items()}, [Replica(0.1, 0.9, 0)], [True], 3, (1, 2, 2)
+        model,
+        {name: tensor[None] for name, tensor in one.items()},
+        [Replica(0, alpha=0.1, lambda_prime=0.9)],
+        [True],
+        3,
+        (1, 2, 2),
     )
     off, on = poisoners.draw(4000, 1)[0], poisoners.draw(4000, 1, dropout=True)[0]
     assert torch.equal(on, poisoners.draw(4000, 1, dropout=True)[0])

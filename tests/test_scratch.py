@@ -15,8 +15,8 @@ import pandas as pd
 import pytest
 import torch
 
-from oleander.attacks import Generated
-from oleander.attacks.pgan import Poisoners, Replica, fit, save_poisoners
+from oleander.attacks import Generated, Poisoners, Replica
+from oleander.attacks.pgan import fit, save
 from oleander.backdoors import Backdoor, Inverse, Square
 from oleander.backdoors.autoencoder import save_autoencoder, train_autoencoder
 from oleander.data import Task
@@ -55,7 +55,11 @@ AUTOENCODER = {
     "schedule": "cosine",
     "batch_size": 4,
 }
-REPLICAS = [Replica(0.1, 0.9, 0), Replica(0.5, 0.9, 0), Replica(0.1, 0.9, 1)]
+REPLICAS = [
+    Replica(0, alpha=0.1, lambda_prime=0.9),
+    Replica(0, alpha=0.5, lambda_prime=0.9),
+    Replica(1, alpha=0.1, lambda_prime=0.9),
+]
 TRIALS = {
     "poison_fractions": [0.0, 0.3],
     "runs": 2,
@@ -79,8 +83,8 @@ def make_task():
 
 def train_generators(output, scratch, epochs, replicas=REPLICAS):
     poisoners, curves = fit(make_task(), replicas, {**PGAN, "epochs": epochs}, scratch)
-    save_poisoners(output / "pgan.safetensors", poisoners, {"attack": PGAN})
-    pd.DataFrame(curves).to_csv(output / "curves.csv")
+    save(output / "pgan.safetensors", poisoners, {"attack": PGAN})
+    curves.to_csv(output / "curves.csv")
     scratch.clear()
 
 
@@ -271,7 +275,7 @@ def test_stopping_at_every_possible_moment_changes_no_byte(tmp_path, job, epochs
 
 
 def test_a_diverged_generator_stays_so_wherever_the_run_was_stopped(tmp_path):
-    replicas = [Replica(0.1, 0.9, 0), Replica(float("nan"), 0.9, 0)]
+    replicas = [Replica(0, alpha=0.1, lambda_prime=0.9), Replica(0, alpha=float("nan"), lambda_prime=0.9)]
     output = tmp_path / "stopped"
     output.mkdir()
 
@@ -280,7 +284,7 @@ def test_a_diverged_generator_stays_so_wherever_the_run_was_stopped(tmp_path):
         assert poisoners.converged == [True, False]
         for name, tensor in poisoners.parameters.items():
             (output / name).write_bytes(tensor.numpy().tobytes())
-        pd.DataFrame(curves).to_csv(output / "curves.csv")
+        curves.to_csv(output / "curves.csv")
         scratch.clear()
 
     # Seven iterations an epoch: one ends within the first block of eight, one after it.

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from oleander.attacks import ATTACKS, Crafted, Generated, attacker
-from oleander.attacks.pgan import Poisoners, Replica
+from oleander.attacks import ATTACKS, Crafted, Generated, Poisoners, Replica, is_trained, load_attacker
 from oleander.data import Task, split_task
 from oleander.defenses import Points, sanitize
 from oleander.evaluation.trials import (
@@ -49,7 +48,11 @@ SETTINGS = {
 }
 IDENTITY = {"scale": "demo", "experiment": "tiny", "evaluation": "e", "attack": "pgan", "defense": "mine"}
 NONE = {"name": "none"}
-REPLICAS = [Replica(0.0, 0.9, 0), Replica(0.5, 0.9, 0), Replica(0.5, 0.9, 1)]
+REPLICAS = [
+    Replica(0, alpha=0.0, lambda_prime=0.9),
+    Replica(0, alpha=0.5, lambda_prime=0.9),
+    Replica(1, alpha=0.5, lambda_prime=0.9),
+]
 MEASURED = ["error", "false_positive_rate", "false_negative_rate", "source_as_target"]
 
 
@@ -157,7 +160,7 @@ def test_received_points_are_the_splits_and_the_poisoners():
     pool, trials = receive(task, poisoners)
     assert torch.equal(pool[: len(task.train_x)], task.train_x.flatten(1))
     for trial in trials:
-        at = REPLICAS.index(Replica(trial.row["alpha"], 0.9, trial.row["generator"]))
+        at = REPLICAS.index(Replica(trial.row["generator"], alpha=trial.row["alpha"], lambda_prime=0.9))
         seed = derive_seed("trial", trial.row["generator"], trial.row["run"])
         split = split_task(task, 12, 40, derive_seed(seed, "split"))
         poison = trial.rows[trial.rows >= len(task.train_x)].sort().values
@@ -271,7 +274,7 @@ def test_poison_in_the_target_class_makes_source_points_be_taken_for_it(seed, ma
     test_x = task.test_x + 12 * task.test_y.view(-1, 1, 1, 1)
     far = dataclasses.replace(task, train_x=train_x, test_x=test_x)
     victim = {**SETTINGS["victim"], "epochs": 60}
-    poisoners = make_poisoners([Replica(0.0, 0.9, seed)])
+    poisoners = make_poisoners([Replica(seed, alpha=0.0, lambda_prime=0.9)])
     found = run(far, poisoners, defense=NONE, victim=victim, poison_fractions=[0.0, 0.4], runs=6)
     by_fraction = found.groupby("poison_fraction")[MEASURED].mean()
     assert by_fraction.loc[0.0, "error"] < 0.02 / margin
@@ -337,10 +340,10 @@ def test_confusion_matrices_agree_with_the_rates():
         assert np.allclose(merged[rate], merged["share"], rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", [name for name, module in ATTACKS.items() if hasattr(module, "craft")])
+@pytest.mark.parametrize("name", [name for name in ATTACKS if not is_trained(name)])
 def test_untrained_attacks_run_through(name):
     settings = {"flipped": "target"} if name == "label_flipping" else {}
-    found = run(attack=attacker({"name": name, **settings}, [0, 3]), defense=NONE)
+    found = run(attack=load_attacker({"name": name, **settings}, None, [Replica(0), Replica(3)]), defense=NONE)
     assert len(found) == 2 * 2 * 3
     assert set(found["generator"]) == {0, 3}
     assert found["alpha"].isna().all()
@@ -350,11 +353,11 @@ def test_untrained_attacks_run_through(name):
 
 def test_an_attack_with_too_little_poison_is_said():
     with pytest.raises(OleanderError, match="has 16 poison points for 40 points of tiny, but 20 are asked for"):
-        run(attack=attacker({"name": "duplication"}, [0]), poison_fractions=[0.5])
+        run(attack=load_attacker({"name": "duplication"}, None, [Replica(0)]), poison_fractions=[0.5])
 
 
 def test_attacks_are_compared_on_the_same_splits(frame):
-    flips = run(attack=Crafted(ATTACKS["random_flipping"], {}, [0]))
+    flips = run(attack=Crafted(ATTACKS["random_flipping"], {}, [Replica(0)]))
     columns = ["run", "kept_points", "genuine_rejected", *MEASURED]
     clean = frame[(frame["poison_fraction"] == 0) & (frame["generator"] == 0) & (frame["alpha"] == 0)]
     own = flips[flips["poison_fraction"] == 0]
@@ -372,7 +375,7 @@ def test_ten_classes_train_one_victim_of_as_many_outputs(seed, margin):
     victim = {**SETTINGS["victim"], "epochs": 60}
     found, matrices = run_both(
         task,
-        make_poisoners([Replica(0.0, 0.9, seed)]),
+        make_poisoners([Replica(seed, alpha=0.0, lambda_prime=0.9)]),
         victim=victim,
         trusted_per_class=7,
         train_points=[44],

@@ -1,17 +1,30 @@
 """Attacks: what makes the poison.
 
-One attack, one file, one line in `ATTACKS`. An attack that trains nothing is a module with a `craft` function and a
-`SETTINGS_SCHEMA`; pGAN trains generators (`fit`) and draws poison from them. `attacker` gives either the same face.
+One attack, one file, one line in `ATTACKS`. `oleander.attacks.base` says what the file holds: an attack that trains
+nothing is an `UntrainedAttack`, one that trains generators a `TrainedAttack`, told by its `GRID`. `load_attacker` gives
+trials the same face of both.
 """
 
+import difflib
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import torch
 
 from oleander.attacks import duplication, label_flipping, pgan, random_flipping
-from oleander.attacks.base import Attacker, Crafted, Generated, Poison, Repeat
-from oleander.attacks.pgan import Poisoners, Replica
+from oleander.attacks.base import (
+    Attacker,
+    Checkpoint,
+    Crafted,
+    Generated,
+    Generators,
+    Poison,
+    Replica,
+    TrainedAttack,
+    precision_of,
+)
+from oleander.attacks.pgan import Poisoners
 from oleander.data.tasks import Task
 from oleander.io.errors import OleanderError
 from oleander.training.precision import FLOAT32, Precision
@@ -27,31 +40,91 @@ ATTACKS: dict[str, ModuleType] = {
 __all__ = [
     "ATTACKS",
     "Attacker",
+    "Checkpoint",
     "Crafted",
     "Generated",
+    "Generators",
     "Poison",
     "Poisoners",
-    "Repeat",
     "Replica",
-    "attacker",
+    "is_trained",
+    "load_attacker",
+    "precision_of",
     "train_poisoner",
+    "trained_attack",
 ]
 
 
-def attacker(settings: dict[str, Any], seeds: list[int]) -> Attacker:
-    """The attack that `settings["name"]` names, ready to poison once for each of `seeds`.
+def _attack(name: str) -> Any:
+    """The module of an attack.
 
     Raises:
-        OleanderError: an unknown attack, or one that has to be trained first.
+        OleanderError: an unknown attack.
     """
-    attack = ATTACKS.get(settings["name"])
-    if attack is None:
+    if name in ATTACKS:
+        return ATTACKS[name]
+    near = difflib.get_close_matches(name, ATTACKS, n=1, cutoff=0)
+    raise OleanderError(
+        f"unknown attack '{name}' in the configuration; the nearest known name is '{near[0]}', all of them are "
+        f"{', '.join(sorted(ATTACKS))}: choose one of these"
+    )
+
+
+def is_trained(name: str) -> bool:
+    """Whether the attack of this name trains generators.
+
+    Raises:
+        OleanderError: an unknown attack.
+    """
+    return hasattr(_attack(name), "GRID")
+
+
+def trained_attack(name: str) -> TrainedAttack:
+    """The module of an attack that trains generators: `check`, `fit`, `save` and `load`.
+
+    Raises:
+        OleanderError: an unknown attack, or one that trains nothing.
+    """
+    if not is_trained(name):
+        trained = ", ".join(other for other in sorted(ATTACKS) if is_trained(other))
         raise OleanderError(
-            f"unknown attack '{settings['name']}' in the configuration; choose one of {', '.join(sorted(ATTACKS))}"
+            f"attack '{name}' trains no generators, which are asked for; choose one that does: {trained}"
         )
-    if not hasattr(attack, "craft"):
-        raise OleanderError(f"attack '{settings['name']}' has to be trained first; give its trained generators")
-    return Crafted(attack, settings, seeds)
+    return _attack(name)
+
+
+def load_attacker(
+    settings: dict[str, Any],
+    generators_file: Path | str | None,
+    replicas: list[Replica],
+    device: torch.device | str = "cpu",
+    dropout: bool = False,
+) -> Attacker:
+    """The attack that `settings["name"]` names, ready to poison, whether it was trained or trains nothing.
+
+    Args:
+        settings: the attack's block of the configuration.
+        generators_file: what a trained attack's `save` wrote; None or empty where nothing is trained.
+        replicas: the repetitions, one or more; of a trained attack those that the file holds.
+        device: where trained generators draw.
+        dropout: whether dropout is on when trained generators draw.
+
+    Raises:
+        OleanderError: an unknown attack, no file of a trained one, a file that is damaged or of another kind, or one
+            that holds other replicas.
+    """
+    name = settings["name"]
+    if not is_trained(name):
+        return Crafted(_attack(name), settings, replicas)
+    if not generators_file:
+        raise OleanderError(f"attack '{name}' has to be trained first; give the file of its trained generators")
+    generators = trained_attack(name).load(generators_file, device)
+    if [one.described() for one in generators.replicas] != [one.described() for one in replicas]:
+        raise OleanderError(
+            f"{generators_file} holds {len(generators.replicas)} generators of other replicas than the "
+            f"{len(replicas)} asked for; delete it and train them again"
+        )
+    return Generated(generators, dropout)
 
 
 def train_poisoner(
@@ -78,6 +151,9 @@ def train_poisoner(
 
     Returns:
         A poisoner: `draw(count, seed)` gives poison points [count, *shape] and their labels (1, the target class).
+
+    Raises:
+        OleanderError: as `pgan.check`.
     """
     x = torch.cat([source_x, target_x])
     y = torch.cat([torch.zeros(len(source_x)), torch.ones(len(target_x))]).long().to(x.device)
@@ -93,6 +169,6 @@ def train_poisoner(
         value_range=None,
         stand_in_for=None,
     )
-    pgan.check_replicas(task, [Replica(alpha, lambda_prime, seed)])
-    replicas, settings = [Replica(alpha, lambda_prime, seed)], {**settings, "epochs": epochs}
+    replicas, settings = [Replica(seed, alpha=alpha, lambda_prime=lambda_prime)], {**settings, "epochs": epochs}
+    pgan.check(task, replicas, settings)
     return pgan.fit(task, replicas, settings, Scratch.none(), precision)[0]

@@ -21,8 +21,7 @@ generated points come alone; lambda weights the loss only.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,18 +30,52 @@ import pandas as pd
 import torch
 from torch.nn import functional as F
 
+from oleander.attacks.base import Checkpoint, Replica
 from oleander.data.tasks import Task
 from oleander.io.artifacts import COUNT, MAPPING, SEED, SHAPE, check_header, expecting, load_artifact, save_artifact
 from oleander.io.columns import PGAN_CURVES
 from oleander.io.errors import OleanderError
 from oleander.models import Architecture, build_model, check_parameters
 from oleander.training.classifiers import classification_loss, widened
-from oleander.training.devices import Placement
 from oleander.training.precision import FLOAT32, Precision
 from oleander.training.progress import Progress
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed, generator_for, random_words
 from oleander.training.stack import Stack
+
+SETTINGS_SCHEMA: dict[str, Any] = {
+    "properties": {
+        "precision": {"const": "float32"},
+        "generator": {
+            "$ref": "#/$defs/network",
+            "unevaluatedProperties": False,
+            "required": ["noise"],
+            "properties": {"noise": {"$ref": "#/$defs/count"}},
+        },
+        "discriminator": {"$ref": "#/$defs/network", "unevaluatedProperties": False},
+        "classifier": {"$ref": "#/$defs/network", "unevaluatedProperties": False},
+        "batch_size": {"$ref": "#/$defs/count"},
+        "discriminator_steps": {"$ref": "#/$defs/count"},
+        "classifier_steps": {"$ref": "#/$defs/count"},
+        "generator_steps": {"$ref": "#/$defs/count"},
+        "label_smoothing": {"type": "number", "minimum": 0, "exclusiveMaximum": 0.5},
+        "generator_objective": {"enum": ["equation_3", "algorithm_1"]},
+        "classifier_term": {"enum": ["as_printed", "non_saturating"]},
+    },
+    "required": [
+        "generator",
+        "discriminator",
+        "classifier",
+        "batch_size",
+        "discriminator_steps",
+        "classifier_steps",
+        "generator_steps",
+        "label_smoothing",
+        "generator_objective",
+        "classifier_term",
+    ],
+}
+GRID = ("alphas", "lambda_primes")
 
 BLOCK = 8
 """Iterations whose random numbers are drawn at once."""
@@ -61,21 +94,6 @@ HEADER: dict[str, Any] = {
     "noise": COUNT,
     "shape": SHAPE,
 }
-
-
-@dataclass(frozen=True)
-class Replica:
-    """What tells one poisoner of a cohort from the others.
-
-    Attributes:
-        alpha: weight of detectability against effect, in [0, 1] (Equation 3).
-        lambda_prime: fraction lambda of poison in the classifier's loss, as a share of Pr(Yp) (section 4.2).
-        seed: number of the repetition.
-    """
-
-    alpha: float
-    lambda_prime: float
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -155,24 +173,29 @@ class Poisoners:
         return points.view(count, *self.shape), torch.ones(count, dtype=torch.int64, device=device)
 
 
-Checkpoint = Callable[[int, Poisoners], None]
-"""What is done with the generators at some iterations of their training."""
+def save(path: Path | str, generators: Poisoners, settings: dict[str, Any]) -> None:
+    """Write trained generators to a safetensors file with the resolved `settings` in its header.
 
+    Args:
+        path: of the file.
+        generators: what `fit` gave.
+        settings: what they were made with; `attack` is the pGAN block, `precision` the name of the precision.
 
-def save_poisoners(path: Path | str, poisoners: Poisoners, settings: dict[str, Any]) -> None:
-    """Write trained generators to a safetensors file with the resolved `settings` in its header."""
+    Raises:
+        OleanderError: the file cannot be written.
+    """
     header = {
         "settings": settings,
-        "replicas": [asdict(replica) for replica in poisoners.replicas],
-        "converged": poisoners.converged,
-        "noise": poisoners.noise,
-        "shape": list(poisoners.shape),
+        "replicas": [replica.described() for replica in generators.replicas],
+        "converged": generators.converged,
+        "noise": generators.noise,
+        "shape": list(generators.shape),
     }
-    save_artifact(path, poisoners.parameters, header)
+    save_artifact(path, generators.parameters, header)
 
 
-def load_poisoners(path: Path | str, device: torch.device | str) -> Poisoners:
-    """Read what `save_poisoners` wrote.
+def load(path: Path | str, device: torch.device | str) -> Poisoners:
+    """Read what `save` wrote.
 
     Raises:
         OleanderError: the file is missing, damaged or of another kind.
@@ -190,17 +213,15 @@ def load_poisoners(path: Path | str, device: torch.device | str) -> Poisoners:
     return Poisoners(model, parameters, replicas, converged, noise, shape, precision)
 
 
-def precision_of(settings: dict[str, Any], placement: Placement) -> Precision:
-    """The precision of an attack's training: the placement's, unless its block keeps float32."""
-    return FLOAT32 if settings.get("precision") == FLOAT32.name else placement.precision
-
-
-def check_replicas(task: Task, replicas: list[Replica]) -> None:
-    """Refuse replicas that have no meaning for `task`, before anything is trained.
+def check(task: Task, replicas: list[Replica], settings: dict[str, Any]) -> None:
+    """Refuse what cannot be trained, before anything is; see `TrainedAttack.check`.
 
     Raises:
-        OleanderError: alpha outside [0, 1], or lambda = lambda' Pr(Yp) outside (0, 1].
+        OleanderError: an unknown generator objective or classifier term, a target class without points, networks that
+            do not fit the task's points, alpha outside [0, 1], or lambda = lambda' Pr(Yp) outside (0, 1].
     """
+    _check_choices(task, settings)
+    Networks.build(settings, task.shape)
     for replica in replicas:
         if not 0 <= replica.alpha <= 1 or not 0 < replica.lambda_prime * task.prior <= 1:
             raise OleanderError(
@@ -209,15 +230,32 @@ def check_replicas(task: Task, replicas: list[Replica]) -> None:
             )
 
 
+def _check_choices(task: Task, settings: dict[str, Any]) -> None:
+    """The part of `check` that holds for replicas without meaning too.
+
+    Raises:
+        OleanderError: an unknown generator objective or classifier term, or a target class without points.
+    """
+    for key, known in (("generator_objective", GENERATOR_OBJECTIVES), ("classifier_term", CLASSIFIER_TERMS)):
+        if settings[key] not in known:
+            raise OleanderError(
+                f"unknown {key} '{settings[key]}' in the configuration; choose one of {', '.join(known)}"
+            )
+    if not (task.train_y == 1).any():
+        raise OleanderError(
+            f"dataset {task.dataset}: no training points of the target class '{task.target_class}'; add some or "
+            "choose another class"
+        )
+
+
 def fit(
     task: Task,
     replicas: list[Replica],
     settings: dict[str, Any],
     scratch: Scratch,
     precision: Precision = FLOAT32,
-    checkpoint_iterations: int | None = None,
     checkpoint: Checkpoint | None = None,
-) -> tuple[Poisoners, list[dict[str, Any]]]:
+) -> tuple[Poisoners, pd.DataFrame]:
     """Train one generator for each replica, all of them as one cohort (Algorithm 1).
 
     Args:
@@ -226,49 +264,40 @@ def fit(
         settings: the pGAN block of the configuration.
         scratch: where to continue from and to save to.
         precision: of weights and products.
-        checkpoint_iterations: how often `checkpoint` is called.
-        checkpoint: called with the iteration and the generators as they are then.
+        checkpoint: what to do with the generators on the way.
 
     Returns:
-        The poisoners, and the training curves: one dict of `PGAN_CURVES` a replica and epoch, with alpha, lambda_prime
-        and generator (the seed).
+        The poisoners, and the training curves: one row a replica and epoch, columns alpha, lambda_prime, generator
+        (the seed), epoch and `PGAN_CURVES`.
 
     Raises:
-        OleanderError: an unknown generator objective or classifier term, or a target class without points.
+        OleanderError: an unknown generator objective or classifier term, a target class without points, or networks
+            that do not fit the task's points.
     """
-    trainer = _Trainer(task, replicas, settings, scratch, precision)
-    if checkpoint is not None and checkpoint_iterations:
-        trainer.checkpoint, trainer.checkpoint_iterations = checkpoint, checkpoint_iterations
+    _check_choices(task, settings)
+    trainer = _Trainer(task, replicas, settings, scratch, precision, checkpoint)
     with precision.products():
         trainer.run()
     return trainer.poisoners(), trainer.curves()
-
-
-def curves_table(curves: list[dict[str, Any]], identity: dict[str, Any]) -> pd.DataFrame:
-    """The training curves of `fit` as a table, the columns of `identity` first."""
-    return pd.DataFrame([{**identity, **row} for row in curves])
 
 
 class _Trainer:
     """The state of one cohort's training."""
 
     def __init__(
-        self, task: Task, replicas: list[Replica], settings: dict[str, Any], scratch: Scratch, precision: Precision
+        self,
+        task: Task,
+        replicas: list[Replica],
+        settings: dict[str, Any],
+        scratch: Scratch,
+        precision: Precision,
+        checkpoint: Checkpoint | None,
     ) -> None:
-        for key, known in (("generator_objective", GENERATOR_OBJECTIVES), ("classifier_term", CLASSIFIER_TERMS)):
-            if settings[key] not in known:
-                raise OleanderError(
-                    f"unknown {key} '{settings[key]}' in the configuration; choose one of {', '.join(known)}"
-                )
         self.task, self.replicas, self.settings, self.scratch = task, replicas, settings, scratch
         self.precision, self.dtype, self.device = precision, precision.master, task.train_x.device
+        self.checkpoint = checkpoint
         self.x = task.train_x.flatten(1).to(precision.product)
         self.target_rows = (task.train_y == 1).nonzero().flatten()
-        if len(self.target_rows) == 0:
-            raise OleanderError(
-                f"dataset {task.dataset}: no training points of the target class '{task.target_class}'; add some or "
-                "choose another class"
-            )
         self.networks = Networks.build(settings, tuple(task.train_x.shape[1:]))
         # The seed alone decides the randomness: replicas that differ only in alpha or lambda' start alike, which
         # takes the luck of the start out of their comparison.
@@ -281,8 +310,6 @@ class _Trainer:
         )
         self.per_epoch = math.ceil(len(self.target_rows) / self.batch)
         self.total = settings["epochs"] * self.per_epoch
-        self.checkpoint: Checkpoint | None = None
-        self.checkpoint_iterations = 1
 
         saved = scratch.load("pgan", self.device)
         if saved is None:
@@ -334,8 +361,8 @@ class _Trainer:
                 self.record[self.iteration // self.per_epoch][:, self.active] += losses / self.per_epoch
                 self.iteration += 1
                 progress.advance(1)
-                if self.checkpoint is not None and self.iteration % self.checkpoint_iterations == 0:
-                    self.checkpoint(self.iteration, self.poisoners())
+                if self.checkpoint is not None and self.iteration % self.checkpoint.iterations == 0:
+                    self.checkpoint.save(self.iteration, self.poisoners())
                 # Before saving: a run that continues from here must not meet again what this one has dropped.
                 if self.iteration == end:
                     self._drop_diverged()
@@ -498,10 +525,10 @@ class _Trainer:
             self.precision.name,
         )
 
-    def curves(self) -> list[dict[str, Any]]:
-        """One dict a replica and epoch."""
+    def curves(self) -> pd.DataFrame:
+        """One row a replica and epoch."""
         record = self.record.cpu().tolist()
-        return [
+        rows = [
             {
                 "alpha": replica.alpha,
                 "lambda_prime": replica.lambda_prime,
@@ -512,3 +539,4 @@ class _Trainer:
             for at, replica in enumerate(self.replicas)
             for epoch in range(len(record))
         ]
+        return pd.DataFrame(rows)

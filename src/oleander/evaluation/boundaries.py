@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 import torch
 
-from oleander.attacks import Poisoners
+from oleander.attacks import Generators
 from oleander.data.tasks import Task, split_task
+from oleander.io.errors import OleanderError
 from oleander.metrics.classification import error_rates
 from oleander.models import build_model
 from oleander.training.classifiers import TrainingSets, predict, train_classifiers
@@ -18,31 +19,60 @@ from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed
 
 
+def check_boundaries(task: Task, settings: dict[str, Any]) -> None:
+    """Refuse settings that cannot be run on a task, before anything is trained.
+
+    Args:
+        task: as for `fit_boundaries`.
+        settings: `genuine_per_class`, and optionally `victim`.
+
+    Raises:
+        OleanderError: too few train points, more than two classes, points that are not in the plane, or a victim whose
+            boundary is no line.
+    """
+    split_task(task, 0, 2 * settings["genuine_per_class"], seed=0)
+    if task.shape != (2,) or task.outputs != 1:
+        raise OleanderError(
+            f"boundaries are drawn of two classes of points in the plane, but {task.dataset} has {len(task.classes)} "
+            f"classes of points of shape {' x '.join(map(str, task.shape))}; choose another task or evaluation"
+        )
+    victim = settings.get("victim")
+    if victim is not None and (victim["architecture"] != "mlp" or victim["hidden"]):
+        raise OleanderError(
+            "boundaries are lines, but the victim's network has hidden layers; give the task a victim of architecture "
+            "mlp without any"
+        )
+
+
 def fit_boundaries(
-    task: Task, poisoners: Poisoners, settings: dict[str, Any], identity: dict[str, Any]
+    task: Task, generators: Generators, settings: dict[str, Any], identity: dict[str, Any]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Train a clean and a poisoned classifier for each poisoner of a task in the plane.
+    """Train a clean and a poisoned classifier for each generator of a task in the plane.
 
     Args:
         task: points [n, 2], on the device to train on.
-        poisoners: trained on the same task.
+        generators: trained on the same task.
         settings: `genuine_per_class`, `poison_points`, and `victim`, a network without hidden layers.
         identity: columns that do not vary here: `scale`, `experiment`, `attack`.
 
     Returns:
-        Boundaries, one row a poisoner and condition ("clean", "poisoned"): weight0 x0 + weight1 x1 + bias = 0, with the
-        error on the test points as a fraction, NaN where training diverged; and the training points, one row each,
+        Boundaries, one row a generator and condition ("clean", "poisoned"): weight0 x0 + weight1 x1 + bias = 0, with
+        the error on the test points as a fraction, NaN where training diverged; and the training points, one row each,
         kind "source", "target" or "poison".
+
+    Raises:
+        OleanderError: as `check_boundaries`, or a generator whose training diverged.
     """
+    check_boundaries(task, settings)
     victim = settings["victim"]
     model = build_model(victim, 2, 1)
     rows, labels, seeds, descriptions, point_rows = [], [], [], [], []
     pool = [task.train_x]
     size = len(task.train_x)
-    for at, replica in enumerate(poisoners.replicas):
+    for at, replica in enumerate(generators.replicas):
         seed = derive_seed("boundary", replica.seed)
         genuine = split_task(task, 0, 2 * settings["genuine_per_class"], derive_seed(seed, "split")).train_rows
-        poison, poison_labels = poisoners.draw(settings["poison_points"], derive_seed(seed, "poison"), at)
+        poison, poison_labels = generators.draw(settings["poison_points"], derive_seed(seed, "poison"), at)
         added = torch.arange(size, size + len(poison), device=genuine.device)
         pool.append(poison)
         size += len(poison)

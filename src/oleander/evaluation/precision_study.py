@@ -24,12 +24,12 @@ import pandas as pd
 import torch
 from scipy import stats
 
-from oleander.attacks import Generated, Poisoners, Replica, pgan
+from oleander.attacks import Generated, Generators, Replica, pgan
 from oleander.data import load_dataset, make_task, prepare_dataset
 from oleander.data.tasks import Task
 from oleander.evaluation.trials import run_trials
 from oleander.io.configuration import load_configuration
-from oleander.io.tables import read_csv, write_csv
+from oleander.io.tables import identified, read_csv, write_csv
 from oleander.training.devices import Placement
 from oleander.training.precision import BFLOAT16, FLOAT32, Precision
 from oleander.training.scratch import Scratch
@@ -85,24 +85,24 @@ def equivalence(reference: np.ndarray, other: np.ndarray, confidence: float = 0.
     }
 
 
-def train(task: Task, settings: dict[str, Any], lambda_prime: float, folder: Path, precision: Precision) -> Poisoners:
+def train(task: Task, settings: dict[str, Any], lambda_prime: float, folder: Path, precision: Precision) -> Generators:
     """Steps 1 and 2 for one precision; what was trained before is read."""
     generators, curves = (folder / f"{precision.name}{ending}" for ending in (".safetensors", "_curves.csv"))
     if not generators.exists():
-        replicas = [Replica(ALPHA, lambda_prime, seed) for seed in range(GENERATORS)]
+        replicas = [Replica(seed, alpha=ALPHA, lambda_prime=lambda_prime) for seed in range(GENERATORS)]
         with Scratch(folder / precision.name, precision.name, minutes=5).interruptible() as scratch:
-            poisoners, rows = pgan.fit(task, replicas, settings, scratch, precision)
-        write_csv(curves, pgan.curves_table(rows, {"precision": precision.name}))
-        pgan.save_poisoners(generators, poisoners, {"attack": settings, "precision": precision.name})
-    return pgan.load_poisoners(generators, "cpu")
+            made, table = pgan.fit(task, replicas, settings, scratch, precision)
+        write_csv(curves, identified(table, {"precision": precision.name}))
+        pgan.save(generators, made, {"attack": settings, "precision": precision.name})
+    return pgan.load(generators, "cpu")
 
 
-def measure(task: Task, poisoners: Poisoners, evaluation: dict[str, Any], precision: Precision) -> pd.DataFrame:
+def measure(task: Task, generators: Generators, evaluation: dict[str, Any], precision: Precision) -> pd.DataFrame:
     """Step 3: one row a generator and run."""
     placement = Placement(torch.device("cpu"), 8, 1.0, precision)
     identity = {"scale": "laptop", "experiment": "mnist", "evaluation": "effectiveness", "attack": "pgan"}
     return run_trials(
-        task, Generated(poisoners), evaluation, {**identity, "defense": "outlier"}, placement, Scratch.none()
+        task, Generated(generators), evaluation, {**identity, "defense": "outlier"}, placement, Scratch.none()
     )[0]
 
 

@@ -3,26 +3,42 @@
 Figures are drawn from these files, without the generators or the dataset.
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from oleander.attacks import Poisoners
+from oleander.attacks import Generators
 from oleander.data.tasks import Task, to_display
-from oleander.io.artifacts import (
-    save_artifact,
-)
+from oleander.io.artifacts import save_artifact
+from oleander.io.errors import OleanderError
 from oleander.training.seeds import derive_seed
 
 
-def draw_samples(task: Task, poisoners: Poisoners, count: int) -> dict[str, torch.Tensor]:
+def draw_samples(task: Task, generators: Generators, count: int) -> dict[str, torch.Tensor]:
     """`count` points of each kind (fewer genuine ones where the dataset has fewer), named for `save_samples`.
 
     Genuine points are a random choice of the train points, the same for every cohort of an experiment. Generators that
     diverged are left out.
+
+    Args:
+        task: what the generators were trained on.
+        generators: with an alpha each, by which figures choose among them.
+        count: 1 or more.
+
+    Returns:
+        Name -> points, float [n, *shape]: images in [0, 1], points as they are.
+
+    Raises:
+        OleanderError: generators without an alpha.
     """
+    if any(math.isnan(replica.alpha) for replica in generators.replicas):
+        raise OleanderError(
+            "samples cannot be drawn of generators without an alpha, by which figures choose among them; show another "
+            "attack's"
+        )
 
     def scaled(points: torch.Tensor) -> torch.Tensor:
         return points if task.value_range is None else to_display(points, task.value_range)
@@ -32,14 +48,14 @@ def draw_samples(task: Task, poisoners: Poisoners, count: int) -> dict[str, torc
         return scaled(points[torch.from_numpy(order)])
 
     samples = {"source": choice(task.source_x, "source"), "target": choice(task.target_x, "target")}
-    for at in range(len(poisoners.replicas)):
-        if poisoners.converged[at]:
-            samples[f"poison{at}"] = scaled(poisoners.draw(count, derive_seed("samples", "poison"), at)[0])
+    for at in range(len(generators.replicas)):
+        if generators.converged[at]:
+            samples[f"poison{at}"] = scaled(generators.draw(count, derive_seed("samples", "poison"), at)[0])
     return samples
 
 
 def save_samples(
-    path: Path | str, samples: dict[str, torch.Tensor], task: Task, poisoners: Poisoners, identity: dict[str, Any]
+    path: Path | str, samples: dict[str, torch.Tensor], task: Task, generators: Generators, identity: dict[str, Any]
 ) -> None:
     """Write what `draw_samples` gave, with the names that a figure needs."""
     header = {
@@ -47,10 +63,10 @@ def save_samples(
         "source_class": task.source_class,
         "target_class": task.target_class,
         "stand_in_for": task.stand_in_for,
-        "precision": poisoners.precision,
+        "precision": generators.precision,
         "poison": {
             f"poison{at}": [replica.alpha, replica.seed]
-            for at, replica in enumerate(poisoners.replicas)
+            for at, replica in enumerate(generators.replicas)
             if f"poison{at}" in samples
         },
     }

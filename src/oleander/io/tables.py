@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -26,6 +27,11 @@ def write_csv(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
         table.to_csv(temporary, index=False, lineterminator="\n")
         with contextlib.suppress(OSError, AttributeError):  # AttributeError: a system without such attributes
             os.setxattr(temporary, DIGEST_ATTRIBUTE, sha256_of(temporary).encode())
+
+
+def identified(table: pd.DataFrame, identity: dict[str, Any]) -> pd.DataFrame:
+    """`table` with columns before its own that hold one value each: name of the column -> its value."""
+    return table.assign(**identity)[[*identity, *table.columns]]
 
 
 def read_csv(path: str | os.PathLike[str], columns: Sequence[str] = ()) -> pd.DataFrame:
