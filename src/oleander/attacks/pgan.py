@@ -44,6 +44,41 @@ from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed, generator_for, random_words
 from oleander.training.stack import Stack
 
+GRID = ("alphas", "lambda_primes")
+
+SETTINGS_SCHEMA: dict[str, Any] = {
+    "properties": {
+        "precision": {"const": "float32"},
+        "generator": {
+            "$ref": "#/$defs/network",
+            "unevaluatedProperties": False,
+            "required": ["noise"],
+            "properties": {"noise": {"$ref": "#/$defs/count"}},
+        },
+        "discriminator": {"$ref": "#/$defs/network", "unevaluatedProperties": False},
+        "classifier": {"$ref": "#/$defs/network", "unevaluatedProperties": False},
+        "batch_size": {"$ref": "#/$defs/count"},
+        "discriminator_steps": {"$ref": "#/$defs/count"},
+        "classifier_steps": {"$ref": "#/$defs/count"},
+        "generator_steps": {"$ref": "#/$defs/count"},
+        "label_smoothing": {"type": "number", "minimum": 0, "exclusiveMaximum": 0.5},
+        "generator_objective": {"enum": ["equation_3", "algorithm_1"]},
+        "classifier_term": {"enum": ["as_printed", "non_saturating"]},
+    },
+    "required": [
+        "generator",
+        "discriminator",
+        "classifier",
+        "batch_size",
+        "discriminator_steps",
+        "classifier_steps",
+        "generator_steps",
+        "label_smoothing",
+        "generator_objective",
+        "classifier_term",
+    ],
+}
+
 BLOCK = 8
 """Iterations whose random numbers are drawn at once."""
 
