@@ -29,6 +29,7 @@ from oleander.io.artifacts import load_artifact
 from oleander.io.columns import RECONSTRUCTION_ERRORS as ERROR_COLUMNS
 from oleander.io.columns import TRIALS as COLUMNS
 from oleander.training.precision import choose_precision
+from oleander.workflow.configuration import load_configuration
 
 pytestmark = pytest.mark.workflow
 
@@ -162,8 +163,7 @@ def test_what_changes_no_result_runs_nothing_again(finished):
 
 def test_another_layout_of_a_figure_draws_it_again(finished):
     """Its rows and columns swapped, which Snakemake does not see where each is a param of its own."""
-    demo = yaml.safe_load((finished.folder / "config.yaml").read_text())
-    shown = {**demo["figures"]["pgan_fig10"], **demo["scales"]["demo"]["figures"].get("pgan_fig10", {})}
+    shown = load_configuration(finished.folder, "demo").plain()["figures"]["pgan_fig10"]
     assert shown["rows"] != shown["columns"]
     swapped = tiny()
     swapped["scales"]["demo"]["figures"]["pgan_fig10"] = {"rows": shown["columns"], "columns": shown["rows"]}
@@ -196,13 +196,13 @@ def test_data_of_other_settings_are_no_papers_data(finished, checkout):
 
 
 def test_without_a_block_that_claims_name_all_else_runs(checkout):
-    config = yaml.safe_load((checkout.folder / "config.yaml").read_text())
-    for block in (config, *config["scales"].values()):
-        (block or {}).get("autoencoders", {}).pop("celeba", None)
-        for figure in (block or {}).get("figures", {}).values():
+    for path in (checkout.folder / "config.yaml", *(checkout.folder / "workflow/scales").iterdir()):
+        block = yaml.safe_load(path.read_text())
+        block.get("autoencoders", {}).pop("celeba", None)
+        for figure in block.get("figures", {}).values():
             if "autoencoders" in figure:
                 figure["autoencoders"].remove("celeba")
-    (checkout.folder / "config.yaml").write_text(yaml.safe_dump(config))
+        path.write_text(yaml.safe_dump(block))
     less = tiny()
     del less["scales"]["demo"]["autoencoders"]["celeba"]
     jobs, said = checkout.planned_with(less, "verify")
