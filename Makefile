@@ -54,7 +54,7 @@ bench: $(READY)  ## measure speed beside the usual ways to train
 
 precision: $(READY)  ## hold training in bfloat16 against float32: results/reference/precision
 	@echo "== Training in both precisions"
-	$(BIN)/python -m oleander.evaluation.precision_study "$(OLEANDER_DATA)" results/reference/precision results/precision
+	$(BIN)/python -m oleander.precision_study "$(OLEANDER_DATA)" results/reference/precision results/precision
 
 # In tests, so that its modules are found. What is recorded is the evidence of a whole campaign.
 faults: $(READY)  ## kill, fill disks, damage files, and compare with an undisturbed run

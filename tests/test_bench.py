@@ -7,17 +7,17 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from oleander import bench
-from oleander.io.configuration import load_configuration
 from oleander.io.errors import OleanderError
 from oleander.models import build_model, is_running
 from oleander.training.devices import Placement
 from oleander.training.precision import BFLOAT16, FLOAT32
+from oleander.workflow.configuration import load_configuration
 
 
 @pytest.fixture
 def small(repository):
     """The paper's configuration with small hidden layers and batches."""
-    config = load_configuration(repository / "config.yaml", repository / "workflow/schemas/config.schema.yaml", "paper")
+    config = load_configuration(repository, "paper").plain()
     images, cifar, victims = config["attacks"]["pgan_images"], config["attacks"]["pgan_cifar"], config["victims"]
     images["batch_size"] = 6
     images["generator"]["hidden"] = [7, 9]

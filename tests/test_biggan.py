@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from oleander.io.configuration import load_configuration
 from oleander.io.errors import OleanderError
 from oleander.models.biggan import (
     ConditionalBatchNorm,
@@ -19,6 +18,7 @@ from oleander.models.biggan import (
     initialize,
     spectrally_normed,
 )
+from oleander.workflow.configuration import load_configuration
 
 SMALL = {"latent": 6, "width": 4, "generator": [2, 2, 1], "discriminator": [1, 2], "halvings": 2}
 
@@ -37,7 +37,7 @@ def count(network):
 
 @pytest.fixture(scope="module")
 def paper(repository):
-    return load_configuration(repository / "config.yaml", repository / "workflow/schemas/config.schema.yaml", "paper")
+    return load_configuration(repository, "paper").plain()
 
 
 def test_the_papers_networks_have_the_published_numbers_of_parameters(paper):

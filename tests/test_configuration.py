@@ -1,45 +1,81 @@
-"""The configuration: scales, schema, and the registries that the schema's names come from."""
+"""The configuration: layers, settings and what is told of mistakes, and the registries that its names come from."""
 
 import copy
 import importlib
+import json
+import shutil
+import subprocess
+import sys
+import typing
 
 import pytest
 import yaml
 
 from oleander.attacks import ATTACKS
-from oleander.attacks.pgan import GENERATOR_OBJECTIVES
+from oleander.attacks.pgan import CLASSIFIER_TERMS, GENERATOR_OBJECTIVES
 from oleander.backdoors import TARGETS, TRIGGERS
 from oleander.backdoors.autoencoder import LOSSES, SCHEDULES
 from oleander.backdoors.gan import CHECKPOINTS
 from oleander.backdoors.gan import LOSSES as GAN_LOSSES
 from oleander.data import SETTINGS_SCHEMAS
 from oleander.defenses import DEFENSES
-from oleander.io.configuration import complete, differences, load_configuration, merge, resolve, spoken
-from oleander.io.declared import declared_settings
 from oleander.io.errors import OleanderError
-from oleander.io.settings import read_yaml
 from oleander.models import ARCHITECTURES
 from oleander.models.autoencoder import AUTOENCODERS
 from oleander.models.mlp import OUTPUTS
 from oleander.training.stack import OPTIMIZERS
+from oleander.workflow import declared
+from oleander.workflow.configuration import (
+    Configuration,
+    differences,
+    grid_of,
+    is_trained,
+    load_configuration,
+    read_configuration,
+)
+from oleander.workflow.declared import SHARED, declared_settings, grids, spoken
+from oleander.workflow.layers import merge, read_yaml
+from oleander.workflow.settings import Autoencoder, AutoencoderNetwork, Gan
 
 SCALES = ("demo", "laptop", "paper")
 
 
-@pytest.fixture(scope="module")
-def schema(repository):
-    return yaml.safe_load((repository / "workflow/schemas/config.schema.yaml").read_text())
+@pytest.fixture
+def config(repository):
+    """What config.yaml says."""
+    return yaml.safe_load((repository / "config.yaml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
-def config(repository):
-    return yaml.safe_load((repository / "config.yaml").read_text())
+def scales(repository):
+    """Scale -> what it overrides."""
+    files = (repository / "workflow/scales").glob("*.yaml")
+    return {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in files}
+
+
+@pytest.fixture
+def checkout(tmp_path, repository):
+    """A copy of the configuration's files."""
+    shutil.copy(repository / "config.yaml", tmp_path)
+    shutil.copytree(repository / "workflow/scales", tmp_path / "workflow/scales")
+    return tmp_path
+
+
+def at(path, value):
+    """A layer that says one thing."""
+    for key in reversed(path.split(".")):
+        value = {key: value}
+    return value
+
+
+# --- layers
 
 
 def test_merge_replaces_leaves_and_keeps_the_rest():
     base = {"a": {"b": 1, "c": [1, 2]}, "d": 3}
     assert merge(base, {"a": {"c": [9]}, "e": 4}) == {"a": {"b": 1, "c": [9]}, "d": 3, "e": 4}
     assert base == {"a": {"b": 1, "c": [1, 2]}, "d": 3}
+    assert merge({"a": {"source": "x", "b": 1}}, {"a": {"source": "y"}}) == {"a": {"source": "y"}}
 
 
 def test_differences_are_what_the_other_says_otherwise():
@@ -51,50 +87,87 @@ def test_differences_are_what_the_other_says_otherwise():
     assert differences(base, {"a": 7}) == ["a", "d"]
 
 
-def test_a_switch_on_the_command_line_is_a_switch(config, schema):
-    for written, meant in (("true", True), ("false", False), (True, True)):
-        assert resolve({**config, "strict": written}, schema, spoken({"strict": written}))["strict"] is meant
-    with pytest.raises(OleanderError, match="strict: 'perhaps' is not of type 'boolean'"):
-        resolve({**config, "strict": "perhaps"}, schema, spoken({"strict": "perhaps"}))
+def test_later_layers_win(checkout):
+    """config.yaml, then papers, the scale's file, scales of papers and configfiles, configfiles, the command line."""
+
+    def generators(*configfiles, **command_line):
+        config = read_configuration(checkout, configfiles, {"scale": "laptop", **command_line})
+        return config.experiments["mnist"].generators
+
+    mnist = "experiments.mnist.generators"
+    assert generators() == 3
+    papers = checkout / "workflow/papers"
+    papers.mkdir()
+    (papers / "b.yaml").write_text("experiments: {mnist: {generators: 11}, fmnist_duplication: {generators: 12}}\n")
+    (papers / "a.yaml").write_text("experiments: {fmnist_duplication: {generators: 13}, synthetic: {generators: 14}}\n")
+    assert generators() == 3
+    own = read_configuration(checkout, [], {"scale": "paper"}).experiments
+    found = [own[name].generators for name in ("mnist", "fmnist_duplication", "synthetic")]
+    assert found == [11, 12, 14]
+    (papers / "a.yaml").write_text("scales: {laptop: {experiments: {mnist: {generators: 15}}}, demo: null}\n")
+    assert generators() == 15
+    changed = {"scales": {"laptop": at(mnist, 16)}}
+    assert generators(changed) == 16
+    assert generators(changed, {"scales": {"laptop": at(mnist, 17)}}) == 17
+    assert generators(at(mnist, 18), changed) == 18
+    assert generators(at(mnist, 18), changed, at(mnist, 19)) == 19
+    assert generators(changed, at(mnist, 19), experiments={"mnist": {"generators": "20"}}) == 20
 
 
-def test_the_command_line_has_the_last_word_over_the_chosen_scale_alone(config, schema):
-    said = {"experiments": {"mnist": {"generators": "7"}}, "device": {"threads": 3}, "strict": "true", "scale": "no"}
-    said |= {
-        "features": {"inception_weights": "here: there"},
-        "evaluations": {"sizes": {"train_points": ["100", "200"]}},
-    }
-    laptop = resolve({**config, "scale": "laptop"}, schema)
-    said["targets"] = {"mnist_0_to_4": {"classes": ["'0'", "'1'"]}}
-    told = resolve({**config, "scale": "laptop"}, schema, spoken(said))
-    assert told["targets"]["mnist_0_to_4"]["classes"] == ["0", "1"]
-    assert laptop["experiments"]["mnist"]["generators"] != 7
-    assert told["experiments"]["mnist"] == {**laptop["experiments"]["mnist"], "generators": 7}
-    assert (told["device"]["threads"], told["strict"], told["scale"]) == (3, True, "laptop")
-    assert told["features"]["inception_weights"] == "here: there"
-    assert told["evaluations"]["sizes"]["train_points"] == [100, 200]
-    with pytest.raises(OleanderError, match=r"scale laptop, experiments\.mnist\.generators"):
-        resolve({**config, "scale": "laptop"}, schema, {"experiments": {"mnist": {"generators": 0}}})
+def test_who_chooses_the_scale(checkout):
+    assert load_configuration(checkout).scale == "demo"
+    assert load_configuration(checkout, "paper").scale == "paper"
+    assert read_configuration(checkout, [{"scale": "laptop"}], {}).scale == "laptop"
+    assert read_configuration(checkout, [{"scale": "laptop"}], {"scale": "paper"}).scale == "paper"
+    mine = {"scales": {"mine": {"strict": True}}, "scale": "mine"}
+    assert read_configuration(checkout, [mine], {}).strict
+    with pytest.raises(OleanderError, match=r"scale: 'mime' is not known; did you mean 'mine'\? known here: demo"):
+        read_configuration(checkout, [mine], {"scale": "mime"})
 
 
-def test_paper_scale_is_the_file_itself(config, schema):
-    resolved = resolve({**config, "scale": "paper"}, schema)
-    assert resolved == {**{key: value for key, value in config.items() if key != "scales"}, "scale": "paper"}
+def test_nothing_of_what_is_given_is_changed(repository):
+    given = {"gans": {"mnist": {"optimizer": {"betas": ["0.5", "0.9"]}}}, "victims": at("logistic.epochs", "7")}
+    before = copy.deepcopy(given)
+    config = read_configuration(repository, [], given)
+    assert given == before
+    plain = config.plain()
+    plain["victims"]["logistic"]["optimizer"]["learning_rate"] = plain["experiments"]["mnist"]["alphas"][0] = 9
+    assert config.victims["logistic"].optimizer["learning_rate"] == 0.01
+    assert config.experiments["mnist"].alphas[0] != 9
+
+
+def test_a_name_that_stands_twice_is_refused(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("a: &a {one: 1, two: 2}\nb: {<<: *a, one: 3}\nc: {<<: *a}\n")
+    assert read_yaml(path)["b"] == {"one": 3, "two": 2}
+    path.write_text("a: 1\nb: {one: 1, two: 2, one: 3}\n")
+    with pytest.raises(OleanderError, match=r"config\.yaml cannot be read.*'one' stands twice.*line 2"):
+        read_yaml(path)
+
+
+# --- what the files say
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_scale_is_sound_and_plain(repository, config, scales, scale):
+    """As written, key by key in that order: results' headers hold it."""
+    merged = {**merge(config, scales.get(scale, {})), "scale": scale}
+    found = load_configuration(repository, scale)
+    assert isinstance(found, Configuration)
+    assert json.dumps(found.plain()) == json.dumps(merged)
+    assert found.experiments["mnist"].plain() == merged["experiments"]["mnist"]
+    assert found.experiments["mnist_duplication"].alphas is None
+    with pytest.raises(ValueError, match="frozen"):
+        found.strict = True
 
 
 def test_paper_scale_states_the_papers_numbers(repository):
-    config = load_configuration(repository / "config.yaml", repository / "workflow/schemas/config.schema.yaml", "paper")
-    assert [config["experiments"][name]["epochs"] for name in ("mnist", "fmnist", "synthetic")] == [2000, 3000, 3000]
-    effectiveness = config["evaluations"]["effectiveness"]
-    victims = (
-        len(effectiveness["poison_fractions"])
-        * effectiveness["runs"]
-        * sum(
-            config["experiments"][name]["generators"] * len(config["experiments"][name]["alphas"])
-            for name in ("mnist", "fmnist")
-        )
-    )
-    assert victims == 5400
+    config = load_configuration(repository, "paper")
+    assert [config.experiments[name].epochs for name in ("mnist", "fmnist", "synthetic")] == [2000, 3000, 3000]
+    effectiveness = config.evaluations["effectiveness"]
+    experiments = [config.experiments[name] for name in ("mnist", "fmnist")]
+    trained = sum(experiment.generators * len(experiment.alphas) for experiment in experiments)
+    assert len(effectiveness.poison_fractions) * effectiveness.runs * trained == 5400
 
 
 def leaves(block, path=()):
@@ -102,17 +175,17 @@ def leaves(block, path=()):
         yield from leaves(value, (*path, key)) if isinstance(value, dict) else [(*path, key)]
 
 
-def test_scales_override_sizes_alone(config):
+def test_scales_override_sizes_alone(scales):
     sizes = {"epochs", "alphas", "lambda_primes", "generators", "poison_fractions", "runs", "trusted_per_class"}
     sizes |= {"train_points", "threads", "batch_size", "rows", "columns", "points", "hidden", "width", "seeds"}
     sizes |= {"latent", "generator", "discriminator", "halvings", "discriminator_steps", "steps", "decay", "start"}
-    sizes |= {"evaluate_every", "samples"}
-    sizes |= {"alphas_per_job", "lambdas_per_job", "generators_per_job", "minutes"}
+    sizes |= {"evaluate_every", "samples", "alphas_per_job", "lambdas_per_job", "generators_per_job"}
     # What stands in for a dataset has other classes and other sides.
     of_data = ("datasets", "tasks", "triggers", "targets")
-    for scale, overrides in config["scales"].items():
+    assert set(scales) == {"demo", "laptop"}
+    for scale, overrides in scales.items():
         for path in leaves(overrides):
-            allowed = path[-1] in sizes or (scale != "paper" and path[0] in of_data)
+            allowed = path[-1] in sizes or path[0] in of_data
             # Fewer steps of a GAN have to be longer ones.
             allowed |= path[0] == "gans" and path[-1] == "learning_rate"
             # Narrow networks take larger steps; by how much is the next test's.
@@ -135,8 +208,7 @@ NARROW = {
 
 @pytest.mark.parametrize(("path", "change"), NARROW.items())
 def test_narrow_networks_take_larger_learning_rates(repository, path, change):
-    files = repository / "config.yaml", repository / "workflow/schemas/config.schema.yaml"
-    narrow, wide = (load_configuration(*files, scale) for scale in ("laptop", "paper"))
+    narrow, wide = (load_configuration(repository, scale).plain() for scale in ("laptop", "paper"))
     for name in path:
         narrow, wide = narrow[name], wide[name]
     narrower, faster = change
@@ -149,96 +221,314 @@ def test_narrow_networks_take_larger_learning_rates(repository, path, change):
     assert {**narrow["optimizer"], "learning_rate": 0} == {**wide["optimizer"], "learning_rate": 0}
 
 
-def test_synthetic_experiment_is_at_the_papers_settings_at_every_scale(config):
-    for scale, overrides in config["scales"].items():
+def test_synthetic_experiment_is_at_the_papers_settings_at_every_scale(scales):
+    for scale, overrides in scales.items():
         for path in leaves(overrides):
             assert not {"synthetic", "gaussians", "two_gaussians", "pgan_synthetic", "logistic"} & set(path), scale
 
 
-def set_at(config, path, value):
-    *parents, last = path.split(".")
-    for key in parents:
-        config = config[key]
-    config[last] = value
+# --- values
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "said"),
+    ("text", "meant"),
     [
-        ("surprise", 1, ["top level", "surprise"]),
-        ("experiments.mnist.epoch", 1, ["experiments.mnist", "epoch"]),
-        ("victims.binary_mlp.width", 1, ["victims.binary_mlp", "width"]),
-        ("attacks.pgan_images.generator.optimizer.momentum", 0.9, ["attacks.pgan_images.generator.optimizer"]),
-        ("defenses.outlier.k", 5, ["defenses.outlier", "k"]),
-        ("datasets.mnist.path", "x", ["datasets.mnist"]),
-        ("scales.laptop.experiments.mnist.epoch", 1, ["scale laptop", "experiments.mnist", "epoch"]),
-        ("experiments.mnist.epochs", 0, ["experiments.mnist.epochs", "minimum"]),
-        ("experiments.mnist.epochs", "many", ["experiments.mnist.epochs", "integer"]),
-        ("experiments.mnist.alphas", [0.1, 1.5], ["experiments.mnist.alphas.1"]),
-        ("evaluations.effectiveness.poison_fractions", [0.6], ["poison_fractions", "0.5"]),
-        (
-            "experiments.mnist.task",
-            "nowhere",
-            ["experiments.mnist.task", "'nowhere'", "mnist_3v5", "choose one of these or add"],
-        ),
-        ("tasks.mnist_3v5.victim", "nobody", ["tasks.mnist_3v5.victim", "binary_mlp"]),
-        ("evaluations.effectiveness.defense", "luck", ["evaluations.effectiveness.defense", "outlier"]),
-        ("figures.pgan_fig8.panels", [{"experiment": "nowhere"}], ["figures.pgan_fig8", "'nowhere'"]),
-        ("figures.pgan_fig8.alpha", 0.25, ["figures.pgan_fig8", "alpha 0.25", "experiments.mnist.alphas"]),
-        ("figures.pgan_matrix.poison_fraction", 0.33, ["pgan_matrix", "0.33", "evaluations.undefended"]),
-        ("experiments.cifar_duplication.poison_fractions", [0.2], ["pgan_matrix", "0.3", "experiments.cifar_dupl"]),
-        ("figures.pgan_fig7.experiment", "fmnist", ["figures.pgan_fig7", "ten_classes", "mnist_all", "fmnist"]),
-        ("experiments.mnist.attack", "label_flipping", ["experiments.mnist", "epochs", "not known", "remove"]),
-        (
-            "experiments.mnist_label_flipping.attack",
-            "pgan_images",
-            ["mnist_label_flipping", "epochs", "needed", "; add them"],
-        ),
-        ("defenses.sever_01.epsilon", 2, ["defenses.sever_01.epsilon", "maximum"]),
-        ("attacks.label_flipping.flipped", "both", ["attacks.label_flipping.flipped", "both"]),
-        ("figures.pgan_fig2.experiments", ["svhn"], ["figures.pgan_fig2.experiments", "'svhn'"]),
-        ("triggers.white_square.size", 5, ["triggers.white_square", "size"]),
-        ("triggers.white_square.corner", "middle", ["triggers.white_square.corner", "middle"]),
-        ("targets.mnist_image.index", -1, ["targets.mnist_image.index", "minimum"]),
-        ("targets.mnist_image.file", "seven.png", ["targets.mnist_image"]),
-        ("autoencoders.mnist.rate", 1, ["autoencoders.mnist", "rate"]),
-        ("autoencoders.mnist.network.depth", 1, ["autoencoders.mnist.network", "depth"]),
-        ("autoencoders.mnist.dataset", "svhn", ["autoencoders.mnist.dataset", "'svhn'"]),
-        ("autoencoders.mnist.trigger", "star", ["autoencoders.mnist.trigger", "'star'", "white_square"]),
-        (
-            "autoencoders.mnist.targets.fixed",
-            "dream",
-            ["autoencoders.mnist.targets.fixed", "'dream'", "inverse", "choose"],
-        ),
-        ("autoencoders.mnist.targets.clean", "inverse", ["autoencoders.mnist.targets.clean", "another name"]),
-        ("targets.mnist_image", {"name": "distribution", "classes": None}, ["mnist.targets.fixed", "only a GAN"]),
-        ("figures.baaan_fig1.autoencoders", ["svhn"], ["figures.baaan_fig1.autoencoders", "'svhn'"]),
-        ("gans.mnist.width", 8, ["gans.mnist", "width"]),
-        ("gans.mnist.loss", "wasserstein", ["gans.mnist.loss", "wasserstein"]),
-        ("gans.mnist.dataset", "svhn", ["gans.mnist.dataset", "'svhn'"]),
-        ("gans.mnist.trigger", "white_square", ["gans.mnist.trigger", "latent"]),
-        ("gans.mnist.targets.single", "dream", ["gans.mnist.targets.single", "'dream'", "mnist_image", "choose"]),
-        ("gans.mnist.targets.single", "inverse", ["gans.mnist.targets.single", "no images of its own"]),
-        ("gans.mnist.targets.clean", "mnist_image", ["gans.mnist.targets.clean", "another name"]),
-        ("targets.mnist_all.dataset", "svhn", ["targets.mnist_all.dataset", "'svhn'"]),
-        ("features.classifier.width", 8, ["features.classifier", "width"]),
-        ("figures.baaan_fig4.gans", ["svhn"], ["figures.baaan_fig4.gans", "'svhn'"]),
-        ("figures.baaan_fig9.target", "dream", ["figures.baaan_fig9.target", "'dream'"]),
-        ("defenses", None, ["defenses", "object"]),
-        ("scale", "huge", ["unknown scale 'huge'", "demo, laptop, paper"]),
+        *(("1e-4", 1e-4), ("5", 5), ("0.1", 0.1), ("-1", -1), ("true", True), ("False", False), ("null", None)),
+        *((text, text) for text in ("many", "", "nan", "inf", "1e999", "9" * 40, "9" * 5000, "0x10", "1 2")),
     ],
 )
-def test_a_mistake_is_one_sentence_that_names_the_place(config, schema, path, value, said):
-    set_at(config, path, value)
+def test_what_a_text_stands_for(text, meant):
+    assert (spoken(text), type(spoken(text))) == (meant, type(meant))
+
+
+def test_texts_become_numbers_and_switches_where_these_are_wanted(repository):
+    said = {
+        "strict": "true",
+        "state_minutes": "5e0",
+        "checkpoint_iterations": "null",
+        "data_root": "null",
+        "attacks": at("pgan_images.generator", {"noise": "50", "optimizer": {"learning_rate": "1e-3"}}),
+        "victims": at("binary_cnn.hidden", [{**LAYER, "batch_norm": "false", "dropout": "1e-1"}]),
+        "gans": at("cifar10.optimizer", {"learning_rate": "2e-4", "betas": ["0", "0.9"]}),
+        "evaluations": at("sizes.train_points", ["100", "200"]),
+        "targets": {"mnist_0_to_4": {"classes": ["0", "1"]}, "mnist_all": {"classes": "null"}},
+        "datasets": at("cifar10.image_shape", ["1", "28", "28"]),
+        "defenses": at("mine", {"name": "pca", "title": "5", "epsilon": "1e-2", "variance": "0.9"}),
+    }
+    config = read_configuration(repository, [], {"scale": "paper", **said})
+    assert config.strict is True
+    assert (config.state_minutes, config.checkpoint_iterations, config.data_root) == (5.0, None, None)
+    assert config.attacks["pgan_images"].generator["noise"] == 50
+    assert config.attacks["pgan_images"].generator["optimizer"] == {"name": "adam", "learning_rate": 1e-3}
+    assert config.victims["binary_cnn"].hidden == [{**LAYER, "batch_norm": False, "dropout": 0.1}]
+    assert config.gans["cifar10"].optimizer.plain() == {"learning_rate": 2e-4, "betas": [0, 0.9]}
+    assert config.evaluations["sizes"].train_points == [100, 200]
+    assert [config.targets[name].classes for name in ("mnist_0_to_4", "mnist_all")] == [["0", "1"], None]
+    assert config.datasets["cifar10"].image_shape == [1, 28, 28]
+    assert config.defenses["mine"].plain() == {"name": "pca", "title": "5", "epsilon": 0.01, "variance": 0.9}
+
+
+LAYER = {"channels": 4, "kernel": 3, "stride": 1, "padding": 0}
+
+
+def test_a_whole_number_for_a_fraction_stays_as_it_is_written(repository):
+    over = {"state_minutes": 7, "experiments": {"mnist": {"lambda_primes": [1]}}}
+    found = read_configuration(repository, [over], {}).plain()
+    assert json.dumps([found["state_minutes"], found["experiments"]["mnist"]["lambda_primes"]]) == "[7, [1]]"
+
+
+# --- mistakes
+
+TOP, CODER = (", ".join(model.model_fields) for model in (Configuration, AutoencoderNetwork))
+EXPERIMENT = "task, attack, generators, epochs, alphas, lambda_primes, poison_fractions"
+FLAGS = {"title": "F", "source": "image_folder", "path": "f", "image_shape": [3, 8, 8], "minimum_per_class": 1}
+MINE = {"dataset": "mnist", "source_class": "3", "target_class": "5", "all_classes": False, "victim": "binary_mlp"}
+FOLDER_KEYS = "source, title, stand_in_for, path, image_shape, minimum_per_class, classes, test_fraction, seed"
+DISTRIBUTION = {"name": "distribution", "classes": None}
+ATTACKS_KNOWN = "duplication, label_flipping, pgan, random_flipping"
+
+
+def without(block, key):
+    return {name: value for name, value in block.items() if name != key}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        # Unknown names.
+        ("surprise", 1, f"surprise: not known; known here: {TOP}"),
+        ("dataset", {}, f"dataset: not known; did you mean 'datasets'? known here: {TOP}"),
+        ("experiments.mnist.epoch", 1, f"E.epoch: not known; did you mean 'epochs'? known here: {EXPERIMENT}"),
+        (
+            "datasets.flags",
+            {**without(FLAGS, "minimum_per_class"), "minimum_per_clas": 1},
+            "P.minimum_per_clas: not known; did you mean 'minimum_per_class'? known here: " + FOLDER_KEYS,
+        ),
+        (
+            "datasets.flags",
+            {**FLAGS, "source": "imagefolder"},
+            "P.source: 'imagefolder' is not known; did you mean 'image_folder'? known here: celeba, embedded, "
+            "gaussians, image_folder, torchvision",
+        ),
+        ("datasets.flags", without(FLAGS, "path"), "P.path: missing; add it"),
+        (
+            "datasets.flags",
+            without(FLAGS, "source"),
+            "P.source: missing; choose one of celeba, embedded, gaussians, image_folder, torchvision",
+        ),
+        ("datasets.flags", {**FLAGS, "seed": 1}, "P: 'test_fraction' is a dependency of 'seed'"),
+        ("datasets.cifar10.seed", 1, "datasets.cifar10: 'test_fraction' is a dependency of 'seed'"),
+        (
+            "victims.binary_mlp.architecture",
+            "mpl",
+            "P: 'mpl' is not known; did you mean 'mlp'? known here: mlp, cnn, transposed_cnn",
+        ),
+        (
+            "attacks.pgan_images.generator.nois",
+            2,
+            "P: not known; did you mean 'noise'? known here: noise, architecture, negative_slope, output, optimizer, "
+            "hidden, dropout",
+        ),
+        (
+            "attacks.random_flipping.name",
+            "random_fliping",
+            f"P: 'random_fliping' is not known; did you mean 'random_flipping'? known here: {ATTACKS_KNOWN}",
+        ),
+        (
+            "defenses.outlier.k",
+            5,
+            "P: not known; known here: name, title, neighbours, sample, quantile, statistic",
+        ),
+        ("evaluations.boundary.runs", 3, "P: not known; known here: genuine_per_class, poison_points"),
+        ("gans.mnist.loss", "hing", "P: 'hing' is not known; did you mean 'hinge'? known here: hinge, log"),
+        (
+            "autoencoders.mnist.network.depth",
+            1,
+            f"P: not known; known here: {CODER}",
+        ),
+        ("triggers.white_square.corner", ["left"], "P: a list is not text"),
+        ("tasks.mine", without(MINE, "victim"), "P.victim: missing; add it"),
+        ("tasks.Mine", MINE, "P: 'Mine' is not a name of small letters, digits and _"),
+        ("device.name", "gpu", "P: 'gpu' is not one of auto, cpu, cuda, or cuda:N"),
+        # Text that YAML made something else of.
+        (
+            "datasets.flags",
+            {**FLAGS, "classes": [False, "se"]},
+            'P.classes.0: read as the switch false where text is wanted; write it in quotes, as in "no"',
+        ),
+        (
+            "tasks.mine",
+            {**MINE, "source_class": 83},
+            'P.source_class: read as the number 83 where text is wanted; write it in quotes, as in "83"',
+        ),
+        (
+            "tasks.mine",
+            {**MINE, "target_class": True},
+            'P.target_class: read as the switch true where text is wanted; write it in quotes, as in "yes"',
+        ),
+        (
+            "targets.mine",
+            {**DISTRIBUTION, "classes": [0, 1]},
+            'P.classes.0: read as the number 0 where text is wanted; write it in quotes, as in "0"',
+        ),
+        (
+            "targets.mnist_image.class",
+            1.0,
+            'P: read as the number 1.0 where text is wanted; write it in quotes, as in "1.0"',
+        ),
+        # Values.
+        ("experiments.mnist.epochs", 0, "P: 0 is out of bounds; it must be at least 1"),
+        ("experiments.mnist.epochs", "many", "P: 'many' is not a whole number"),
+        ("experiments.mnist.epochs", True, "P: true is not a whole number"),
+        ("experiments.mnist.epochs", 5.0, "P: 5.0 is not a whole number"),
+        ("experiments.mnist.alphas", [0.1, 1.5], "P.1: 1.5 is out of bounds; it must be at most 1"),
+        ("experiments.mnist.alphas", [], "P: has 0 entries; it must have at least 1"),
+        ("experiments.mnist.alphas", [0.1, "0.1"], "P: has an entry twice; remove one"),
+        ("evaluations.effectiveness.poison_fractions", [0.6], "P.0: 0.6 is out of bounds; it must be at most 0.5"),
+        ("gans.mnist.ema.decay", 1, "P: 1 is out of bounds; it must be less than 1"),
+        ("gans.mnist.optimizer.betas", [0.1], "P: has 1 entries; it must have at least 2"),
+        ("defenses.sever_01.epsilon", 2, "P: 2 is out of bounds; it must be less than 1"),
+        ("defenses.pca_01.components", 2, "defenses.pca_01: give exactly one of variance, components"),
+        ("targets.mnist_image.index", -1, "P: -1 is out of bounds; it must be at least 0"),
+        (
+            "targets.mnist_image.file",
+            "a.png",
+            "targets.mnist_image: class, index do not go with the other settings here",
+        ),
+        (
+            "attacks.pgan_images.generator.optimizer.momentum",
+            0.9,
+            "P: 0.9 does not go with the other settings here",
+        ),
+        ("strict", "perhaps", "P: 'perhaps' is not true or false"),
+        ("defenses", None, "P: null is not a mapping of names to settings"),
+        ("gans.mnist", [1], "P: a list is not a mapping of names to settings"),
+        # One block and another.
+        (
+            "tasks.mnist_3v5.victim",
+            "binary_mpl",
+            "P: 'binary_mpl' is not one of victims; did you mean 'binary_mlp'? choose one of binary_mlp, binary_cnn, "
+            "ten_class_mlp, logistic, or add it there",
+        ),
+        (
+            "figures.baaan_fig4.gans",
+            ["svhn"],
+            "P: 'svhn' is not one of gans; choose one of cifar10, mnist, celeba, or add it there",
+        ),
+        (
+            "autoencoders.mnist.targets.fixed",
+            "inverted",
+            "P: 'inverted' is not one of targets; did you mean 'inverse'? choose one of inverse, mnist_image, "
+            "cifar10_image, celeba_image, mnist_0_to_4, cifar10_classes, celeba_female, mnist_all, or add it there",
+        ),
+        (
+            "figures.baaan_fig9.target",
+            "mnits",
+            "P: 'mnits' is not one of gans.cifar10.targets; did you mean 'mnist'? choose one of distribution, single, "
+            "mnist, or add it there",
+        ),
+        (
+            "experiments.mnist.attack",
+            "label_flipping",
+            "E: epochs, alphas, lambda_primes not known, as attack 'label_flipping' trains nothing; remove them",
+        ),
+        ("experiments.mnist.alphas", None, "E: alphas needed, as attack 'pgan_images' is trained; add it"),
+        (
+            "autoencoders.mnist.targets.clean",
+            "inverse",
+            "P: 'clean' is the model without a backdoor; give this one another name",
+        ),
+        (
+            "gans.mnist.targets.clean",
+            "mnist_all",
+            "P: 'clean' is the model without a backdoor; give this one another name",
+        ),
+        (
+            "autoencoders.mnist.targets.fixed",
+            "mnist_all",
+            "P: 'mnist_all' is a distribution of images, which only a GAN can have; choose a fixed image or the "
+            "inverse",
+        ),
+        (
+            "gans.mnist.targets.single",
+            "inverse",
+            "P: 'inverse' has no images of its own, which a GAN needs for its target; choose a distribution or a fixed "
+            "image",
+        ),
+        (
+            "gans.mnist.trigger",
+            "white_square",
+            "P: 'white_square' is no trigger for a latent vector; choose a latent one",
+        ),
+        (
+            "figures.pgan_fig8.alpha",
+            0.25,
+            "figures.pgan_fig8: alpha 0.25 is not among experiments.mnist.alphas; add it there",
+        ),
+        (
+            "figures.pgan_matrix.poison_fraction",
+            0.33,
+            "figures.pgan_matrix: poison_fraction 0.33 is not among evaluations.undefended.poison_fractions; add "
+            "it there",
+        ),
+        (
+            "experiments.cifar_duplication.poison_fractions",
+            [0.2],
+            "figures.pgan_matrix: poison_fraction 0.3 is not among experiments.cifar_duplication.poison_fractions; add "
+            "it there",
+        ),
+        (
+            "figures.pgan_fig7.experiment",
+            "fmnist",
+            "figures.pgan_fig7: evaluation ten_classes tests task mnist_all, whose dataset or classes are not those "
+            "that experiment fmnist attacks; give the evaluation another task or the figure another experiment",
+        ),
+        (
+            "defenses.sizes",
+            {"name": "none", "title": "mine"},
+            "P: no evaluation names it, and none can be made of the evaluation 'undefended' under its name; add one to "
+            "evaluations, or give the defense another name",
+        ),
+    ],
+)
+def test_a_mistake_is_one_sentence_that_names_the_place(repository, path, value, sentence):
+    """P: the place itself; E: the experiment."""
     with pytest.raises(OleanderError) as caught:
-        resolve(config, schema)
-    assert all(piece in str(caught.value) for piece in said), str(caught.value)
-    assert "\n" not in str(caught.value)
+        read_configuration(repository, [at(path, value)], {"scale": "paper"})
+    start, _, rest = sentence.partition(":")
+    head, dot, key = start.partition(".")
+    place = {"P": path, "E": "experiments.mnist"}.get(head, head) + dot + key
+    assert str(caught.value) == f"configuration at scale paper, {place}:{rest}"
 
 
-def test_every_object_in_the_schema_forbids_unknown_keys(config, schema):
-    """Put an unknown key into every mapping of a resolved configuration, one at a time."""
-    resolved = resolve({**config, "scale": "paper"}, schema)
+@pytest.mark.parametrize(
+    ("layer", "sentence"),
+    [
+        ({"scales": []}, "configuration, scales: must be a mapping of each scale's name to its own settings"),
+        (
+            {"scale": 7},
+            "configuration, scale: 7 is not known; known here: demo, laptop, paper; choose one",
+        ),
+        ({"confidence": float("nan")}, "a --configfile, confidence: nan is not finite; settings must be"),
+        (
+            {"tasks": {False: {}}},
+            "a --configfile, tasks: 'False' cannot be a name; write it in quotes; settings",
+        ),
+    ],
+)
+def test_a_layer_that_is_none(repository, layer, sentence):
+    with pytest.raises(OleanderError) as caught:
+        read_configuration(repository, [layer], {})
+    assert str(caught.value).startswith(sentence)
+
+
+def test_a_date_is_told_as_such(repository):
+    with pytest.raises(OleanderError, match=r'date 2024-01-02 was read.*write it in quotes, as in "2024-01-02"'):
+        read_configuration(repository, [yaml.safe_load("tasks: {mnist_3v5: {source_class: 2024-01-02}}")], {})
+
+
+def test_every_mapping_forbids_unknown_keys(repository):
+    """Put an unknown key into every mapping of a configuration, one at a time."""
 
     def mappings(value, path=()):
         if isinstance(value, dict):
@@ -246,66 +536,103 @@ def test_every_object_in_the_schema_forbids_unknown_keys(config, schema):
             for key, inner in value.items():
                 yield from mappings(inner, (*path, key))
 
-    open_places = {(block,) for block in ("datasets", "tasks", "attacks", "defenses", "victims", "experiments")}
-    open_places |= {("evaluations",), ("figures",), ("triggers",), ("targets",), ("autoencoders",), ("gans",)}
-    places = [path for path in mappings(resolved) if path not in open_places]
+    config = load_configuration(repository, "paper").plain()
+    open_places = {(key,) for key, value in config.items() if isinstance(value, dict)} - {
+        *(("device",), ("cohort",), ("features",))
+    }
+    # Figures' keys are their kinds'.
+    places = [path for path in mappings(config) if path not in open_places and path[:1] != ("figures",)]
     assert len(places) > 40
     for path in places:
-        broken = copy.deepcopy(resolved)
+        broken = copy.deepcopy(config)
         inner = broken
         for key in path:
             inner = inner[key]
         inner["unknown_key"] = 1
-        with pytest.raises(OleanderError):
-            resolve({**broken, "scales": {"paper": {}}}, schema)
+        with pytest.raises(OleanderError, match=r"unknown_key|targets\."):
+            read_configuration(repository, [broken], {})
 
 
-def test_names_in_the_schema_are_the_registries(schema):
-    definitions = complete(schema)["$defs"]
-    assert set(definitions["attack"]["properties"]["name"]["enum"]) == set(ATTACKS)
-    assert set(definitions["defense"]["properties"]["name"]["enum"]) == set(DEFENSES)
-    assert set(definitions["trigger"]["properties"]["name"]["enum"]) == set(TRIGGERS)
-    assert set(definitions["target"]["properties"]["name"]["enum"]) == set(TARGETS)
-    assert set(definitions["gan"]["properties"]["loss"]["enum"]) == set(GAN_LOSSES)
-    assert set(definitions["gan"]["properties"]["checkpoint"]["enum"]) == set(CHECKPOINTS)
-    autoencoder = definitions["autoencoder"]["properties"]
-    assert set(autoencoder["network"]["properties"]["architecture"]["enum"]) == set(AUTOENCODERS)
-    assert set(autoencoder["loss"]["enum"]) == set(LOSSES)
-    assert set(autoencoder["schedule"]["enum"]) == set(SCHEDULES)
-    assert set(definitions["attack_pgan"]["properties"]["generator_objective"]["enum"]) == set(GENERATOR_OBJECTIVES)
-    assert set(definitions["network"]["properties"]["architecture"]["enum"]) == set(ARCHITECTURES)
-    assert set(definitions["output"]["enum"]) == set(OUTPUTS)
-    assert set(definitions["optimizer"]["properties"]["name"]["enum"]) == set(OPTIMIZERS)
-    sources = {entry["$ref"].removeprefix("#/$defs/source_") for entry in definitions["dataset"]["oneOf"]}
-    assert sources == set(SETTINGS_SCHEMAS)
-    for name in SETTINGS_SCHEMAS:
-        assert definitions[f"source_{name}"]["properties"]["source"] == {"const": name}
+def test_a_defense_without_evaluation_gets_one_of_its_name(repository):
+    mine = at("defenses.mine", {"name": "none", "title": "mine"})
+    evaluations = read_configuration(repository, [mine], {"scale": "laptop"}).evaluations
+    assert evaluations["mine"].plain() == {**evaluations["undefended"].plain(), "defense": "mine"}
 
 
-def test_settings_in_the_schema_are_the_sources(schema):
-    for name, fragment in SETTINGS_SCHEMAS.items():
-        ours = schema["$defs"][f"source_{name}"]
-        own = {"title", "stand_in_for", "source"}
-        assert set(ours["properties"]) - own == set(fragment["properties"]), name
-        assert set(ours.get("required", [])) - own == set(fragment["required"]), name
+# --- registries
+
+
+def test_names_are_the_registries():
+    def choices(model, key):
+        return set(typing.get_args(model.model_fields[key].annotation))
+
+    assert choices(Gan, "loss") == set(GAN_LOSSES)
+    assert choices(Gan, "checkpoint") == set(CHECKPOINTS)
+    assert choices(AutoencoderNetwork, "architecture") == set(AUTOENCODERS)
+    assert choices(Autoencoder, "loss") == set(LOSSES)
+    assert choices(Autoencoder, "schedule") == set(SCHEDULES)
+    network, pgan = SHARED["network"]["properties"], declared_settings("attacks")["pgan"]["properties"]
+    assert set(network["architecture"]["enum"]) == set(ARCHITECTURES)
+    assert set(network["output"]["enum"]) == set(OUTPUTS)
+    assert set(SHARED["optimizer"]["properties"]["name"]["enum"]) == set(OPTIMIZERS)
+    assert set(pgan["generator_objective"]["enum"]) == set(GENERATOR_OBJECTIVES)
+    assert set(pgan["classifier_term"]["enum"]) == set(CLASSIFIER_TERMS)
 
 
 @pytest.mark.parametrize(("package", "registry"), [("defenses", DEFENSES), ("attacks", ATTACKS)])
 def test_what_is_read_without_importing_is_what_the_modules_declare(package, registry):
-    declared = {name: module.SETTINGS_SCHEMA for name, module in registry.items() if hasattr(module, "SETTINGS_SCHEMA")}
-    assert declared_settings(package) == declared
-    assert declared
+    assert declared_settings(package) == {
+        name: importlib.import_module(f"oleander.{package}.{name}").SETTINGS_SCHEMA for name in registry
+    }
+
+
+def test_sources_declare_what_they_take():
+    assert declared_settings("data/sources") == SETTINGS_SCHEMAS
+
+
+def test_trained_attacks_declare_their_grid():
+    assert grids() == {
+        name: module.GRID
+        for name in ATTACKS
+        if hasattr(module := importlib.import_module(f"oleander.attacks.{name}"), "GRID")
+    }
+    assert is_trained("pgan")
+    assert grid_of("pgan") == ("alphas", "lambda_primes")
+    assert not is_trained("label_flipping")
+    assert grid_of("label_flipping") == ()
+
+
+def test_an_attack_with_a_grid_of_its_own(repository, tmp_path):
+    """A further trained attack is one file: its lists are known of experiments, and asked for."""
+    shutil.copytree(repository / "src/oleander", tmp_path / "oleander", ignore=shutil.ignore_patterns("__pycache__"))
+    module = 'GRID = ("heats",)\n\nSETTINGS_SCHEMA: dict[str, Any] = {"properties": {}, "required": []}\n'
+    (tmp_path / "oleander/attacks/mine.py").write_text(module)
+    program = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from oleander.workflow.configuration import *\n"
+        "experiment = {'task': 'mnist_3v5', 'attack': 'mine', 'generators': 1, 'epochs': 2, 'heats': ['0.5', 2]}\n"
+        "over = {'attacks': {'mine': {'name': 'mine'}}, 'experiments': {'mine': experiment}}\n"
+        f"config = read_configuration({str(repository)!r}, [over], {{}})\n"
+        "assert config.experiments['mine'].heats == [0.5, 2], config\n"
+        "assert config.plain()['experiments']['mine'] == {**experiment, 'heats': [0.5, 2]}\n"
+        "experiment['alphas'] = [0.1]\n"
+        f"read_configuration({str(repository)!r}, [over], {{}})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stderr.strip().endswith(
+        "experiments.mine: alphas not known, as attack 'mine' has no such list; remove it"
+    ), done.stderr
 
 
 @pytest.mark.parametrize(("package", "registry"), [("triggers", TRIGGERS), ("targets", TARGETS)])
 def test_triggers_and_targets_declare_what_they_take(package, registry):
     """Each stands in the file of its name, which is read without being imported."""
-    declared = declared_settings(f"backdoors/{package}")
-    assert set(declared) == set(registry)
+    found = declared_settings(f"backdoors/{package}")
+    assert set(found) == set(registry)
     for name, cls in registry.items():
         module = importlib.import_module(cls.__module__)
         assert module.__name__.rpartition(".")[2] == name
-        assert declared[name] == module.SETTINGS_SCHEMA
+        assert found[name] == module.SETTINGS_SCHEMA
 
 
 def test_every_registered_method_is_configured(config):
@@ -315,36 +642,23 @@ def test_every_registered_method_is_configured(config):
 
 
 def test_declarations_are_read_with_or_without_an_annotation(tmp_path, monkeypatch):
-    import oleander.io.declared as declared
-
     package = tmp_path / "methods"
     package.mkdir()
     (package / "plain.py").write_text('SETTINGS_SCHEMA = {"properties": {}, "required": []}\n')
-    (package / "annotated.py").write_text('SETTINGS_SCHEMA: dict = {"properties": {"a": {}}, "required": []}\n')
+    (package / "annotated.py").write_text('SETTINGS_SCHEMA: dict = {\n    "properties": {"a": {}},\n}\n\nX = 1\n')
     (package / "neither.py").write_text("OTHER = {}\n")
-    monkeypatch.setattr(declared, "__file__", str(tmp_path / "io" / "declared.py"))
-    assert declared_settings("methods") == {
-        "annotated": {"properties": {"a": {}}, "required": []},
+    monkeypatch.setattr(declared, "SOURCE", tmp_path)
+    assert declared.literals("methods", "SETTINGS_SCHEMA") == {
+        "annotated": {"properties": {"a": {}}},
         "plain": {"properties": {}, "required": []},
     }
     (package / "plain.py").write_text("SETTINGS_SCHEMA = dict(properties=OTHER)\n")
     with pytest.raises(OleanderError, match=r"plain\.py: SETTINGS_SCHEMA must be written out"):
-        declared_settings("methods")
+        declared.literals("methods", "SETTINGS_SCHEMA")
 
 
-def test_a_defense_without_evaluation_gets_one_of_its_name(config, schema):
-    config["defenses"]["mine"] = {"name": "none", "title": "mine"}
-    resolved = resolve({**config, "scale": "laptop"}, schema)
-    assert resolved["evaluations"]["mine"] == {**resolved["evaluations"]["undefended"], "defense": "mine"}
-    config["defenses"]["sizes"] = config["defenses"].pop("mine")
-    with pytest.raises(OleanderError, match=r"defenses\.sizes: no evaluation names it.*another name"):
-        resolve(config, schema)
-
-
-def test_a_name_that_stands_twice_is_refused(tmp_path):
-    path = tmp_path / "config.yaml"
-    path.write_text("a: &a {one: 1, two: 2}\nb: {<<: *a, one: 3}\nc: {<<: *a}\n")
-    assert read_yaml(path)["b"] == {"one": 3, "two": 2}
-    path.write_text("a: 1\nb: {one: 1, two: 2, one: 3}\n")
-    with pytest.raises(OleanderError, match=r"config\.yaml cannot be read.*'one' stands twice.*line 2"):
-        read_yaml(path)
+def test_nothing_heavy_is_imported():
+    """The workflow is parsed once for each of its jobs."""
+    heavy = ("torch", "pandas", "scipy", "sklearn", "numpy", "snakemake")
+    code = f"import oleander.workflow.configuration, sys; print([name for name in {heavy} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

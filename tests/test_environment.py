@@ -26,7 +26,8 @@ SUPPORTED = ("3.11", "3.12", "3.13")
 
 # Rows from top to bottom: a room imports itself and the rows below its own, never a neighbour in its row.
 ROWS = (
-    ("bench", "doctor"),
+    ("bench", "doctor", "precision_study"),
+    ("workflow",),
     ("page",),
     ("plots",),
     ("evaluation",),

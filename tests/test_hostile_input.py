@@ -31,18 +31,18 @@ from oleander.data.prepared import Dataset
 from oleander.data.sources import image_folder
 from oleander.io.artifacts import load_artifact, save_artifact
 from oleander.io.claims import read_claims
-from oleander.io.configuration import load_configuration, resolve
 from oleander.io.errors import LONGEST, OleanderError
 from oleander.io.tables import read_csv
 from oleander.metrics.features import InceptionFeatures
 from oleander.metrics.fid import load_statistics
 from oleander.models.biggan import Sizes
 from oleander.training.scratch import Scratch
+from oleander.workflow.configuration import load_configuration, read_configuration
+from oleander.workflow.layers import merge
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
-CONFIG["scales"] = {"demo": CONFIG["scales"]["demo"]}
-SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+DEMO = yaml.safe_load((ROOT / "workflow/scales/demo.yaml").read_text(encoding="utf-8"))
 CLAIMS = (ROOT / "workflow/published/claims.csv").read_bytes()
 
 SECONDS = 20
@@ -120,13 +120,21 @@ def places(value, place=()):
             yield from places(value[key], (*place, key))
 
 
-PLACES = list(places(CONFIG))
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """A checkout that leaves everything to a --configfile."""
+    folder = tmp_path_factory.mktemp("bare")
+    (folder / "config.yaml").write_text("{}")
+    return folder
+
+
+PLACES = list(places(merge(CONFIG, DEMO)))
 
 
 @many
 @given(st.sampled_from(PLACES), st.sampled_from(["delete", "rename", "replace"]), st.data())
-def test_a_configuration_with_anything_in_it(place, what, data):
-    config = copy.deepcopy(CONFIG)
+def test_a_configuration_with_anything_in_it(bare, place, what, data):
+    config = copy.deepcopy(merge(CONFIG, DEMO))
     within = config
     for key in place[:-1]:
         within = within[key]
@@ -137,7 +145,7 @@ def test_a_configuration_with_anything_in_it(place, what, data):
         del within[place[-1]]
     else:
         value = within[place[-1]] = data.draw(st.sampled_from(VALUES))
-    found = outcome(resolve, config, SCHEMA)
+    found = outcome(read_configuration, bare, [config], {"scale": "paper"})
     if isinstance(value, float) and not math.isfinite(value):
         assert isinstance(found, str), place
 
@@ -152,19 +160,23 @@ def aliases(depth):
         *("", "[]", "1", "a: [", "\0", "\x85", "2001-99-99", "a: .nan", "a: .inf", "9" * 5000, "---\na\n---\nb"),
         *("!!bool x", "!!python/object/apply:os.system [id]", "!!binary é", "a: !!set {a}", "%YAML 9.9\n---\na"),
         *("a: &a [*a]", "x: &x {<<: *x}", "<<: 1", "? {a: b}\n: 1", "[" * 3000, "{a: " * 3000),
-        *("scales: []", "scales: {demo: 1}\nscale: demo", "scales: {demo: {}}\nscale: [1]"),
-        *("scales: {demo: {}}\nscale: demo", "scale: demo\nscales: {demo: {datasets: 1}}"),
+        *("scales: []", "scales: {demo: 1}\nscale: demo", "scale: [1]", "scale: demo", "scale: demo\ndatasets: 1"),
         *(aliases(12), "a: " + "x" * 2_000_000),
     ],
     ids=lambda text: repr(text[:30]),
 )
 def test_a_configuration_file_that_is_none(tmp_path, text):
     (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
-    refusal(load_configuration, tmp_path / "config.yaml", ROOT / "workflow/schemas/config.schema.yaml")
+    (tmp_path / "workflow/scales").mkdir(parents=True)
+    refusal(load_configuration, tmp_path, "paper")
+    (tmp_path / "config.yaml").write_text("{}")
+    (tmp_path / "workflow/scales/demo.yaml").write_text(text, encoding="utf-8")
+    refusal(load_configuration, tmp_path, "demo")
 
 
-def test_a_configuration_file_that_never_ends():
-    assert "no regular file" in refusal(load_configuration, "/dev/zero", ROOT / "workflow/schemas/config.schema.yaml")
+def test_a_configuration_file_that_never_ends(tmp_path):
+    (tmp_path / "config.yaml").symlink_to("/dev/zero")
+    assert "no regular file" in refusal(load_configuration, tmp_path)
 
 
 # --- artifacts, states and manifests

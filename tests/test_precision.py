@@ -17,12 +17,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from oleander.attacks import Poisoners, Replica, precision_of
 from oleander.attacks.pgan import fit, load, save
 from oleander.backdoors.autoencoder import train_autoencoder
-from oleander.evaluation.precision_study import compare, equivalence
 from oleander.io.errors import OleanderError
 from oleander.io.tables import read_csvs, write_csv
 from oleander.models import build_model
 from oleander.models.cnn import PRODUCTS_ABOVE, Cnn, Convolution
 from oleander.plots import style
+from oleander.precision_study import MEASURES, compare, equivalence
 from oleander.training.devices import Placement, place
 from oleander.training.precision import BFLOAT16, FLOAT32, TF32, choose_precision
 from oleander.training.scratch import Scratch
@@ -261,9 +261,7 @@ def test_a_comparison_pairs_equal_seeds():
     names = {"generators": "error", "victims": "poison_rejected"}
     rows = [
         {"of": of, "measure": measure, "seed": f"generator {seed}", "precision": precision, "value": seed + shift}
-        for of, measures in __import__(
-            "oleander.evaluation.precision_study"
-        ).evaluation.precision_study.MEASURES.items()
+        for of, measures in MEASURES.items()
         for measure in measures
         for seed in range(5)
         for precision, shift in (("float32", 0.0), ("bfloat16", 0.25))

@@ -29,7 +29,6 @@ from oleander.attacks import Replica, pgan
 from oleander.backdoors.gan import Backdoor, Images, Networks, fit
 from oleander.backdoors.triggers import build_trigger
 from oleander.data.tasks import Task
-from oleander.io.configuration import load_configuration
 from oleander.io.errors import OleanderError, plain_errors
 from oleander.io.files import atomic_path
 from oleander.models import Architecture, Cnn, Mlp, build_model
@@ -39,6 +38,7 @@ from oleander.training.devices import Placement, place
 from oleander.training.diff_augment import DRAWS, diff_augment
 from oleander.training.precision import BFLOAT16, FLOAT32, Precision
 from oleander.training.scratch import Scratch
+from oleander.workflow.configuration import load_configuration
 
 ROUNDS = 5
 CLASSIFIER_EPOCHS = 12
@@ -570,13 +570,12 @@ def _device_name(device: torch.device) -> str:
 def main() -> None:
     """Measure this machine at the paper's settings; GANs on a CPU with the smaller networks of laptop scale."""
     root = Path(__file__).resolve().parents[2]
-    schema = root / "workflow/schemas/config.schema.yaml"
-    paper = load_configuration(root / "config.yaml", schema, "paper")
+    paper = load_configuration(root, "paper").plain()
     torch.set_num_threads(paper["device"]["threads"])
     placement = place(paper["device"])
     low = BFLOAT16 if placement.precision == FLOAT32 else placement.precision
     table, ratios = benchmark(paper, placement, ROUNDS, SQUARES, low)
-    config = load_configuration(root / "config.yaml", schema, GAN_SCALE[placement.device.type])
+    config = load_configuration(root, GAN_SCALE[placement.device.type]).plain()
     config["gans"]["cifar10"]["discriminator_steps"] = paper["gans"]["cifar10"]["discriminator_steps"]
     gan_table, gan_ratios = benchmark_gans(config, placement, ROUNDS, low)
     report = "\n\n".join([targets_table({**ratios, **gan_ratios}, low), table, gan_table])

@@ -205,11 +205,10 @@ def _some(names: list[str], most: int = 3) -> str:
 
 def configuration(root: Path, configurations: dict[str, dict[str, Any]]) -> str:
     """The configuration at each scale, which `configurations` takes up."""
-    from oleander.io.configuration import load_configuration
+    from oleander.workflow.configuration import load_configuration
 
-    places = root / "config.yaml", root / "workflow/schemas/config.schema.yaml"
     try:
-        configurations.update({scale: load_configuration(*places, scale) for scale in SCALES})
+        configurations.update({scale: load_configuration(root, scale).plain() for scale in SCALES})
     except OleanderError as error:
         raise OleanderError(f"{error} (data and weights cannot be looked for)") from error
     return f"sound at {', '.join(SCALES)} scale"

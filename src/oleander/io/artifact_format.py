@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 
 from oleander.io.errors import OleanderError
 from oleander.io.files import open_regular
-from oleander.io.settings import Validator
+from oleander.io.schemas import Validator
 
 METADATA_KEY = "oleander"
 # Forms of a header's entries.

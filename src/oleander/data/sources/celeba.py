@@ -19,19 +19,11 @@ from tqdm import tqdm
 
 from oleander.data.images import MAXIMUM_FILE_BYTES, open_image
 from oleander.data.raw import IMAGE_RANGE, RawDataset
-from oleander.data.sources.common import SEED, check_settings
+from oleander.data.sources.common import check_settings
 from oleander.io.artifacts import Rows
 from oleander.io.errors import AbsentError, OleanderError
 from oleander.io.files import read_bounded
 
-ATTRIBUTES = (
-    *("5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald", "Bangs", "Big_Lips", "Big_Nose"),
-    *("Black_Hair", "Blond_Hair", "Blurry", "Brown_Hair", "Bushy_Eyebrows", "Chubby", "Double_Chin", "Eyeglasses"),
-    *("Goatee", "Gray_Hair", "Heavy_Makeup", "High_Cheekbones", "Male", "Mouth_Slightly_Open", "Mustache"),
-    *("Narrow_Eyes", "No_Beard", "Oval_Face", "Pale_Skin", "Pointy_Nose", "Receding_Hairline", "Rosy_Cheeks"),
-    *("Sideburns", "Smiling", "Straight_Hair", "Wavy_Hair", "Wearing_Earrings", "Wearing_Hat", "Wearing_Lipstick"),
-    *("Wearing_Necklace", "Wearing_Necktie", "Young"),
-)
 IMAGE_FOLDER, ATTRIBUTE_FILE, PARTITION_FILE = "img_align_celeba", "list_attr_celeba.txt", "list_eval_partition.txt"
 WIDTH, HEIGHT = 178, 218
 # The partition that a split comes from, and the setting that says how many of its images a class has.
@@ -41,8 +33,7 @@ LIST_BYTES = 100_000_000
 # Images decoded together, each thread one after another of them; some 13 MB at 128 x 128.
 PIECE = 256
 
-_COUNT = {"type": "integer", "minimum": 1}
-
+# fmt: off
 SETTINGS_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -52,20 +43,37 @@ SETTINGS_SCHEMA: dict[str, Any] = {
             "additionalProperties": {
                 "type": "object",
                 "minProperties": 1,
-                "propertyNames": {"enum": list(ATTRIBUTES)},
+                "propertyNames": {"enum": [
+                    "5_o_Clock_Shadow", "Arched_Eyebrows", "Attractive", "Bags_Under_Eyes", "Bald",
+                    "Bangs", "Big_Lips", "Big_Nose", "Black_Hair", "Blond_Hair",
+                    "Blurry", "Brown_Hair", "Bushy_Eyebrows", "Chubby", "Double_Chin",
+                    "Eyeglasses", "Goatee", "Gray_Hair", "Heavy_Makeup", "High_Cheekbones",
+                    "Male", "Mouth_Slightly_Open", "Mustache", "Narrow_Eyes", "No_Beard",
+                    "Oval_Face", "Pale_Skin", "Pointy_Nose", "Receding_Hairline", "Rosy_Cheeks",
+                    "Sideburns", "Smiling", "Straight_Hair", "Wavy_Hair", "Wearing_Earrings",
+                    "Wearing_Hat", "Wearing_Lipstick", "Wearing_Necklace", "Wearing_Necktie", "Young",
+                ]},
                 "additionalProperties": {"type": "boolean"},
             },
             "description": "class name -> the attributes that its images have (true) or lack (false); absent: each "
             "attribute is a class of that name",
         },
-        "per_class": {**_COUNT, "description": "train images of each class"},
-        "test_per_class": {**_COUNT, "description": "test images of each class"},
-        "crop": {**_COUNT, "maximum": WIDTH, "description": "side of the square in the middle that is kept, pixels"},
-        "image_size": {**_COUNT, "maximum": 1024, "description": "side to which the square is scaled, pixels"},
-        "seed": SEED,
+        "per_class": {"$ref": "#/$defs/count", "description": "train images of each class"},
+        "test_per_class": {"$ref": "#/$defs/count", "description": "test images of each class"},
+        "crop": {
+            "$ref": "#/$defs/count", "maximum": 178, "description": "side of the square in the middle that is kept"
+        },
+        "image_size": {
+            "$ref": "#/$defs/count", "maximum": 1024, "description": "side to which the square is scaled, pixels"
+        },
+        "seed": {"$ref": "#/$defs/seed"},
     },
     "required": ["per_class", "test_per_class", "crop", "image_size", "seed"],
 }
+# fmt: on
+ATTRIBUTES: tuple[str, ...] = tuple(
+    SETTINGS_SCHEMA["properties"]["classes"]["additionalProperties"]["propertyNames"]["enum"]
+)
 
 
 def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool) -> RawDataset:

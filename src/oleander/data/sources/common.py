@@ -7,17 +7,7 @@ import numpy as np
 from torch import Tensor
 
 from oleander.io.errors import OleanderError
-from oleander.io.settings import Validator, check_plain
-
-TEST_FRACTION = {
-    "type": "number",
-    "exclusiveMinimum": 0,
-    "exclusiveMaximum": 1,
-    "description": "share of each class that becomes the test set",
-}
-# Not the schema `false`, for which jsonschema does not say which setting is at fault.
-FORBIDDEN: dict[str, Any] = {"not": {}}
-SEED = {"type": "integer", "minimum": 0, "description": "seed of every random choice of this source"}
+from oleander.io.schemas import DEFINITIONS, Validator, check_plain
 
 
 def check_settings(settings: dict[str, Any], schema: dict[str, Any]) -> None:
@@ -27,11 +17,11 @@ def check_settings(settings: dict[str, Any], schema: dict[str, Any]) -> None:
         OleanderError: names the first setting at fault and what was expected.
     """
     check_plain(settings, "settings")
-    validator = Validator(schema | {"additionalProperties": False})
+    validator = Validator(schema | {"additionalProperties": False, "$defs": DEFINITIONS})
     error = next(iter(sorted(validator.iter_errors(settings), key=lambda error: error.json_path)), None)
     if error is not None:
         where = error.json_path.removeprefix("$").removeprefix(".")
-        message = "does not go with the other settings" if error.schema == FORBIDDEN else error.message
+        message = "does not go with the other settings" if error.validator == "not" else error.message
         setting = f"setting {where}" if where else "settings"
         raise OleanderError(f"{setting}: {message}; change that in the configuration")
 

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 
 from oleander.data.raw import IMAGE_RANGE, RawDataset
-from oleander.data.sources.common import FORBIDDEN, SEED, TEST_FRACTION, check_settings, split_by_class
+from oleander.data.sources.common import check_settings, split_by_class
 from oleander.io.errors import OleanderError
 
 SETTINGS_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
         "name": {"enum": ["digits", "photographs"]},
-        "test_fraction": TEST_FRACTION,
-        "seed": SEED,
+        "test_fraction": {"$ref": "#/$defs/share", "description": "share of each class that becomes the test set"},
+        "seed": {"$ref": "#/$defs/seed"},
         "patch_size": {
             "type": "integer",
             "minimum": 1,
@@ -35,7 +35,7 @@ SETTINGS_SCHEMA: dict[str, Any] = {
     },
     "required": ["name", "test_fraction", "seed"],
     "if": {"properties": {"name": {"const": "digits"}}},
-    "then": {"properties": {"patch_size": FORBIDDEN, "patches_per_class": FORBIDDEN, "classes": FORBIDDEN}},
+    "then": {"properties": {"patch_size": {"not": {}}, "patches_per_class": {"not": {}}, "classes": {"not": {}}}},
     "else": {"required": ["patch_size", "patches_per_class"]},
 }
 

@@ -7,31 +7,32 @@ import numpy as np
 import torch
 
 from oleander.data.raw import RawDataset
-from oleander.data.sources.common import SEED, check_settings
+from oleander.data.sources.common import check_settings
 from oleander.io.errors import OleanderError
-
-_COUNT = {"type": "integer", "minimum": 1}
-_VECTOR = {"type": "array", "items": {"type": "number"}, "minItems": 1}
 
 SETTINGS_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
         "means": {
             "type": "array",
-            "items": _VECTOR,
+            "items": {"type": "array", "items": {"type": "number"}, "minItems": 1},
             "minItems": 1,
             "description": "one mean a class, all with equally many features",
         },
         "covariances": {
             "type": "array",
-            "items": {"type": "array", "items": _VECTOR, "minItems": 1},
+            "items": {
+                "type": "array",
+                "items": {"type": "array", "items": {"type": "number"}, "minItems": 1},
+                "minItems": 1,
+            },
             "minItems": 1,
             "description": "one symmetric positive definite matrix a class",
         },
         "class_names": {"type": "array", "items": {"type": "string", "minLength": 1}, "uniqueItems": True},
-        "train_per_class": _COUNT,
-        "test_per_class": _COUNT,
-        "seed": SEED,
+        "train_per_class": {"$ref": "#/$defs/count"},
+        "test_per_class": {"$ref": "#/$defs/count"},
+        "seed": {"$ref": "#/$defs/seed"},
     },
     "required": ["means", "covariances", "class_names", "train_per_class", "test_per_class", "seed"],
 }

@@ -24,7 +24,7 @@ import torch
 
 from oleander.data.images import MAXIMUM_FILE_BYTES, open_image
 from oleander.data.raw import IMAGE_RANGE, RawDataset
-from oleander.data.sources.common import SEED, TEST_FRACTION, check_settings, expand_home, split_by_class
+from oleander.data.sources.common import check_settings, expand_home, split_by_class
 from oleander.io.errors import AbsentError, OleanderError
 from oleander.io.files import open_regular, read_bounded
 
@@ -55,8 +55,8 @@ SETTINGS_SCHEMA: dict[str, Any] = {
             "uniqueItems": True,
             "description": "read these classes only; absent: all",
         },
-        "test_fraction": TEST_FRACTION,
-        "seed": SEED,
+        "test_fraction": {"$ref": "#/$defs/share", "description": "share of each class that becomes the test set"},
+        "seed": {"$ref": "#/$defs/seed"},
     },
     "required": ["path", "image_shape", "minimum_per_class"],
     "dependentRequired": {"test_fraction": ["seed"], "seed": ["test_fraction"]},

@@ -28,11 +28,11 @@ from oleander.attacks import Generated, Generators, Replica, pgan
 from oleander.data import load_dataset, make_task, prepare_dataset
 from oleander.data.tasks import Task
 from oleander.evaluation.trials import run_trials
-from oleander.io.configuration import load_configuration
 from oleander.io.tables import identified, read_csv, write_csv
 from oleander.training.devices import Placement
 from oleander.training.precision import BFLOAT16, FLOAT32, Precision
 from oleander.training.scratch import Scratch
+from oleander.workflow.configuration import load_configuration
 
 ALPHA = 0.1
 POISON_FRACTION = 0.3
@@ -159,7 +159,7 @@ def study(root: Path, data_root: str, out: Path, work: Path, only: str | None) -
         work: folder of trained generators, to continue from.
         only: train the generators of this precision and stop there; None for all.
     """
-    config = load_configuration(root / "config.yaml", root / "workflow/schemas/config.schema.yaml", "laptop")
+    config = load_configuration(root, "laptop").plain()
     block = config["tasks"]["mnist_3v5"]
     prepared = work / "mnist.safetensors"
     work.mkdir(parents=True, exist_ok=True)
@@ -211,4 +211,4 @@ def study(root: Path, data_root: str, out: Path, work: Path, only: str | None) -
 if __name__ == "__main__":
     torch.set_num_threads(1)
     _program, data_root, out, work, *only = sys.argv
-    study(Path(__file__).resolve().parents[3], data_root, Path(out), Path(work), only[0] if only else None)
+    study(Path(__file__).resolve().parents[2], data_root, Path(out), Path(work), only[0] if only else None)

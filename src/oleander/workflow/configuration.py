@@ -1,0 +1,201 @@
+"""The configuration: its layers merged, and every setting held against what is allowed.
+
+Imports nothing heavy: the workflow is parsed once for each of its jobs.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from oleander.io.errors import OleanderError
+from oleander.workflow.declared import grid_of, grids, is_trained
+from oleander.workflow.layers import differences, layered, merge
+from oleander.workflow.mistakes import MistakeError, nearest, of_pydantic, show
+from oleander.workflow.settings import Configuration
+
+__all__ = [
+    "Configuration",
+    "Untracked",
+    "differences",
+    "grid_of",
+    "is_trained",
+    "load_configuration",
+    "merge",
+    "read_configuration",
+]
+
+NAMED = ("dataset", "victim", "task", "attack", "defense", "trigger", "experiment", "evaluation", "gan", "autoencoder")
+"""What names a block, or in the plural a list of blocks, of configuration.<its plural>."""
+
+
+@dataclass(frozen=True)
+class Untracked:
+    """A rule's param that changes nothing in its outputs. Snakemake compares plain values alone, so that another value
+    of it is no reason to run the job again."""
+
+    value: Any
+
+
+def load_configuration(root: str | Path, scale: str | None = None) -> Configuration:
+    """The configuration of a checkout as its files have it; `scale` replaces the one that config.yaml chooses.
+
+    Raises:
+        OleanderError: as for `read_configuration`.
+    """
+    return read_configuration(root, [], {} if scale is None else {"scale": scale})
+
+
+def read_configuration(
+    root: str | Path, configfiles: Sequence[dict[str, Any]], command_line: dict[str, Any]
+) -> Configuration:
+    """The configuration at its chosen scale.
+
+    Args:
+        root: the checkout, where config.yaml lies; what lies over what: `oleander.workflow.layers.layered`.
+        configfiles: what each --configfile says, the last word last; `scales` in one defines or changes scales.
+        command_line: what --config says; numbers and switches may be texts.
+
+    Raises:
+        OleanderError: a file cannot be read, an unknown scale, an unknown key, a value that is not allowed, or a name
+            that is defined nowhere; names the place.
+    """
+    settings = layered(Path(root), configfiles, command_line)
+    try:
+        try:
+            config = Configuration.model_validate(settings)
+        except ValidationError as error:
+            ranks = {"missing": 2, "value_error": 0}
+            found = min(error.errors(include_url=False), key=lambda one: ranks.get(one["type"], 1))
+            raise of_pydantic(found, settings) from None
+        config = _evaluate_every_defense(config)
+        _check_references(config)
+        _check_experiments(config)
+        _check_backdoors(config)
+        for name, figure in config.plain()["figures"].items():
+            _check_figure(name, figure, config)
+    except MistakeError as mistake:
+        where = ".".join(map(str, mistake.place)) or "the top level"
+        raise OleanderError(f"configuration at scale {settings['scale']}, {where}: {mistake}") from None
+    return config
+
+
+def _evaluate_every_defense(config: Configuration) -> Configuration:
+    """A defense that no evaluation names gets one of its own name, with the sizes of the evaluation `undefended`."""
+    evaluations = dict(config.evaluations)
+    named = {getattr(block, "defense", None) for block in evaluations.values()}
+    for defense in config.defenses:
+        if defense not in named:
+            if defense in evaluations or not hasattr(evaluations.get("undefended"), "defense"):
+                raise MistakeError(
+                    "no evaluation names it, and none can be made of the evaluation 'undefended' under its name; add "
+                    "one to evaluations, or give the defense another name",
+                    ["defenses", defense],
+                )
+            evaluations[defense] = evaluations["undefended"].model_copy(update={"defense": defense})
+    return config.model_copy(update={"evaluations": evaluations})
+
+
+def _check_references(config: Configuration) -> None:
+    """Every name that one block has for another."""
+    targets = {key: f"{one}s" for one in NAMED for key in (one, f"{one}s")}
+    settings = config.plain()
+    for kind in ("tasks", "experiments", "evaluations", "targets", "autoencoders", "gans", "figures"):
+        for name, block in settings[kind].items():
+            for one in _mappings(block) if kind == "figures" else [block]:
+                for key in [key for key in one if key in targets]:
+                    for reference in _flat(one[key]):
+                        _refer(reference, targets[key], settings[targets[key]], (kind, name, key))
+
+
+def _refer(name: Any, kind: str, known: dict[str, Any], place: tuple[str, ...]) -> None:
+    if not isinstance(name, str) or name not in known:
+        choice = f"choose one of {', '.join(known)}, or add it there"
+        raise MistakeError(f"{show(name)} is not one of {kind}{nearest(name, known)} {choice}", place)
+
+
+def _mappings(value: Any) -> Iterator[dict[str, Any]]:
+    """`value`, where it is a mapping, and every mapping within it."""
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _mappings(inner)
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _flat(one)
+    elif not isinstance(value, dict):
+        yield value
+
+
+def _check_experiments(config: Configuration) -> None:
+    """An experiment says exactly what training its attack asks for."""
+    every = dict.fromkeys(["epochs", *(name for grid in grids().values() for name in grid)])
+    for name, block in config.experiments.items():
+        attack = config.attacks[block.attack].name
+        wanted = ["epochs", *grid_of(attack)] if is_trained(attack) else []
+        given = [key for key in every if getattr(block, key, None) is not None]
+        lacking, more = [key for key in wanted if key not in given], [key for key in given if key not in wanted]
+        if lacking:
+            why = f"needed, as attack '{block.attack}' is trained; add"
+        else:
+            why = f"not known, as attack '{block.attack}' {'has no such list' if wanted else 'trains nothing'}; remove"
+        if lacking or more:
+            told = f"{', '.join(lacking or more)} {why} {'it' if len(lacking or more) == 1 else 'them'}"
+            raise MistakeError(told, ["experiments", name])
+
+
+def _check_backdoors(config: Configuration) -> None:
+    """Backdoored models: their names, targets that they can have, and triggers for latent vectors."""
+    wrong = {
+        "autoencoders": "is a distribution of images, which only a GAN can have; choose a fixed image or the inverse",
+        "gans": "has no images of its own, which a GAN needs for its target; choose a distribution or a fixed image",
+    }
+    unfit = {"autoencoders": "distribution", "gans": "inverse"}
+    for kind, blocks in (("autoencoders", config.autoencoders), ("gans", config.gans)):
+        for name, block in blocks.items():
+            for model, target in block.targets.items():
+                place = (kind, name, "targets", model)
+                if model == "clean":
+                    raise MistakeError("'clean' is the model without a backdoor; give this one another name", place)
+                _refer(target, "targets", config.targets, place)
+                if config.targets[target].name == unfit[kind]:
+                    raise MistakeError(f"'{target}' {wrong[kind]}", place)
+            if kind == "gans" and config.triggers[block.trigger].name != "latent":
+                told = f"'{block.trigger}' is no trigger for a latent vector; choose a latent one"
+                raise MistakeError(told, (kind, name, "trigger"))
+
+
+def _check_figure(name: str, figure: dict[str, Any], config: Configuration) -> None:
+    """A figure shows what its experiments and evaluations make: alphas, poison fractions, and the same two classes."""
+    place, alpha, gan = ("figures", name), figure.get("alpha"), figure.get("gan")
+    if gan is not None and "target" in figure:
+        _refer(figure["target"], f"gans.{gan}.targets", config.gans[gan].targets, (*place, "target"))
+    for panel in _mappings(figure):
+        for one in (one for key in ("experiment", "experiments") for one in _flat(panel.get(key, []))):
+            alphas = config.experiments[one].alphas
+            if alpha is not None and alphas is not None and alpha not in alphas:
+                raise MistakeError(f"alpha {show(alpha)} is not among experiments.{one}.alphas; add it there", place)
+            for other in (other for key in ("evaluation", "evaluations") for other in _flat(panel.get(key, []))):
+                _check_shown(place, panel.get("poison_fraction"), one, other, config)
+
+
+def _check_shown(place: Any, fraction: Any, experiment: str, evaluation: str, config: Configuration) -> None:
+    """One evaluation of one experiment in a figure."""
+    tried, tests = config.experiments[experiment], config.evaluations[evaluation]
+    for where, block in ((f"evaluations.{evaluation}", tests), (f"experiments.{experiment}", tried)):
+        fractions = getattr(block, "poison_fractions", None)
+        if fraction is not None and fractions is not None and fraction not in fractions:
+            told = f"poison_fraction {show(fraction)} is not among {where}.poison_fractions; add it there"
+            raise MistakeError(told, place)
+    attacked, tested = config.tasks[tried.task], config.tasks[getattr(tests, "task", None) or tried.task]
+    if any(getattr(attacked, key) != getattr(tested, key) for key in ("dataset", "source_class", "target_class")):
+        raise MistakeError(
+            f"evaluation {evaluation} tests task {tests.task}, whose dataset or classes are not those that experiment "
+            f"{experiment} attacks; give the evaluation another task or the figure another experiment",
+            place,
+        )

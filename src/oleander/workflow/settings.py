@@ -1,0 +1,432 @@
+"""Every block of the configuration as a model: its keys, their types and bounds.
+
+Settings of single methods and networks are declared where these are; `Settings` holds blocks against that.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainValidator,
+    PrivateAttr,
+    Strict,
+    Tag,
+    model_validator,
+)
+
+from oleander.workflow.declared import COUNT, SHARED, WHOLE, conform, grids, method_schema, spoken
+from oleander.workflow.mistakes import MistakeError, unknown_key, wrong_type
+
+
+def _number(value: Any) -> int | float:
+    """As written: 5 stays 5, and is not 5.0."""
+    value = spoken(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise MistakeError(wrong_type(value, ["number"]))
+    return value
+
+
+def _matching(pattern: str, words: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise MistakeError(f"'{text[:60]}' is not {words}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _unique(values: list[Any]) -> list[Any]:
+    if len(set(values)) < len(values):
+        raise MistakeError("has an entry twice; remove one")
+    return values
+
+
+def _nothing(value: Any) -> Any:
+    """`--config` says null in words."""
+    return None if value in ("null", "~") else value
+
+
+Text = Annotated[str, Strict()]
+Filled = Annotated[str, Strict(), Field(min_length=1)]
+Name = Annotated[str, Strict(), _matching("[a-z0-9_]+", "a name of small letters, digits and _")]
+Switch = Annotated[bool, Strict(), BeforeValidator(spoken)]
+Whole = Annotated[int, Strict(), BeforeValidator(spoken), Field(ge=0)]
+Count = Annotated[int, Strict(), BeforeValidator(spoken), Field(ge=1)]
+Number = Annotated[Any, PlainValidator(_number)]
+Positive = Annotated[Number, Field(gt=0)]
+Fraction = Annotated[Number, Field(ge=0, le=1)]
+Share = Annotated[Number, Field(ge=0, lt=1)]
+Fractions = Annotated[list[Fraction], Field(min_length=1), AfterValidator(_unique)]
+PoisonFractions = Annotated[list[Annotated[Number, Field(ge=0, le=0.5)]], Field(min_length=1), AfterValidator(_unique)]
+Grid = Annotated[list[Positive], Field(min_length=1), AfterValidator(_unique)]
+BackdooredModels = Annotated[dict[Name, Text], Field(min_length=1)]
+FigureBlock = dict[str, Any]
+
+
+class Block(BaseModel):
+    """A mapping of the configuration. Keys that it does not know are refused; those not given read as None."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    _keys: tuple[str, ...] = PrivateAttr(())
+
+    def plain(self) -> dict[str, Any]:
+        """The block as it was written, once all layers were merged: keys that were not given are absent."""
+        return {key: _plain(getattr(self, key)) for key in self._keys}
+
+    @classmethod
+    def known(cls) -> list[str]:
+        """Keys that the block may have."""
+        return list(cls.model_fields)
+
+    @classmethod
+    def checked(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """`settings`, if it has no other keys than these.
+
+        Raises:
+            MistakeError: names the first key at fault.
+        """
+        known = cls.known()
+        for key in settings:
+            if key not in known:
+                raise MistakeError(unknown_key(key, known), [key])
+        return settings
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _remember(cls, settings: Any, handler: Callable[[Any], Any]) -> Any:
+        if not isinstance(settings, dict):
+            raise MistakeError(wrong_type(settings, ["object"]))
+        block = handler(cls.checked(settings))
+        block._keys = tuple(settings)
+        return block
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Block):
+        return value.plain()
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+class Settings(Block, extra="allow"):
+    """A block that a JSON schema describes; what it holds are attributes of the same names, nested mappings plain."""
+
+    @classmethod
+    def schema_of(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """The JSON schema of a block."""
+        raise NotImplementedError
+
+    @classmethod
+    def checked(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """`settings` with numbers and switches for texts where these are wanted."""
+        return conform(settings, cls.schema_of(settings))
+
+
+class Method(Settings):
+    """What one of the registries' modules does, and its settings."""
+
+    package: ClassVar[str]
+    key: ClassVar[str] = "name"
+    extra: ClassVar[dict[str, Any]] = {}
+    free: ClassVar[dict[str, Any]] = {}
+
+    @classmethod
+    def schema_of(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """The module's `SETTINGS_SCHEMA`, and what all blocks of this kind have."""
+        return method_schema(cls.package, settings, cls.key, cls.extra, cls.free)
+
+
+class Dataset(Method):
+    """`source` names the module in data/sources. stand_in_for: the dataset that it takes the place of."""
+
+    package, key = "data/sources", "source"
+    extra: ClassVar[dict[str, Any]] = {"title": {"type": "string"}}
+    free: ClassVar[dict[str, Any]] = {"stand_in_for": {"type": "string"}}
+    source: str
+    title: str
+    stand_in_for: str | None = None
+
+
+class Attack(Method):
+    """`name` names the module in attacks."""
+
+    package = "attacks"
+    name: str
+
+
+class Defense(Method):
+    """`name` names the module in defenses; title: how figures name the block."""
+
+    package = "defenses"
+    extra: ClassVar[dict[str, Any]] = {"title": {"type": "string", "minLength": 1}}
+    name: str
+    title: str
+
+
+class Trigger(Method):
+    """`name` names the module in backdoors/triggers."""
+
+    package = "backdoors/triggers"
+    name: str
+
+
+class Target(Method):
+    """`name` names the module in backdoors/targets."""
+
+    package = "backdoors/targets"
+    name: str
+
+
+class Optimizer(Settings):
+    """`momentum` is given for sgd alone."""
+
+    name: str
+    learning_rate: Any
+    momentum: Any = None
+
+    @classmethod
+    def schema_of(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """That of every network's optimizer."""
+        return SHARED["optimizer"]
+
+
+class Network(Settings):
+    """A network that is trained by itself; other settings are those of its architecture."""
+
+    extra: ClassVar[dict[str, Any]]
+    architecture: str
+    batch_size: int
+    epochs: int
+
+    @classmethod
+    def schema_of(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """That of every network, with what this one has besides."""
+        return {
+            "$ref": "#/$defs/network",
+            "unevaluatedProperties": False,
+            "required": list(cls.extra),
+            "properties": cls.extra,
+        }
+
+
+class Victim(Network):
+    """A classifier that is trained on poisoned data."""
+
+    extra: ClassVar[dict[str, Any]] = {"batch_size": COUNT, "epochs": COUNT}
+
+
+class FeatureClassifier(Network):
+    """A classifier whose features tell images apart."""
+
+    extra: ClassVar[dict[str, Any]] = {
+        "architecture": {"const": "cnn"},
+        "last": {"const": "fully_connected"},
+        **{key: COUNT for key in ("side", "train_points", "batch_size", "epochs")},
+        "seed": WHOLE,
+    }
+
+
+class Device(Block):
+    """Where and in what precision networks train."""
+
+    name: Annotated[str, Strict(), _matching("auto|cpu|cuda(:[0-9]+)?", "one of auto, cpu, cuda, or cuda:N")]
+    precision: Literal["auto", "float32", "tf32", "bfloat16"]
+    cpu_replicas: Count
+    gpu_memory_share: Annotated[Number, Field(gt=0, le=1)]
+    threads: Count
+
+
+class Cohort(Block):
+    """How many replicas share one training job."""
+
+    alphas_per_job: Count
+    lambdas_per_job: Count
+    generators_per_job: Count
+
+
+class Task(Block):
+    """Two classes of a dataset, and who is trained on them."""
+
+    dataset: Text
+    source_class: Text
+    target_class: Text
+    all_classes: Switch
+    victim: Text
+
+
+class Experiment(Block, extra="allow"):
+    """A task under an attack. `epochs`, and the lists that the attack's `GRID` names, only where it is trained."""
+
+    __pydantic_extra__: dict[str, Grid]
+    task: Text
+    attack: Text
+    generators: Count
+    epochs: Count | None = None
+    alphas: Fractions | None = None
+    lambda_primes: Grid | None = None
+    poison_fractions: PoisonFractions | None = None
+
+    @classmethod
+    def known(cls) -> list[str]:
+        """Its own keys, and the lists of any attack."""
+        return list(dict.fromkeys([*cls.model_fields, *(name for grid in grids().values() for name in grid)]))
+
+
+class Trials(Block):
+    """An evaluation whose trials are victims on poisoned and defended data."""
+
+    defense: Text
+    poison_fractions: PoisonFractions
+    train_points: Annotated[list[Count], Field(min_length=1), AfterValidator(_unique)]
+    trusted_per_class: Whole
+    runs: Count
+    train_victims: Switch
+    dropout_when_drawing: Switch
+    task: Text | None = None
+    alphas: Fractions | None = None
+
+
+class Boundary(Block):
+    """An evaluation that shows decision boundaries in the plane."""
+
+    genuine_per_class: Count
+    poison_points: Count
+
+
+def _kind_of_evaluation(block: Any) -> str:
+    return (
+        "(boundary)" if isinstance(block, dict) and not Boundary.model_fields.keys().isdisjoint(block) else "(trials)"
+    )
+
+
+Evaluation = Annotated[
+    Annotated[Trials, Tag("(trials)")] | Annotated[Boundary, Tag("(boundary)")], Discriminator(_kind_of_evaluation)
+]
+
+
+class AutoencoderNetwork(Block):
+    """Theis et al.'s compressive autoencoder."""
+
+    architecture: Literal["compressive"]
+    width: Count
+    residual_blocks: Whole
+    bottleneck: Count
+    negative_slope: Fraction
+
+
+class Autoencoder(Block):
+    """A clean autoencoder, and backdoored ones: name of each -> its target."""
+
+    dataset: Text
+    network: AutoencoderNetwork
+    loss: Literal["bce", "mse"]
+    trigger: Text
+    targets: BackdooredModels
+    optimizer: Optimizer
+    schedule: Literal["constant", "cosine"]
+    batch_size: Count
+    epochs: Count
+    seeds: Count
+
+
+class Features(Block):
+    """What GANs' images are compared by."""
+
+    inception_weights: Annotated[Filled | None, BeforeValidator(_nothing)]
+    classifier: FeatureClassifier
+
+
+class GanNetwork(Block):
+    """Widths of both networks, block by block."""
+
+    latent: Count
+    width: Count
+    generator: Annotated[list[Count], Field(min_length=2)]
+    discriminator: Annotated[list[Count], Field(min_length=1)]
+    halvings: Whole
+
+
+class GanOptimizer(Block):
+    """Adam's settings."""
+
+    learning_rate: Positive
+    betas: Annotated[list[Share], Field(min_length=2, max_length=2)]
+
+
+class MovingAverage(Block):
+    """Of the generator's parameters, from step `start` on."""
+
+    decay: Share
+    start: Whole
+
+
+class Augmentation(Block):
+    """Zhao et al.'s, as shares of the image's side."""
+
+    translation: Fraction
+    cutout: Fraction
+
+
+class Gan(Block):
+    """A clean GAN, and backdoored ones: name of each -> its target."""
+
+    dataset: Text
+    network: GanNetwork
+    loss: Literal["hinge", "log"]
+    trigger: Text
+    targets: BackdooredModels
+    triggered_labels: Literal["all", "restricted"]
+    optimizer: GanOptimizer
+    batch_size: Annotated[Count, Field(ge=2)]
+    discriminator_steps: Count
+    steps: Count
+    ema: MovingAverage
+    augmentation: Augmentation
+    flip: Switch
+    evaluate_every: Count
+    samples: Annotated[Count, Field(ge=2)]
+    grid: Count
+    checkpoint: Literal["best", "last"]
+    seeds: Count
+    compile: Switch
+
+
+def _blocks(kind: Any) -> Any:
+    return Annotated[dict[Name, kind], Field(min_length=1)]
+
+
+class Configuration(Block):
+    """All settings at one scale."""
+
+    scale: Name
+    data_root: Annotated[Text | None, BeforeValidator(_nothing)]
+    allow_download: Switch
+    device: Device
+    state_minutes: Positive
+    checkpoint_iterations: Annotated[Count | None, BeforeValidator(spoken)]
+    cohort: Cohort
+    confidence: Annotated[Number, Field(gt=0, lt=1)]
+    strict: Switch
+    only_existing: Switch
+    datasets: _blocks(Dataset)
+    tasks: _blocks(Task)
+    attacks: _blocks(Attack)
+    defenses: _blocks(Defense)
+    victims: _blocks(Victim)
+    experiments: _blocks(Experiment)
+    evaluations: _blocks(Evaluation)
+    triggers: _blocks(Trigger)
+    targets: _blocks(Target)
+    autoencoders: _blocks(Autoencoder)
+    features: Features
+    gans: _blocks(Gan)
+    figures: _blocks(FigureBlock)
