@@ -18,9 +18,7 @@ with plain_errors():
         task = make_task(dataset, **block["settings"])
         found["tasks"][name] = check_task(task, block["evaluations"], block["victims"], block["attacks"])
     for name, block in studies["autoencoders"].items():
-        found["autoencoders"][name] = check_autoencoders(
-            dataset, block["settings"], block["trigger"], block["targets"]
-        )
+        found["autoencoders"][name] = check_autoencoders(dataset, block["settings"], block["trigger"], block["targets"])
     for name, block in studies["gans"].items():
         found["gans"][name] = {
             model: check_gan(

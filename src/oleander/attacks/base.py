@@ -62,7 +62,7 @@ class UntrainedAttack(Protocol):
 
     Attributes:
         SETTINGS_SCHEMA: JSON schema of its settings, `properties` and `required`, written out as a literal; it may
-            refer to the definitions of workflow/schemas/config.schema.yaml, such as "#/$defs/count".
+            refer to the definitions of oleander.workflow.declared.SHARED, such as "#/$defs/count".
     """
 
     SETTINGS_SCHEMA: dict[str, Any]

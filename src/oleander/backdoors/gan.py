@@ -276,7 +276,7 @@ def fit(
         seed: of all randomness but the initial weights.
         scratch: where to continue from and to save to.
         device: where to train; on CUDA compiled, where the settings say so.
-        distance: the FID of uint8 images [n, *frame] drawn from clean noise; None to take the last generator for the best.
+        distance: the FID of uint8 images [n, *frame] drawn from clean noise; None: the last generator is the best.
         precision: of training; images that are measured or kept are drawn in float32.
 
     Raises:
@@ -434,7 +434,8 @@ class _Trainer:
             side.discriminator.requires_grad_(False)
             with self.precision.autocast(self.device):
                 images = self._images(side, -1)
-                logits = self._discriminate(side, self._augment(images, side.draws["augment"][-1]), side.draws["labels"][-1])
+                augmented = self._augment(images, side.draws["augment"][-1])
+                logits = self._discriminate(side, augmented, side.draws["labels"][-1])
                 loss = self.generator_loss(logits.float())
             loss.backward()
             side.discriminator.requires_grad_(True)

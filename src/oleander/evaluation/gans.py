@@ -183,8 +183,8 @@ def measurements_of(
     """What the workflow asks to be measured.
 
     Args:
-        settings: one block a measurement: `noise`, `features_of` (the dataset of its classifier), `classes` (None for all),
-            and `single`, whether the images are compared with a single target image.
+        settings: one block a measurement: `noise`, `features_of` (the dataset of its classifier), `classes` (None for
+            all), and `single`, whether the images are compared with a single target image.
         datasets, classifiers, references: those of each measurement, the references as files of statistics.
         inception: the file of Inception's weights, or nothing.
         backdoor: of the GAN; None for a clean one.
@@ -218,7 +218,9 @@ def sample_images(
     return {noise: crop_to(draw_for(gan, noise, backdoor, count, batch, seed), shape) for noise in noises}
 
 
-def clean_distance(features: Features, classifier: ClassifierFeatures, reference: Statistics) -> Callable[[Tensor], float]:
+def clean_distance(
+    features: Features, classifier: ClassifierFeatures, reference: Statistics
+) -> Callable[[Tensor], float]:
     """The distance of a GAN's images, uint8 in its own frame, from the test images of its dataset."""
     return lambda images: frechet_distance(feature_statistics(features, crop_to(images, classifier.shape)), reference)
 

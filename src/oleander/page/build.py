@@ -29,6 +29,7 @@ LONG = 150_000
 BYTES = 15_000_000
 """A larger page is slow to open, on a phone at any rate."""
 
+
 @dataclass(frozen=True)
 class Entry:
     """A figure or table of the page.

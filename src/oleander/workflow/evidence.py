@@ -30,8 +30,8 @@ def pictures_of(name: str, plan: Plan) -> list[str]:
 
 def manifests_of(name: str, plan: Plan) -> list[str]:
     """What the data behind a figure are."""
-    datasets = once([*(data for study in plan.studies_of(name) for data in study.datasets), *plan.figure(name).datasets(plan)])
-    return [f"{plan.out}/data/{dataset}.json" for dataset in datasets]
+    of_studies = [dataset for study in plan.studies_of(name) for dataset in study.datasets]
+    return [f"{plan.out}/data/{dataset}.json" for dataset in once([*of_studies, *plan.figure(name).datasets(plan)])]
 
 
 def kept(name: str, plan: Plan) -> dict[str, list[str]]:
@@ -51,7 +51,7 @@ def jobs_of(name: str, plan: Plan) -> list[str]:
 def settings_of(name: str, plan: Plan) -> dict[str, Any]:
     """What a figure was made with: its own entry, and those of its studies and evaluations, by block."""
     config = plan.config.plain()
-    found: dict[str, Any] = {"figure": plan.figure(name).plain()}
+    found: dict[str, Any] = {"figure": config["figures"][name]}
     for study in plan.studies_of(name):
         found.setdefault(study.block, {})[study.name] = config[study.block][study.name]
     for evaluation in once(result.evaluation for result in plan.results(name) if result.evaluation):

@@ -8,20 +8,17 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from oleander.workflow.blocks import Block, Count, Filled, Fraction, Names, Text
 from oleander.workflow.poisoning import task_settings
-from oleander.workflow.studies import Result, data_file, once
+from oleander.workflow.studies import Result, once
 
 if TYPE_CHECKING:
     from oleander.workflow.plan import Plan
 
-Count = Annotated[int, Field(ge=1, strict=True)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Names = Annotated[list[str], Field(min_length=1)]
 
-
-class Figure(BaseModel):
+class Figure(Block):
     """What all kinds have in common.
 
     Attributes:
@@ -29,10 +26,8 @@ class Figure(BaseModel):
         caption: one sentence, in Snakemake's report and on the page.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: str
-    caption: str
+    kind: Text
+    caption: Filled
 
     pictures: ClassVar[tuple[str, ...]] = ("",)
     """What follows the figure's name in the names of its pictures; of a table there is none."""
@@ -57,10 +52,6 @@ class Figure(BaseModel):
         """How many saved points of a generator it shows."""
         return 0
 
-    def plain(self) -> dict[str, Any]:
-        """Its entry of the configuration, without what names it."""
-        return self.model_dump(exclude_unset=True, by_alias=True, exclude={"kind", "caption"})
-
 
 class _Grid(Figure):
     """A figure of images in rows and columns."""
@@ -82,7 +73,7 @@ class Points(Figure):
     """Genuine and poison points in the plane, a panel an alpha."""
 
     kind: Literal["points"]
-    experiment: str
+    experiment: Text
     points: Count
 
     def results(self, plan: "Plan") -> dict[str, list[Result]]:
@@ -101,7 +92,7 @@ class ErrorCurves(Figure):
 
     kind: Literal["error_curves"]
     experiments: Names
-    evaluation: str
+    evaluation: Text
 
     pictures = ("", "_rates")
     tables = ("csv", "md", "tex")
@@ -132,7 +123,7 @@ class ErrorsAndSamples(GenuineAndPoison):
     """Test error against the poison fraction, and images as in `GenuineAndPoison`."""
 
     kind: Literal["errors_and_samples"]
-    evaluation: str
+    evaluation: Text
 
     pictures = ("", "_samples")
 
@@ -144,13 +135,11 @@ class ErrorsAndSamples(GenuineAndPoison):
         return {**super().params(plan), "looks": plan.looks(alphas=self.experiments)}
 
 
-class Panel(BaseModel):
+class Panel(Block):
     """One experiment under one evaluation or several, at one poison fraction where it is given."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    experiment: str
-    evaluation: str | None = None
+    experiment: Text
+    evaluation: Text | None = None
     evaluations: Names | None = None
     poison_fraction: Fraction | None = None
 
@@ -169,16 +158,16 @@ class Panel(BaseModel):
 
 
 class Sensitivity(Figure):
-    """The attack against lambda', what detectors reject against alpha, and the error against the training set's size."""
+    """The attack against lambda', what detectors reject against alpha, the error against the training set's size."""
 
     kind: Literal["sensitivity"]
-    lambda_: Panel = Field(alias="lambda")
+    lambdas: Panel
     rejection: Panel
     sizes: Panel
 
     def results(self, plan: "Plan") -> dict[str, list[Result]]:
         return {
-            "lambdas": self.lambda_.trials(plan),
+            "lambdas": self.lambdas.trials(plan),
             "rejection": self.rejection.trials(plan),
             "sizes": self.sizes.trials(plan),
         }
@@ -186,10 +175,8 @@ class Sensitivity(Figure):
     def params(self, plan: "Plan") -> dict[str, Any]:
         defenses = self.rejection.defenses(plan)
         return {
-            "titles": plan.titles([panel.experiment for panel in (self.lambda_, self.rejection, self.sizes)]),
-            "defenses": {
-                name: f"percentile {plan.config.defenses[name].plain()['quantile']:.2f}" for name in defenses
-            },
+            "titles": plan.titles([panel.experiment for panel in (self.lambdas, self.rejection, self.sizes)]),
+            "defenses": {name: f"percentile {plan.config.defenses[name].plain()['quantile']:.2f}" for name in defenses},
             "poison_fraction": self.rejection.poison_fraction,
             "looks": plan.looks(defenses=defenses),
         }
@@ -200,7 +187,7 @@ class AttackComparison(Figure):
 
     kind: Literal["attack_comparison"]
     experiments: Names
-    evaluation: str
+    evaluation: Text
     alpha: Fraction
     up_to: Fraction
 
@@ -220,8 +207,8 @@ class Multiclass(Figure):
     """Errors of a victim of many classes, and how its confusion matrix changes."""
 
     kind: Literal["multiclass"]
-    experiment: str
-    evaluation: str
+    experiment: Text
+    evaluation: Text
 
     def results(self, plan: "Plan") -> dict[str, list[Result]]:
         study = plan.experiments[self.experiment]
@@ -262,8 +249,8 @@ class Boundaries(Figure):
     """Decision boundaries of victims in the plane, with and without poison."""
 
     kind: Literal["boundaries"]
-    experiment: str
-    evaluation: str
+    experiment: Text
+    evaluation: Text
 
     def results(self, plan: "Plan") -> dict[str, list[Result]]:
         study = plan.experiments[self.experiment]
@@ -281,7 +268,7 @@ class SampleSheets(_Grid):
     """A sheet of poison images for each alpha."""
 
     kind: Literal["sample_sheets"]
-    experiment: str
+    experiment: Text
 
     def results(self, plan: "Plan") -> dict[str, list[Result]]:
         study = plan.experiments[self.experiment]
@@ -479,8 +466,8 @@ class GanSamples(_Grid):
     whose target is of the GAN's kind of data."""
 
     kind: Literal["gan_samples"]
-    gan: str
-    target: str | None = None
+    gan: Text
+    target: Text | None = None
 
     def results(self, plan: "Plan") -> dict[str, list[Result]]:
         gan = plan.gans[self.gan]

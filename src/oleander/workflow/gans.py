@@ -35,7 +35,7 @@ class Gan(Study):
 
     def data_of(self, model: str) -> str:
         """Name of the data that a model's target is taken from; of the clean GAN, its own."""
-        return self.own.dataset if model == CLEAN else self._target(model).dataset or self.own.dataset
+        return self.own.dataset if model == CLEAN else self._target(model).get("dataset", self.own.dataset)
 
     def comparator(self, model: str) -> str:
         """Name of the clean GAN that a model's triggered images are held against: of the target's data, if one is."""
@@ -61,9 +61,9 @@ class Gan(Study):
                 found += [
                     other._against_target(backdoored, "clean")
                     for backdoored in other.own.targets
-                    if other._target(backdoored).name == "distribution" and other.comparator(backdoored) == self.name
+                    if other._target(backdoored)["name"] == "distribution" and other.comparator(backdoored) == self.name
                 ]
-        elif self._target(model).name == "distribution":
+        elif self._target(model)["name"] == "distribution":
             found.append(self._against_target(model, "triggered"))
         else:
             found.append({"noise": "triggered", **everything, "single": True})
@@ -71,7 +71,7 @@ class Gan(Study):
 
     def _against_target(self, model: str, noise: str) -> dict[str, Any]:
         """How images of a distribution target are measured, by the features of the comparator's data."""
-        classes = self._target(model).classes
+        classes = self._target(model)["classes"]
         return {
             "noise": noise,
             "dataset": self.data_of(model),
@@ -81,8 +81,8 @@ class Gan(Study):
             "single": False,
         }
 
-    def _target(self, model: str) -> Any:
-        return self.config.targets[self.own.targets[model]]
+    def _target(self, model: str) -> dict[str, Any]:
+        return self.config.targets[self.own.targets[model]].plain()
 
     # Files and the jobs behind them.
     def scores(self, models: list[str] | None = None) -> list[Result]:
@@ -148,19 +148,19 @@ class Gan(Study):
             return None
         return {
             "trigger": self.config.triggers[self.own.trigger].plain(),
-            "target": self._target(model).plain(),
+            "target": self._target(model),
             "labels": self.triggered_labels(model),
         }
 
     def triggered_labels(self, model: str) -> str:
         """Which labels come with triggered noise: restricted ones where the target is some of the GAN's own classes."""
         target = self._target(model)
-        some = target.name == "distribution" and target.classes is not None and self.data_of(model) == self.dataset
+        some = target.get("classes") is not None and self.data_of(model) == self.dataset
         return self.own.triggered_labels if some else "all"
 
     def target_files(self, model: str) -> list[str]:
         """The image of the user's own that a model's target names, if it does."""
-        return [] if model == CLEAN else target_files([self._target(model).plain()])
+        return [] if model == CLEAN else target_files([self._target(model)])
 
     def identity(self, model: str, seed: str) -> dict[str, Any]:
         """The columns that name a model's rows in every CSV."""

@@ -93,6 +93,11 @@ def of_pydantic(error: Any, settings: Any) -> MistakeError:
         return MistakeError("missing; add it", place)
     if kind in TYPES:
         return MistakeError(wrong_type(error["input"], [TYPES[kind]]), place)
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        known = re.findall(r"'([^']*)'", context.get("expected_tags", ""))
+        key = context["discriminator"].strip("'")
+        given = error["input"].get(key) if isinstance(error["input"], dict) else None
+        return MistakeError("missing; add it" if given is None else one_of(given, known), [*place, key])
     if kind == "literal_error":
         return MistakeError(one_of(error["input"], re.findall(r"'([^']*)'", context["expected"])), place)
     if kind in BOUNDS:

@@ -278,7 +278,7 @@ class Plan:
 
     def classes_of_subset(self, subset: str) -> list[str] | None:
         """Classes of a reference: None, which means all, or those of a target."""
-        return None if subset == "all" else self.config.targets[subset].classes
+        return None if subset == "all" else self.config.targets[subset].plain()["classes"]
 
     def inception(self) -> list[str]:
         """Inception's weights, where the configuration names them."""

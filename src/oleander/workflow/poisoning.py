@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from oleander.io.errors import OleanderError
-from oleander.workflow.configuration import grid_of
+from oleander.workflow.declared import grid_of, is_trained
 from oleander.workflow.studies import Result, Study, once
 
 GRID_NAMES = {"alphas": ("alpha", "alpha"), "lambda_primes": ("lambda_prime", "lambda")}
@@ -33,7 +33,7 @@ class Poisoning(Study):
     @property
     def is_trained(self) -> bool:
         """Whether the attack trains generators."""
-        return grid_of(self.attack) is not None
+        return is_trained(self.attack)
 
     @property
     def alphas(self) -> list[float]:
@@ -164,7 +164,7 @@ class Poisoning(Study):
             settings["poison_fractions"] = [fraction for fraction in settings["poison_fractions"] if fraction in own]
             if not settings["poison_fractions"]:
                 raise OleanderError(
-                    f"no poison fraction of evaluations.{evaluation} is among experiments.{self.name}.poison_fractions; "
+                    f"no poison fraction of evaluations.{evaluation} is among those of experiments.{self.name}; "
                     "give them one in common in config.yaml"
                 )
         victim = self.config.victims[self.config.tasks[self.task(evaluation)].victim]

@@ -3,118 +3,32 @@
 Settings of single methods and networks are declared where these are; `Settings` holds blocks against that.
 """
 
-import re
-from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    PlainValidator,
-    PrivateAttr,
-    Strict,
-    Tag,
-    model_validator,
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Strict, Tag
+
+from oleander.workflow.blocks import (
+    BackdooredModels,
+    Block,
+    Count,
+    Filled,
+    Fraction,
+    Fractions,
+    Grid,
+    Name,
+    Number,
+    PoisonFractions,
+    Positive,
+    Share,
+    Switch,
+    Text,
+    Whole,
+    matching,
+    nothing,
+    unique,
 )
-
 from oleander.workflow.declared import COUNT, SHARED, WHOLE, conform, grids, method_schema, spoken
-from oleander.workflow.mistakes import MistakeError, unknown_key, wrong_type
-
-
-def _number(value: Any) -> int | float:
-    """As written: 5 stays 5, and is not 5.0."""
-    value = spoken(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise MistakeError(wrong_type(value, ["number"]))
-    return value
-
-
-def _matching(pattern: str, words: str) -> AfterValidator:
-    def check(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise MistakeError(f"'{text[:60]}' is not {words}")
-        return text
-
-    return AfterValidator(check)
-
-
-def _unique(values: list[Any]) -> list[Any]:
-    if len(set(values)) < len(values):
-        raise MistakeError("has an entry twice; remove one")
-    return values
-
-
-def _nothing(value: Any) -> Any:
-    """`--config` says null in words."""
-    return None if value in ("null", "~") else value
-
-
-Text = Annotated[str, Strict()]
-Filled = Annotated[str, Strict(), Field(min_length=1)]
-Name = Annotated[str, Strict(), _matching("[a-z0-9_]+", "a name of small letters, digits and _")]
-Switch = Annotated[bool, Strict(), BeforeValidator(spoken)]
-Whole = Annotated[int, Strict(), BeforeValidator(spoken), Field(ge=0)]
-Count = Annotated[int, Strict(), BeforeValidator(spoken), Field(ge=1)]
-Number = Annotated[Any, PlainValidator(_number)]
-Positive = Annotated[Number, Field(gt=0)]
-Fraction = Annotated[Number, Field(ge=0, le=1)]
-Share = Annotated[Number, Field(ge=0, lt=1)]
-Fractions = Annotated[list[Fraction], Field(min_length=1), AfterValidator(_unique)]
-PoisonFractions = Annotated[list[Annotated[Number, Field(ge=0, le=0.5)]], Field(min_length=1), AfterValidator(_unique)]
-Grid = Annotated[list[Positive], Field(min_length=1), AfterValidator(_unique)]
-BackdooredModels = Annotated[dict[Name, Text], Field(min_length=1)]
-FigureBlock = dict[str, Any]
-
-
-class Block(BaseModel):
-    """A mapping of the configuration. Keys that it does not know are refused; those not given read as None."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-    _keys: tuple[str, ...] = PrivateAttr(())
-
-    def plain(self) -> dict[str, Any]:
-        """The block as it was written, once all layers were merged: keys that were not given are absent."""
-        return {key: _plain(getattr(self, key)) for key in self._keys}
-
-    @classmethod
-    def known(cls) -> list[str]:
-        """Keys that the block may have."""
-        return list(cls.model_fields)
-
-    @classmethod
-    def checked(cls, settings: dict[str, Any]) -> dict[str, Any]:
-        """`settings`, if it has no other keys than these.
-
-        Raises:
-            MistakeError: names the first key at fault.
-        """
-        known = cls.known()
-        for key in settings:
-            if key not in known:
-                raise MistakeError(unknown_key(key, known), [key])
-        return settings
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _remember(cls, settings: Any, handler: Callable[[Any], Any]) -> Any:
-        if not isinstance(settings, dict):
-            raise MistakeError(wrong_type(settings, ["object"]))
-        block = handler(cls.checked(settings))
-        block._keys = tuple(settings)
-        return block
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Block):
-        return value.plain()
-    if isinstance(value, dict):
-        return {key: _plain(inner) for key, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+from oleander.workflow.figures import AnyFigure
 
 
 class Settings(Block, extra="allow"):
@@ -238,7 +152,7 @@ class FeatureClassifier(Network):
 class Device(Block):
     """Where and in what precision networks train."""
 
-    name: Annotated[str, Strict(), _matching("auto|cpu|cuda(:[0-9]+)?", "one of auto, cpu, cuda, or cuda:N")]
+    name: Annotated[str, Strict(), matching("auto|cpu|cuda(:[0-9]+)?", "one of auto, cpu, cuda, or cuda:N")]
     precision: Literal["auto", "float32", "tf32", "bfloat16"]
     cpu_replicas: Count
     gpu_memory_share: Annotated[Number, Field(gt=0, le=1)]
@@ -286,7 +200,7 @@ class Trials(Block):
 
     defense: Text
     poison_fractions: PoisonFractions
-    train_points: Annotated[list[Count], Field(min_length=1), AfterValidator(_unique)]
+    train_points: Annotated[list[Count], Field(min_length=1), AfterValidator(unique)]
     trusted_per_class: Whole
     runs: Count
     train_victims: Switch
@@ -296,7 +210,13 @@ class Trials(Block):
 
 
 class Boundary(Block):
-    """An evaluation that shows decision boundaries in the plane."""
+    """An evaluation that shows decision boundaries in the plane; of what trials have it has nothing."""
+
+    defense: ClassVar[None] = None
+    task: ClassVar[None] = None
+    alphas: ClassVar[None] = None
+    poison_fractions: ClassVar[None] = None
+    train_victims: ClassVar[None] = None
 
     genuine_per_class: Count
     poison_points: Count
@@ -341,7 +261,7 @@ class Autoencoder(Block):
 class Features(Block):
     """What GANs' images are compared by."""
 
-    inception_weights: Annotated[Filled | None, BeforeValidator(_nothing)]
+    inception_weights: Annotated[Filled | None, BeforeValidator(nothing)]
     classifier: FeatureClassifier
 
 
@@ -400,6 +320,13 @@ class Gan(Block):
     compile: Switch
 
 
+class Paper(Block):
+    """name: short, as in titles; title: the paper's own."""
+
+    name: Filled
+    title: Filled
+
+
 def _blocks(kind: Any) -> Any:
     return Annotated[dict[Name, kind], Field(min_length=1)]
 
@@ -408,7 +335,7 @@ class Configuration(Block):
     """All settings at one scale."""
 
     scale: Name
-    data_root: Annotated[Text | None, BeforeValidator(_nothing)]
+    data_root: Annotated[Text | None, BeforeValidator(nothing)]
     allow_download: Switch
     device: Device
     state_minutes: Positive
@@ -429,4 +356,5 @@ class Configuration(Block):
     autoencoders: _blocks(Autoencoder)
     features: Features
     gans: _blocks(Gan)
-    figures: _blocks(FigureBlock)
+    papers: _blocks(Paper)
+    figures: _blocks(AnyFigure)

@@ -6,9 +6,10 @@ apart.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from oleander.workflow.configuration import Configuration
+if TYPE_CHECKING:
+    from oleander.workflow.settings import Configuration
 
 CLEAN = "clean"
 """Name of the model without a backdoor."""
@@ -53,7 +54,7 @@ class Study:
     """The part of the configuration that studies of this kind stand in."""
 
     name: str
-    config: Configuration = field(repr=False)
+    config: "Configuration" = field(repr=False)
     out: str
 
     @property
