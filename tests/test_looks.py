@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.colors import to_rgb
 
+from oleander.io.errors import OleanderError
 from oleander.plots import looks
-from oleander.plots.looks import alpha_looks, attack_looks, attack_titles, defense_looks, model_looks
+from oleander.plots.looks import alpha_looks, attack_looks, attack_titles, defense_looks, look_of, model_looks
 
 PAPERS_ALPHAS = (0, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 1)
 ATTACKS = ("pgan", "label_flipping", "random_flipping", "duplication")
@@ -102,6 +103,11 @@ def test_what_is_not_the_papers_has_looks_of_its_own(titles):
     assert not {marker for _, marker in known} & {marker for _, marker in others}
     assert len(set(others)) == 20
     assert {name: more[name] for name in titles} == defense_looks(titles)
+
+
+def test_results_of_another_configuration_are_named():
+    with pytest.raises(OleanderError, match=r"results of 0\.4, but the configuration has 0\.1, 0\.3 alone"):
+        look_of(alpha_looks([0.1, 0.3]), "0.4")
 
 
 def test_attacks():

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from oleander.plots.lines import Line, Panel, describe_trials, plot_lines
-from oleander.plots.looks import Looks, relabel
+from oleander.plots.looks import Looks, look_of, relabel
 
 MEASURES = {
     "error": "Test error (%)",
@@ -40,7 +40,7 @@ def plot_attack_comparison(
         Panel(
             title="",
             lines=[
-                Line(relabel(looks[attack], title), trials[trials["attack"] == attack], measure)
+                Line(relabel(look_of(looks, attack), title), trials[trials["attack"] == attack], measure)
                 for attack, title in attack_titles.items()
             ],
             y_label=label,

@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from oleander.plots.lines import Line, Panel, describe_trials, plot_lines
-from oleander.plots.looks import Looks
+from oleander.plots.looks import Looks, look_of
 
 
 def plot_defense_comparison(
@@ -34,7 +34,7 @@ def plot_defense_comparison(
         [
             Panel(
                 title=describe_trials(pd.concat(trials.values()), dataset_title, scale),
-                lines=[Line(looks[defense], own) for defense, own in trials.items()],
+                lines=[Line(look_of(looks, defense), own) for defense, own in trials.items()],
             )
             for dataset_title, trials in panels
         ],

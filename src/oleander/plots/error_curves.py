@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from oleander.plots import style
 from oleander.plots.lines import ERROR, FRACTION, Line, Panel, describe_trials, plot_lines
-from oleander.plots.looks import Looks
+from oleander.plots.looks import Looks, look_of
 
 RATES = {
     "false_positive_rate": "False positive\nrate (%)",
@@ -75,7 +75,9 @@ def _plot(
     for at, (measure, label) in enumerate(measures.items()):
         for experiment, dataset_title in titles.items():
             own = trials[trials["experiment"] == experiment]
-            lines = [Line(looks[f"{alpha:g}"], line, measure) for alpha, line in own.groupby("alpha", sort=True)]
+            lines = [
+                Line(look_of(looks, f"{alpha:g}"), line, measure) for alpha, line in own.groupby("alpha", sort=True)
+            ]
             panels.append(
                 Panel(
                     title=describe_trials(own, dataset_title, scale) if at == 0 else "",
@@ -85,5 +87,5 @@ def _plot(
                 )
             )
     shown = sorted(trials.loc[trials["status"] == "ok", "alpha"].unique())
-    legend = [looks[f"{alpha:g}"] for alpha in shown]
+    legend = [look_of(looks, f"{alpha:g}") for alpha in shown]
     return plot_lines(title, panels, confidence, legend=legend, shape=shape, height=height)

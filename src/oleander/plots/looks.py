@@ -8,6 +8,8 @@ them apart; markers and line styles do so where there is no colour at all.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from oleander.io.errors import OleanderError
+
 Look = Mapping[str, Any]
 Looks = Mapping[str, Look]
 
@@ -113,6 +115,19 @@ def measure_looks(labels: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Measure of an attack on all classes, "error" or "source_as_target" -> look, with the labels given."""
     known = {"error": (BLUE, "o", "-"), "source_as_target": (RED, "s", "--")}
     return _looks(labels, known)
+
+
+def look_of(looks: Looks, name: str) -> Look:
+    """The look of what results name.
+
+    Raises:
+        OleanderError: there is none, so that the results are of another configuration.
+    """
+    if name not in looks:
+        raise OleanderError(
+            f"there are results of {name}, but the configuration has {', '.join(looks)} alone; run them again"
+        )
+    return looks[name]
 
 
 def relabel(look: Look, label: str, **changed: Any) -> dict[str, Any]:

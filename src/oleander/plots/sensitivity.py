@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from oleander.plots.lines import Line, Panel, describe_trials, plot_lines, select_fraction
-from oleander.plots.looks import NO_POISON, Look, Looks, relabel
+from oleander.plots.looks import NO_POISON, Look, Looks, look_of, relabel
 
 
 def plot_sensitivity(
@@ -45,7 +45,7 @@ def plot_sensitivity(
     )
     rejected = [
         Line(
-            relabel(defense_looks[defense], f"{kind}, {title}", **changed),
+            relabel(look_of(defense_looks, defense), f"{kind}, {title}", **changed),
             select_fraction(by_alpha[by_alpha["defense"] == defense], poison_fraction),
             measure,
         )
@@ -90,5 +90,5 @@ def _alpha_look(trials: pd.DataFrame, looks: Looks) -> Look:
     """The look of the trials' alpha; one without a label where there is no single alpha to name."""
     alphas = trials["alpha"].dropna().unique()
     if len(alphas) == 1:
-        return looks[f"{alphas[0]:g}"]
+        return look_of(looks, f"{alphas[0]:g}")
     return relabel(NO_POISON, "", marker="s", linestyle="--")

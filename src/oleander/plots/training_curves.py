@@ -8,7 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from oleander.io.columns import PGAN_CURVES
 from oleander.plots import style
-from oleander.plots.looks import Looks
+from oleander.plots.looks import Looks, look_of
 
 LABELS = {
     "discriminator_loss": ("Discriminator", "Loss (nats)", 1),
@@ -34,7 +34,7 @@ def plot_training_curves(curves: pd.DataFrame, titles: dict[str, str], scale: st
         looks: of the alphas, as `oleander.plots.looks.alpha_looks` gives them.
     """
     curves = _drop_diverged(curves[curves["experiment"].isin(titles)])
-    shown = [looks[f"{alpha:g}"] for alpha in sorted(curves["alpha"].unique())]
+    shown = [look_of(looks, f"{alpha:g}") for alpha in sorted(curves["alpha"].unique())]
     figure = style.new_figure(2.2 * len(titles) + 1.1, "pGAN training")
     longest = 1
     rows = figure.subfigures(len(titles), 1, squeeze=False).flat
