@@ -4,7 +4,8 @@ from oleander.io.columns import TRIALS
 from oleander.io.errors import plain_errors
 from oleander.io.tables import read_csvs
 from oleander.plots.attack_comparison import plot_attack_comparison
-from oleander.plots.style import attack_titles, save_figure
+from oleander.plots.looks import attack_titles
+from oleander.plots.style import save_figure
 
 with plain_errors():
     params = snakemake.params
@@ -16,5 +17,6 @@ with plain_errors():
         dataset_title=next(iter(params.titles.values())),
         scale=params.scale,
         confidence=params.confidence,
+        looks=params.looks["attacks"],
     )
     save_figure(figure, snakemake.output.png, snakemake.output.pdf)

@@ -14,11 +14,11 @@ with plain_errors():
     for panel in params.panels:
         own = trials[(trials["experiment"] == panel["experiment"]) & trials["evaluation"].isin(panel["evaluations"])]
         # A defense whose trials are all missing, because a generator diverged, keeps its empty line.
-        by_defense = {params.defenses[name]: own[own["defense"] == name] for name in panel["defenses"]}
+        by_defense = {name: own[own["defense"] == name] for name in panel["defenses"]}
         panels.append((params.titles[panel["experiment"]], by_defense))
     title = f"pGAN at α = {params.alpha:g} against defenses"
     save_figure(
-        plot_defense_comparison(title, panels, params.scale, params.confidence),
+        plot_defense_comparison(title, panels, params.scale, params.confidence, params.looks["defenses"]),
         snakemake.output.png,
         snakemake.output.pdf,
     )

@@ -8,6 +8,7 @@ from oleander.plots.style import save_figure
 
 with plain_errors():
     trials = read_csvs(snakemake.input.trials, TRIALS)
-    common = (snakemake.params.titles, snakemake.params.scale, snakemake.params.confidence)
+    params = snakemake.params
+    common = (params.titles, params.scale, params.confidence, params.looks["alphas"])
     save_figure(plot_error_curves(trials, *common), snakemake.output.png, snakemake.output.pdf)
     save_figure(plot_rates(trials, *common), snakemake.output.rates_png, snakemake.output.rates_pdf)

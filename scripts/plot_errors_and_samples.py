@@ -10,9 +10,8 @@ from oleander.plots.style import save_figure
 
 with plain_errors():
     params = snakemake.params
-    errors = plot_error_curves(
-        read_csvs(snakemake.input.trials, TRIALS), params.titles, params.scale, params.confidence
-    )
+    trials = read_csvs(snakemake.input.trials, TRIALS)
+    errors = plot_error_curves(trials, params.titles, params.scale, params.confidence, params.looks["alphas"])
     save_figure(errors, snakemake.output.png, snakemake.output.pdf)
     loaded = load_samples(snakemake.input.samples)
     panels = [SamplePanel.of(loaded[experiment], title, params.alpha) for experiment, title in params.titles.items()]

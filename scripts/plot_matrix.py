@@ -3,8 +3,9 @@
 from oleander.io.columns import TRIALS
 from oleander.io.errors import plain_errors
 from oleander.io.tables import read_csvs, write_csv
+from oleander.plots.looks import attack_titles
 from oleander.plots.matrix import matrix_table, plot_matrix
-from oleander.plots.style import attack_titles, save_figure
+from oleander.plots.style import save_figure
 
 with plain_errors():
     params = snakemake.params

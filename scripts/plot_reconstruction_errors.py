@@ -12,5 +12,6 @@ with plain_errors():
         snakemake.params.titles,
         snakemake.params.scale,
         snakemake.params.confidence,
+        snakemake.params.looks["models"],
     )
     save_figure(figure, snakemake.output.png, snakemake.output.pdf)

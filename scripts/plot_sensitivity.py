@@ -18,6 +18,8 @@ with plain_errors():
         defense_titles={defense: params.defenses[defense] for defense in by_alpha["defense"].unique()},
         scale=params.scale,
         confidence=params.confidence,
+        alpha_looks=params.looks["alphas"],
+        defense_looks=params.looks["defenses"],
         note="Classes share the training points equally, as far as they have as many.",
     )
     save_figure(figure, snakemake.output.png, snakemake.output.pdf)

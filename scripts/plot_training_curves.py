@@ -12,5 +12,5 @@ with plain_errors():
         experiment: name_data(snakemake.params.stand_ins[experiment], title)
         for experiment, title in snakemake.params.titles.items()
     }
-    figure = plot_training_curves(curves, titles, snakemake.params.scale)
+    figure = plot_training_curves(curves, titles, snakemake.params.scale, snakemake.params.looks["alphas"])
     save_figure(figure, snakemake.output.png, snakemake.output.pdf)

@@ -7,8 +7,13 @@ from torch import nn
 
 from oleander.models import Cnn, Mlp
 from oleander.models.dropout import dropout_factor, words_needed
-from oleander.training.classifiers import batches_of, steps_per_block
+from oleander.training.classifiers import TrainingSets, batches_of, steps_per_block
 from oleander.training.seeds import generator_for, random_words
+
+
+def only(sets: TrainingSets, replica: int) -> TrainingSets:
+    """One replica's data, with the pool that it shares."""
+    return TrainingSets(sets.pool, [sets.rows[replica]], [sets.labels[replica]], [sets.seeds[replica]])
 
 
 class PlainCnn(nn.Module):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from plain_networks import as_modules, as_stacked, naive_training, plain_forward
+from plain_networks import as_modules, as_stacked, naive_training, only, plain_forward
 from torch import nn
 
 from oleander.io.errors import OleanderError
@@ -57,7 +57,7 @@ def test_a_replica_of_a_cohort_is_the_replica_alone(optimizer, outputs, dropout)
     cohort, converged = train(model, sets, optimizer=optimizer)
     assert converged.all()
     for replica in range(len(sets)):
-        alone, _ = train(model, sets.part(replica, replica + 1), optimizer=optimizer)
+        alone, _ = train(model, only(sets, replica), optimizer=optimizer)
         assert_same(cohort, replica, alone)
 
 
@@ -240,7 +240,7 @@ def test_replicas_without_rows_or_epochs_keep_their_initial_weights():
     assert converged.all()
     for name, tensor in initial.items():
         assert torch.equal(parameters[name][1], tensor.double())
-    only_empty, converged = train(model, sets.part(1, 2))
+    only_empty, converged = train(model, only(sets, 1))
     assert converged.all()
     assert_same(parameters, 1, only_empty)
     untrained, _ = train(model, sets, epochs=0)

@@ -6,7 +6,7 @@ import signal
 import numpy as np
 import pytest
 import torch
-from plain_networks import as_modules, as_stacked, masks_of, naive_training, plain_forward
+from plain_networks import as_modules, as_stacked, masks_of, naive_training, only, plain_forward
 from torch import nn
 
 from oleander.io.errors import OleanderError
@@ -275,7 +275,7 @@ def test_a_replica_of_a_cohort_is_the_replica_alone_and_what_torch_trains(kind, 
     predicted = predict(model, cohort, points, rows_at_once=20)
     last_layers = predict_last_layer(model, cohort, sets.pool, sets.rows, rows_at_once=20)
     for replica in range(len(sets)):
-        alone, _ = train(model, sets.part(replica, replica + 1), settings)
+        alone, _ = train(model, only(sets, replica), settings)
         assert_same(cohort, replica, alone)
         data = (sets.pool, sets.rows[replica], sets.labels[replica], sets.seeds[replica])
         layers = naive_training(model, *data, epochs=4, batch_size=8, make=make)

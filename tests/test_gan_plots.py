@@ -8,6 +8,7 @@ import torch
 from oleander.io.columns import GAN_SCORES as COLUMNS
 from oleander.plots.gan_samples import blocks_of, plot_gan_samples
 from oleander.plots.gan_scores import backdoor_error, plot_gan_scores, scores_summary, utility
+from oleander.plots.looks import model_looks
 
 
 def row(gan, target, noise, classes="", fid=1.0, seed=0, **more):
@@ -64,9 +65,9 @@ def test_diverged_models_are_counted_and_left_out():
     found = utility(scores_summary(some, 0.95), "a").set_index("target")
     assert (found.loc["single", "mean"], found.loc["single", "n"]) == (15, 2)
     assert found.loc["clean", "n"] == 3
-    said = texts(plot_gan_scores(some, {"a": "A"}, "laptop", 0.95)).replace("\n", " ")
+    said = texts(plot_gan_scores(some, {"a": "A"}, "laptop", 0.95, model_looks())).replace("\n", " ")
     assert "1 of 15 models diverged and are left out." in said
-    assert "diverged" not in texts(plot_gan_scores(scores(), {"a": "A"}, "laptop", 0.95))
+    assert "diverged" not in texts(plot_gan_scores(scores(), {"a": "A"}, "laptop", 0.95, model_looks()))
 
 
 def test_what_has_no_common_axis_is_refused():
@@ -83,7 +84,7 @@ def texts(figure):
 
 
 def test_figure_4_says_scale_features_and_rates():
-    said = texts(plot_gan_scores(scores((0, 1)), {"a": "A", "b": "B"}, "laptop", 0.95))
+    said = texts(plot_gan_scores(scores((0, 1)), {"a": "A", "b": "B"}, "laptop", 0.95, model_looks()))
     assert "A - laptop scale" in said
     assert "classifier features" in said
     assert "these are not the papers' FIDs" in said
@@ -91,11 +92,11 @@ def test_figure_4_says_scale_features_and_rates():
     assert "95 % Student interval of the mean over up to 2 seeds" in said
     assert "clean GAN, those of the target 90 % in target" in said.replace("\n", " ")
     unknown = scores().assign(target_rate=np.nan)
-    said = texts(plot_gan_scores(unknown, {"a": "A"}, "laptop", 0.95)).replace("\n", " ")
+    said = texts(plot_gan_scores(unknown, {"a": "A"}, "laptop", 0.95, model_looks())).replace("\n", " ")
     assert "clean GAN, all labels" in said
     assert "of the target " not in said.replace("test images of the target", "")
     inception = scores().assign(features="inception")
-    said = texts(plot_gan_scores(inception, {"a": "A"}, "paper", 0.95))
+    said = texts(plot_gan_scores(inception, {"a": "A"}, "paper", 0.95, model_looks()))
     assert "FID (Inception features)" in said
     assert "not the papers'" not in said
 

@@ -3,6 +3,7 @@
 import copy
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -17,7 +18,15 @@ from oleander.io.errors import OleanderError
 from oleander.io.tables import read_csv, write_csv
 from oleander.models import is_running
 from oleander.plots.paper_tables import datasets_latex, datasets_markdown, networks_latex, networks_markdown
-from oleander.plots.tables import Grid, escape_latex, latex_float, markdown_table
+from oleander.plots.tables import (
+    Grid,
+    effectiveness_latex,
+    effectiveness_markdown,
+    escape_latex,
+    escape_markdown,
+    latex_float,
+    markdown_table,
+)
 from oleander.training.classifiers import classification_loss
 
 MNIST, CIFAR = (1, 28, 28), (3, 32, 32)
@@ -70,6 +79,11 @@ def size(layer: nn.Module) -> int:
 def cells(line: str) -> list[str]:
     """Of a row in Markdown."""
     return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+def rows_of(text: str) -> list[list[str]]:
+    """The cells of all rows of tables in Markdown."""
+    return [cells(line) for line in text.splitlines() if line.startswith("|")]
 
 
 # Networks
@@ -265,16 +279,16 @@ def test_tasks_share_a_section_only_where_their_networks_are_the_same(config):
     text = networks_markdown(table, TITLES)
     assert text.count("\n## ") + 1 == 2
     assert "embedded digits in place of MNIST, Fashion-MNIST - demo scale" in text
-    assert text.count("| pgan | batch size |") == 1
-    assert "| pgan | epochs, experiment mnist | 2000 |" in text
-    assert "| pgan | epochs, experiment fmnist | 3000 |" in text
+    assert [row[:2] for row in rows_of(text)].count(["pgan", "batch size"]) == 1
+    assert ["pgan", "epochs, experiment mnist", "2000"] in rows_of(text)
+    assert ["pgan", "epochs, experiment fmnist", "3000"] in rows_of(text)
     other = network_table("demo", 3, {"block": {"settings": settings, "tasks": uses}}, alike | {"clothes": make(CIFAR)})
     assert networks_markdown(other, TITLES).count("\n## ") + 1 == 4
 
 
 def test_markdown_shows_every_layer_and_setting(config):
     table = built(config["attacks"]["pgan_cifar"], {"cars": make(CIFAR)}, {"cifar": 300}, table=4)
-    lines = [cells(line) for line in networks_markdown(table, TITLES).splitlines() if line.startswith("|")]
+    lines = rows_of(networks_markdown(table, TITLES))
     assert [line for line in lines if len(line) == 5 and line[1] == SUM] == [
         ["generator", SUM, "", "", "5,265,283"],
         ["discriminator", SUM, "", "", "2,759,489"],
@@ -304,15 +318,15 @@ def test_table_2_counts_what_each_class_has(published):
     text = datasets_markdown(table, published, TITLES)
     data = "embedded digits in place of MNIST"
     assert text.startswith(f"## pGAN, Table 2: points of each class, {data}, CIFAR-10 - demo scale\n")
-    assert f"| {data} | 7 (other) | 1,000 | 5 | 784 |" in text
-    assert f"| {data} | sum | 1,007 | 8 | 784 |" in text
-    assert "| CIFAR-10 | sum | 7 | 3 | 3,072 |" in text
+    assert [data, "7 (other)", "1,000", "5", "784"] in rows_of(text)
+    assert [data, "sum", "1,007", "8", "784"] in rows_of(text)
+    assert ["CIFAR-10", "sum", "7", "3", "3,072"] in rows_of(text)
     assert data in datasets_latex(table, TITLES)
 
 
 def test_table_2_shows_the_paper_s_sizes_and_no_other_statement(published):
     text = datasets_markdown(dataset_table("demo", 2, {"digits": make(MNIST)}), published, TITLES)
-    assert "| P20 | MNIST 3v5 | sizes | train 3/5; test 3/5 | 6131/5421; 1010/892 |" in text
+    assert ["P20", "MNIST 3v5", "sizes", "train 3/5; test 3/5", "6131/5421; 1010/892"] in rows_of(text)
     assert re.findall(r"^\| ([BP]\d\d) ", text, re.MULTILINE) == ["P20"]
 
 
@@ -380,5 +394,57 @@ def test_the_latex_is_balanced_and_rows_are_as_long_as_their_header(config, kind
 
 
 def test_markdown_rows_are_as_long_as_their_header():
-    text = markdown_table(Grid(["a|b", "c"], [["1", "2"]], "lr"))
-    assert text == "| a/b | c |\n| --- | ---: |\n| 1 | 2 |\n"
+    text = markdown_table(Grid(["a|b", "c"], [["1", "2"], ["x\ny", "$"]], "lr"))
+    rule = ["|:-------|----:|"]
+    assert text.splitlines()[1:2] == rule
+    unescaped = [re.split(r"(?<!\\)\|", line) for line in text.splitlines()]
+    assert [[cell.strip() for cell in row[1:-1]] for row in unescaped if row[1][0] != ":"] == [
+        [r"a\|b", "c"],
+        ["1", "2"],
+        ["x y", r"\$"],
+    ]
+    assert text.endswith("|\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("Price_$ and cost_$", r"Price_\$ and cost_\$"),
+        ("a|b", r"a\|b"),
+        ("<img> *b* `c` ~~d~~", r"\<img> \*b\* \`c\` \~\~d\~\~"),
+        ("\\", "\\\\"),
+        ("two\nlines", "two lines"),
+    ],
+)
+def test_markdown_signs_are_escaped(text, escaped):
+    assert escape_markdown(text) == escaped
+
+
+def make_summary(titles):
+    """Means of two experiments, of which the second stands in, at two alphas and with one of 2 x 2 cells missing."""
+    rows = [
+        (experiment, stand_in, alpha, fraction, 0.01 + fraction / 10 + alpha, 0.01, 0.2)
+        for experiment, stand_in in zip(titles, ("", "MNIST"), strict=True)
+        for alpha in (0.1, 0.3)
+        for fraction in (0.0, 0.2)
+    ]
+    columns = ["experiment", "stand_in_for", "alpha", "poison_fraction", "mean", "low", "high"]
+    summary = pd.DataFrame(rows[:-1], columns=columns)
+    summary.loc[0, ["low", "high"]] = np.nan
+    return summary.assign(measure="error")
+
+
+def test_test_errors_are_tabulated_with_their_intervals(published):
+    titles = {"a": "5 $ & 10_$ | #", "b": "digits"}
+    text = effectiveness_markdown(make_summary(titles), published, titles, "demo")
+    assert r"## Test error (%), 5 \$ & 10_\$ \| # - demo scale" in text
+    assert "## Test error (%), digits in place of MNIST - demo scale" in text
+    rows = rows_of(text)
+    assert rows[0] == ["poison (%)", "α = 0.1", "α = 0.3"]
+    assert rows[2:4] == [["0", "11.0", "31.0 [1.0–20.0]"], ["20", "13.0 [1.0–20.0]", "33.0 [1.0–20.0]"]]
+    assert rows[7] == ["20", "13.0 [1.0–20.0]", ""]
+    text = effectiveness_latex(make_summary(titles), titles, "demo")
+    assert r"\caption{Test error (\%), 5 \$ \& 10\_\$ \textbar{} \# - demo scale}" in text
+    assert r"poison (\%) & $\alpha$ = 0.1 & $\alpha$ = 0.3 \\" in text
+    assert r"20 & 13.0 [1.0--20.0] & 33.0 [1.0--20.0] \\" in text
+    assert text.count(r"\begin{tabular}{rrr}") == text.count(r"\end{tabular}") == 2

@@ -9,7 +9,6 @@ seeds.
 
 import math
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,9 +17,8 @@ import pandas as pd
 
 from oleander.io.claims import EMPTY, STATEMENT, Claim, Condition
 from oleander.io.errors import OleanderError
-from oleander.io.seeds import derive_seed
 from oleander.io.tables import read_csv
-from oleander.metrics.bootstrap import Estimate, bootstrap_estimate
+from oleander.metrics.intervals import Estimate, estimate_mean, estimate_ratio
 from oleander.metrics.trend import trend_sureness
 
 REPRODUCED = "reproduced"
@@ -288,8 +286,7 @@ def _find(claim: Claim, table: pd.DataFrame, asked: list[Any], confidence: float
     pairs = pair(claim, table, claim.where, claim.against)
     if pairs.empty:
         return "no results under these conditions"
-    statistic = {"absolute": _first, "difference": _difference, "ratio": _ratio}[claim.kind]
-    return Finding(_estimate(claim, pairs, statistic, confidence))
+    return Finding(_estimate(claim, pairs, confidence))
 
 
 def _find_order(claim: Claim, table: pd.DataFrame, asked: list[Any], confidence: float) -> Finding | str:
@@ -319,8 +316,8 @@ def _find_order(claim: Claim, table: pd.DataFrame, asked: list[Any], confidence:
         name = f"{against[-1].column} {against[-1].value}"
         if pairs.empty:
             return f"no results of {name}, which it is also about" if column else "no results under these conditions"
-        estimate = _estimate(claim, pairs, _difference, confidence)
-        found.append((replace(estimate, value=sign * estimate.value).sureness(), estimate, name))
+        estimate = _estimate(claim, pairs, confidence)
+        found.append((replace(estimate, value=sign * estimate.value).confidence(), estimate, name))
     if not found:
         return "nothing to compare with"
     # NaN, a single pair that says nothing of chance, is the least sure of all.
@@ -342,30 +339,23 @@ def _find_trend(claim: Claim, table: pd.DataFrame, confidence: float) -> Finding
     if blocks.shape[0] < 2 or blocks.shape[1] < 3:
         return f"a trend needs two {keys[0]}s or runs and three values of {claim.along}"
     sign = 1 if claim.relation == "grows" else -1
-    ends = wide.iloc[:, [-1, 0]].to_numpy()
-    estimate = bootstrap_estimate(ends, groups, _difference, confidence, derive_seed("claims", claim.name))
+    change = (wide.iloc[:, -1] - wide.iloc[:, 0]).to_numpy()
+    estimate = estimate_mean(change, groups, confidence)
     sureness = trend_sureness(sign * blocks.to_numpy())
     values = f"{wide.columns[0]:g} to {wide.columns[-1]:g}"
     return Finding(estimate, sureness, note=f"The result is the change over {claim.along} {values}.")
 
 
-def _estimate(
-    claim: Claim, pairs: pd.DataFrame, statistic: Callable[[np.ndarray], np.ndarray], confidence: float
-) -> Estimate:
+def _estimate(claim: Claim, pairs: pd.DataFrame, confidence: float) -> Estimate:
+    """The claim's number: a mean, or a difference or ratio of two."""
     groups = pairs.index.get_level_values(KEYS[claim.table][0]).to_numpy()
-    return bootstrap_estimate(pairs.to_numpy(), groups, statistic, confidence, derive_seed("claims", claim.name))
-
-
-def _first(means: np.ndarray) -> np.ndarray:
-    return means[..., 0]
-
-
-def _difference(means: np.ndarray) -> np.ndarray:
-    return means[..., 0] - means[..., 1]
-
-
-def _ratio(means: np.ndarray) -> np.ndarray:
-    return means[..., 0] / means[..., 1] - 1
+    left = pairs["left"].to_numpy()
+    if claim.kind == "absolute":
+        return estimate_mean(left, groups, confidence)
+    right = pairs["right"].to_numpy()
+    if claim.kind == "ratio":
+        return estimate_ratio(left, right, groups, confidence)
+    return estimate_mean(left - right, groups, confidence)
 
 
 def pair(
@@ -394,7 +384,7 @@ def pair(
                 f"several results for one {' and '.join(keys)}: state in workflow/published/claims.csv which of them "
                 f"{claim.name} is about"
             )
-    # In one order, whatever that of the files, so that resamples are the same.
+    # In one order, whatever that of the files, so that sums are rounded alike.
     pairs = pd.concat(sides, axis=1, join="inner").sort_index()
     try:
         return pairs.astype(float).dropna()

@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from oleander.plots.lines import Line, Panel, describe_trials, plot_lines
+from oleander.plots.looks import Looks, look_of, relabel
 
 MEASURES = {
     "error": "Test error (%)",
@@ -19,6 +20,7 @@ def plot_attack_comparison(
     dataset_title: str,
     scale: str,
     confidence: float,
+    looks: Looks,
 ) -> Figure:
     """Test error, false positives and false negatives against poison fraction: a panel each, a line an attack.
 
@@ -28,6 +30,7 @@ def plot_attack_comparison(
         dataset_title: of the dataset.
         scale: name of the scale.
         confidence: of the error bars, e.g. 0.95.
+        looks: of the attacks, as `oleander.plots.looks.attack_looks` gives them; titles take the place of their labels.
 
     Raises:
         ValueError: an attack with several alphas or defenses, or trials of several datasets.
@@ -36,7 +39,10 @@ def plot_attack_comparison(
     panels = [
         Panel(
             title="",
-            lines=[Line(title, trials[trials["attack"] == attack], measure) for attack, title in attack_titles.items()],
+            lines=[
+                Line(relabel(look_of(looks, attack), title), trials[trials["attack"] == attack], measure)
+                for attack, title in attack_titles.items()
+            ],
             y_label=label,
         )
         for measure, label in MEASURES.items()

@@ -6,22 +6,24 @@ from collections.abc import Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 
-from oleander.plots import style
-
-CLEAN_LOOK = {"facecolor": style.BLUE, "edgecolor": style.BLUE}
-TRIGGERED_LOOK = {"facecolor": "#f3c9a8", "edgecolor": style.RED, "hatch": "////"}
-"""In grey print one is dark, the other pale and hatched."""
+from oleander.plots.looks import Look
 
 
 def draw_bars(
-    axes: Axes, summary: pd.DataFrame, looks: Sequence[dict], *, width: float, digits: int, value_size: float
+    axes: Axes,
+    summary: pd.DataFrame,
+    looks: Sequence[Look],
+    *,
+    width: float,
+    digits: int,
+    value_size: float,
 ) -> float:
     """A bar a row of `summary`, at 0, 1, 2, ..., with its whisker and its value above it.
 
     Args:
         axes: what to draw on.
         summary: columns `mean`, `low` and `high`, none below zero but `low`; no interval where those two are NaN.
-        looks: of each bar.
+        looks: of each bar, one of `oleander.plots.looks.model_looks`.
         width: of a bar.
         digits: of the values; the smallest bars cannot be read off, nor told from none.
         value_size: font size of the values.

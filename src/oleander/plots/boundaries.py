@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from oleander.plots import style
+from oleander.plots.looks import alpha_label
 from oleander.plots.planes import KINDS, View, draw_points, point_handles, set_view
 
 CONDITIONS = {
@@ -52,8 +53,8 @@ def plot_boundaries(
                 _draw_boundary(axes, found.loc[condition], condition)
         errors = found["error"].reindex(list(CONDITIONS))
         before, after = ("?" if np.isnan(error) else f"{error * 100:.1f} %" for error in errors)
-        style.tidy(axes, "$x_0$", "$x_1$")
-        style.panel_title(axes, f"{style.alpha_label(alpha)}: test error {before} → {after}\n{note}", columns)
+        style.tidy(axes, "x₀", "x₁")
+        style.panel_title(axes, f"{alpha_label(alpha)}: test error {before} → {after}\n{note}", columns)
     for axes in panels:
         axes.set_visible(False)
     lines = [Line2D([], [], label=f"boundary, {condition}", **look) for condition, look in CONDITIONS.items()]

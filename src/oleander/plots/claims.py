@@ -58,8 +58,6 @@ def claims_markdown(verdicts: pd.DataFrame, scale: str, confidence: float) -> st
         ]
         for _at, row in verdicts.iterrows()
     ]
-    # An approximate value such as ~0 would strike text out.
-    rows = [[cell.replace("~", "≈") for cell in row] for row in rows]
     return (
         f"# Did it reproduce? {scale} scale\n\n{summary_line(verdicts)}.\n\n"
         f"{markdown_table(Grid(header, rows, 'l' * len(header)))}\n"

@@ -6,6 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from oleander.plots.lines import Line, Panel, describe_trials, plot_lines
+from oleander.plots.looks import Looks, look_of
 
 
 def plot_defense_comparison(
@@ -13,15 +14,17 @@ def plot_defense_comparison(
     panels: Sequence[tuple[str, dict[str, pd.DataFrame]]],
     scale: str,
     confidence: float,
+    looks: Looks,
 ) -> Figure:
     """Test error against poison fraction: a line a defense.
 
     Args:
         title: of the figure.
-        panels: the title of a panel's dataset, and what the legend calls a defense -> its trials
-            (`io.columns.TRIALS`), of one attack and alpha.
+        panels: the title of a panel's dataset, and defense -> its trials (`io.columns.TRIALS`), of one
+            attack and alpha.
         scale: name of the scale.
         confidence: of the error bars, e.g. 0.95.
+        looks: of the defenses, as `oleander.plots.looks.defense_looks` gives them.
 
     Raises:
         ValueError: a line with trials of several defenses, attacks or alphas, or a panel of several datasets.
@@ -31,7 +34,7 @@ def plot_defense_comparison(
         [
             Panel(
                 title=describe_trials(pd.concat(trials.values()), dataset_title, scale),
-                lines=[Line(label, own) for label, own in trials.items()],
+                lines=[Line(look_of(looks, defense), own) for defense, own in trials.items()],
             )
             for dataset_title, trials in panels
         ],

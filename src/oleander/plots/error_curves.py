@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from oleander.plots import style
 from oleander.plots.lines import ERROR, FRACTION, Line, Panel, describe_trials, plot_lines
+from oleander.plots.looks import Looks, look_of
 
 RATES = {
     "false_positive_rate": "False positive\nrate (%)",
@@ -15,7 +16,13 @@ RATES = {
 """What `plot_rates` shows, from top to bottom."""
 
 
-def plot_error_curves(trials: pd.DataFrame, titles: dict[str, str], scale: str, confidence: float) -> Figure:
+def plot_error_curves(
+    trials: pd.DataFrame,
+    titles: dict[str, str],
+    scale: str,
+    confidence: float,
+    looks: Looks,
+) -> Figure:
     """Test error against poison fraction: a panel an experiment, a line an alpha.
 
     Args:
@@ -23,6 +30,7 @@ def plot_error_curves(trials: pd.DataFrame, titles: dict[str, str], scale: str, 
         titles: experiment -> title of its dataset, in the order of the panels.
         scale: name of the scale.
         confidence: of the error bars, e.g. 0.95.
+        looks: of the alphas, as `oleander.plots.looks.alpha_looks` gives them.
 
     Raises:
         ValueError: an experiment with several defenses or attacks, whose lines could not be told apart, or with an
@@ -30,16 +38,22 @@ def plot_error_curves(trials: pd.DataFrame, titles: dict[str, str], scale: str, 
     """
     shape = style.grid_shape(len(titles))
     height = 3.2 * shape[0] + 0.6
-    return _plot(trials, titles, scale, confidence, {"error": ERROR}, "Test error under poison", shape, height)
+    return _plot(trials, titles, scale, confidence, looks, {"error": ERROR}, "Test error under poison", shape, height)
 
 
-def plot_rates(trials: pd.DataFrame, titles: dict[str, str], scale: str, confidence: float) -> Figure:
+def plot_rates(
+    trials: pd.DataFrame,
+    titles: dict[str, str],
+    scale: str,
+    confidence: float,
+    looks: Looks,
+) -> Figure:
     """False positives and negatives, and genuine and poison points rejected: a row each, a column an experiment.
 
     Takes and raises what `plot_error_curves` does.
     """
     shape, height = (len(RATES), len(titles)), 2.0 * len(RATES) + 0.8
-    return _plot(trials, titles, scale, confidence, RATES, "Errors and rejections under poison", shape, height)
+    return _plot(trials, titles, scale, confidence, looks, RATES, "Errors and rejections under poison", shape, height)
 
 
 def _plot(
@@ -47,6 +61,7 @@ def _plot(
     titles: dict[str, str],
     scale: str,
     confidence: float,
+    looks: Looks,
     measures: dict[str, str],
     title: str,
     shape: tuple[int, int],
@@ -60,7 +75,9 @@ def _plot(
     for at, (measure, label) in enumerate(measures.items()):
         for experiment, dataset_title in titles.items():
             own = trials[trials["experiment"] == experiment]
-            lines = [Line(style.alpha_label(alpha), line, measure) for alpha, line in own.groupby("alpha", sort=True)]
+            lines = [
+                Line(look_of(looks, f"{alpha:g}"), line, measure) for alpha, line in own.groupby("alpha", sort=True)
+            ]
             panels.append(
                 Panel(
                     title=describe_trials(own, dataset_title, scale) if at == 0 else "",
@@ -69,6 +86,6 @@ def _plot(
                     y_label=label,
                 )
             )
-    styles = style.alpha_styles(trials.loc[trials["status"] == "ok", "alpha"])
-    looks = {style.alpha_label(alpha): look for alpha, look in styles.items()}
-    return plot_lines(title, panels, confidence, looks=looks, shape=shape, height=height)
+    shown = sorted(trials.loc[trials["status"] == "ok", "alpha"].unique())
+    legend = [look_of(looks, f"{alpha:g}") for alpha in shown]
+    return plot_lines(title, panels, confidence, legend=legend, shape=shape, height=height)

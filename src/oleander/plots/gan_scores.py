@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 from oleander.io.columns import CLEAN, INCEPTION, TRIGGERED
 from oleander.metrics.intervals import mean_interval
 from oleander.plots import style
-from oleander.plots.bars import CLEAN_LOOK, TRIGGERED_LOOK, draw_bars
-
-_LOOKS = {CLEAN: CLEAN_LOOK, TRIGGERED: TRIGGERED_LOOK}
+from oleander.plots.bars import draw_bars
+from oleander.plots.looks import Looks
 
 KEYS = ["gan", "target", "noise", "reference", "reference_classes"]
 """What the rows that differ in their seed alone have in common."""
@@ -77,7 +76,13 @@ def backdoor_error(summary: pd.DataFrame, gan: str) -> pd.DataFrame:
     return pd.concat(found) if found else own[:0]
 
 
-def plot_gan_scores(scores: pd.DataFrame, titles: dict[str, str], scale: str, confidence: float) -> Figure:
+def plot_gan_scores(
+    scores: pd.DataFrame,
+    titles: dict[str, str],
+    scale: str,
+    confidence: float,
+    looks: Looks,
+) -> Figure:
     """Two lines of panels, a column a dataset: utility above, backdoor error below.
 
     Args:
@@ -85,6 +90,7 @@ def plot_gan_scores(scores: pd.DataFrame, titles: dict[str, str], scale: str, co
         titles: GAN -> title of its data, in the order of the columns.
         scale: name of the scale.
         confidence: of the error bars, e.g. 0.95.
+        looks: of the bars, as `oleander.plots.looks.model_looks` gives them.
 
     Raises:
         ValueError: what `scores_summary` raises.
@@ -101,7 +107,7 @@ def plot_gan_scores(scores: pd.DataFrame, titles: dict[str, str], scale: str, co
         for line, (letter, bars) in enumerate(parts.items()):
             axes = grid[line, column]
             y_label = f"({letter}) {label}" if column == 0 else ""
-            _draw_bars(axes, bars, y_label, letter == "b")
+            _draw_bars(axes, bars, y_label, letter == "b", looks)
             if line == 0:
                 style.panel_title(axes, style.describe(scale, stand_in, title, style.precision_of(scores)), len(titles))
     style.add_note(figure, _explain(summary, count_left_out(scores), confidence, inception))
@@ -115,14 +121,14 @@ def count_left_out(scores: pd.DataFrame) -> str:
     return f"{diverged} of {len(models)} models diverged and are left out." if diverged else ""
 
 
-def _draw_bars(axes: Axes, bars: pd.DataFrame, y_label: str, rated: bool) -> None:
+def _draw_bars(axes: Axes, bars: pd.DataFrame, y_label: str, rated: bool, looks: Looks) -> None:
     style.tidy(axes, "", y_label)
     axes.grid(visible=False, axis="x")
     if bars.empty:
         style.say_nothing_to_draw(axes, "nothing was measured")
         return
-    looks = [_LOOKS[noise] for noise in bars["noise"]]
-    top = draw_bars(axes, bars, looks, width=0.62, digits=3, value_size=style.NOTE_SIZE)
+    own = [looks[noise] for noise in bars["noise"]]
+    top = draw_bars(axes, bars, own, width=0.62, digits=3, value_size=style.NOTE_SIZE)
     axes.set_ylim(0, 1.14 * top)
     names = [_name(row, rated) for row in bars.to_dict("records")]
     axes.set_xticks(np.arange(len(bars)), names, fontsize=style.NOTE_SIZE - 1)

@@ -1,6 +1,7 @@
 """Tables of numbers in colours, each number in its cell."""
 
 import numpy as np
+import seaborn
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 
@@ -30,18 +31,28 @@ def draw_heat_map(
         limits: the values of its two ends.
         size: of the numbers, in points.
     """
-    colormap = colormaps[colors].with_extremes(bad=NOTHING)
-    image = axes.imshow(np.ma.masked_invalid(values), cmap=colormap, vmin=limits[0], vmax=limits[1], aspect="auto")
+    rows, columns = labels
+    # Numbers are written below: seaborn's own are hard to read on middling colours, and missing where a cell is empty.
+    seaborn.heatmap(
+        values,
+        cmap=colormaps[colors].with_extremes(bad=NOTHING),
+        vmin=limits[0],
+        vmax=limits[1],
+        linewidths=0.5,
+        cbar=False,
+        xticklabels=columns,
+        yticklabels=rows,
+        ax=axes,
+    )
+    axes.set_facecolor(NOTHING)
+    axes.tick_params(length=0, labelsize=style.NOTE_SIZE, rotation=0)
+    mesh = axes.collections[0]
     # Relative luminance of sRGB; at 0.179 black and white letters have the same contrast (WCAG 2, 1.4.3).
-    shades = image.to_rgba(np.ma.masked_invalid(values))[..., :3]
+    shades = mesh.to_rgba(np.ma.masked_invalid(values))[..., :3]
     shades = np.where(shades <= 0.04045, shades / 12.92, ((shades + 0.055) / 1.055) ** 2.4)
     light = shades @ (0.2126, 0.7152, 0.0722) > 0.179
     for row, line in enumerate(texts):
         for column, text in enumerate(line):
             color = "black" if light[row, column] else "white"
-            axes.text(column, row, text, ha="center", va="center", fontsize=size, color=color, linespacing=1.1)
-    rows, columns = labels
-    axes.set_yticks(range(len(rows)), rows)
-    axes.set_xticks(range(len(columns)), columns)
-    axes.tick_params(length=0, labelsize=style.NOTE_SIZE)
-    axes.spines[:].set_visible(False)
+            place = {"ha": "center", "va": "center", "fontsize": size, "color": color, "linespacing": 1.1}
+            axes.text(column + 0.5, row + 0.5, text, **place)

@@ -1,8 +1,7 @@
 """Means with intervals against a setting of the trials: what every figure with lines is drawn by."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +10,7 @@ from matplotlib.figure import Figure
 
 from oleander.metrics.summary import GROUPS, SUMMARY, summarize
 from oleander.plots import style
+from oleander.plots.looks import Look
 
 ERROR, FRACTION = "Test error (%)", "Poison fraction (%)"
 
@@ -23,15 +23,20 @@ class Line:
     """One line of a panel.
 
     Attributes:
-        label: in the legend; the same label looks the same in every panel.
+        look: as `oleander.plots.looks` gives it; its label stands in the legend.
         trials: `io.columns.TRIALS`; those whose status is not "ok" are left out. They differ in what the panel
             shows along x, in generator and in run alone.
         measure: the column that is shown, a fraction in [0, 1].
     """
 
-    label: str
+    look: Look
     trials: pd.DataFrame
     measure: str = "error"
+
+    @property
+    def label(self) -> str:
+        """In the legend."""
+        return self.look["label"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +64,7 @@ def plot_lines(
     panels: Sequence[Panel],
     confidence: float,
     note: str = "",
-    looks: Mapping[str, dict[str, Any]] | None = None,
+    legend: Iterable[Look] | None = None,
     shape: tuple[int, int] | None = None,
     height: float | None = None,
 ) -> Figure:
@@ -70,7 +75,7 @@ def plot_lines(
         panels: at least one.
         confidence: of the error bars, e.g. 0.95.
         note: what to add to the explanation of the bars under the panels.
-        looks: label -> look of its line, in the order of the legend; `style.label_styles` if None.
+        legend: what the one legend shows, also if no label recurs; the looks of all lines if None.
         shape: rows and columns of panels; `style.grid_shape` if None.
         height: inches; by the rows of panels, and the legends under them, if None.
 
@@ -79,9 +84,7 @@ def plot_lines(
     """
     rows, columns = shape or style.grid_shape(len(panels))
     labels = [label for panel in panels for label in dict.fromkeys(line.label for line in panel.lines)]
-    shared = looks is not None or len(panels) == 1 or len(set(labels)) < len(labels)
-    if looks is None and shared:
-        looks = style.label_styles(labels)
+    shared = legend is not None or len(panels) == 1 or len(set(labels)) < len(labels)
     if height is None:
         height = 3.2 * rows + 0.6
         if not shared:
@@ -92,24 +95,25 @@ def plot_lines(
     places = figure.subplots(rows, columns, squeeze=False).flat
     cut = False
     for axes, panel in zip(places, panels, strict=False):
-        own = looks if shared else style.label_styles(line.label for line in panel.lines)
-        cut |= draw_lines(axes, panel, own, confidence)
+        cut |= draw_lines(axes, panel, confidence)
         style.panel_title(axes, panel.title, columns)
         if not shared:
-            style.panel_legend(axes, own)
+            style.panel_legend(axes, [line.look for line in panel.lines])
     for axes in places:
         axes.set_visible(False)
     note = " ".join(filter(None, (explain_bars(panels, confidence, cut), note)))
+    if legend is None:
+        legend = {line.label: line.look for panel in panels for line in panel.lines}.values()
     if shared and (columns > 2 or max(map(len, labels), default=0) > _NARROW):
-        style.line_legend(figure, looks, note)
+        style.line_legend(figure, legend, note)
     else:
         if shared:
-            style.line_legend(figure, looks)
+            style.line_legend(figure, legend)
         style.add_note(figure, note)
     return figure
 
 
-def draw_lines(axes: Axes, panel: Panel, looks: Mapping[str, dict[str, Any]], confidence: float) -> bool:
+def draw_lines(axes: Axes, panel: Panel, confidence: float) -> bool:
     """Draw a panel's lines and label its axes; True if a bar is cut at the panel's edge.
 
     Raises:
@@ -129,20 +133,19 @@ def draw_lines(axes: Axes, panel: Panel, looks: Mapping[str, dict[str, Any]], co
     if every.empty:
         style.say_nothing_to_draw(axes, "no trial was measured")
         return False
-    drawn = {label: summary for label, summary in summaries.items() if summary["mean"].notna().any()}
+    drawn = [(line.look, summaries[line.label]) for line in panel.lines if summaries[line.label]["mean"].notna().any()]
     # Bars at the same place would hide each other: lines stand side by side, over a quarter of the smallest gap.
     gap = np.diff(places).min() if len(places) > 1 else 1.0
-    for (label, line), shift in zip(drawn.items(), np.linspace(-gap / 8, gap / 8, len(drawn) + 2)[1:-1], strict=True):
+    for (look, line), shift in zip(drawn, np.linspace(-gap / 8, gap / 8, len(drawn) + 2)[1:-1], strict=True):
         line = line.dropna(subset=["mean"]).sort_values(panel.x)
         mean, low, high = (line[name].to_numpy() * 100 for name in ("mean", "low", "high"))
         axes.errorbar(
             line[panel.x].to_numpy() * factor + shift,
             mean,
             yerr=[mean - low, high - mean],
-            label=label,
             capsize=2,
             elinewidth=0.9,
-            **looks[label],
+            **style.line_style(look),
         )
     # With two generators a Student interval is many times as wide as their difference: it must not flatten the means.
     largest = every["mean"].max() * 100

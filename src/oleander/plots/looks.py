@@ -125,7 +125,7 @@ def look_of(looks: Looks, name: str) -> Look:
     """
     if name not in looks:
         raise OleanderError(
-            f"there are results of {name}, but the configuration has {', '.join(looks)} alone; put it back, or run again"
+            f"there are results of {name}, but the configuration has {', '.join(looks)} alone; run them again"
         )
     return looks[name]
 

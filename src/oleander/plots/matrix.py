@@ -109,7 +109,7 @@ def _draw_dataset(
     names = [textwrap.fill(title, max(10, 80 // len(columns))) for title in columns.values()]
     attacks = [textwrap.fill(title, 20) for title in rows.values()]
     draw_heat_map(axes, values, texts, (attacks, names), "Blues", limits)
-    axes.axhline(len(rows) - 1.5, color="white", linewidth=5)
+    axes.axhline(len(rows) - 1, color="white", linewidth=5)
 
 
 def _write(cell: pd.Series) -> str:

@@ -9,6 +9,7 @@ from oleander.metrics.summary import GROUPS
 from oleander.plots import style
 from oleander.plots.heat_maps import draw_heat_map
 from oleander.plots.lines import Line, Panel, describe_trials, draw_lines, explain_bars
+from oleander.plots.looks import measure_looks
 
 _OWN = ("true_class", "predicted_class")
 
@@ -39,12 +40,11 @@ def plot_multiclass(
     figure = style.new_figure(4.7, f"All classes: {described}")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.35))
     source, target = classes
-    lines = [Line("overall error", trials), Line(f"{source} taken for {target}", trials, "source_as_target")]
-    panel = Panel("Test error", lines)
-    looks = style.label_styles(line.label for line in lines)
-    cut = draw_lines(left, panel, looks, confidence)
+    looks = measure_looks({"error": "overall error", "source_as_target": f"{source} taken for {target}"})
+    panel = Panel("Test error", [Line(look, trials, measure) for measure, look in looks.items()])
+    cut = draw_lines(left, panel, confidence)
     style.panel_title(left, panel.title, 2)
-    style.panel_legend(left, looks)
+    style.panel_legend(left, looks.values())
     _draw_difference(right, confusion)
     style.add_note(figure, explain_bars([panel], confidence, cut))
     return figure

@@ -4,7 +4,7 @@ import pandas as pd
 
 from oleander.evaluation.inventory import LAYER_COLUMNS, SETTING_COLUMNS, SUM
 from oleander.plots.style import describe, name_data
-from oleander.plots.tables import Grid, latex_float, markdown_table, published_markdown
+from oleander.plots.tables import Grid, latex_float, markdown_section, markdown_table, published_markdown
 
 _NETWORKS_NOTE = (
     "Shapes are those of one point. Parameters are those that are trained: running statistics of batch norm are not "
@@ -49,7 +49,7 @@ def datasets_latex(table: pd.DataFrame, titles: dict[str, str]) -> str:
 
 
 def _markdown(title: str, grid: Grid, note: str) -> str:
-    return f"## {title}\n\n{markdown_table(grid)}" + (f"\n{note}\n" if note else "")
+    return markdown_section(title, markdown_table(grid) + (f"\n{note}\n" if note else ""))
 
 
 def _network_sections(table: pd.DataFrame, titles: dict[str, str]) -> list[tuple[str, Grid, str]]:

@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from oleander.plots import style
+from oleander.plots import looks, style
 
 KINDS = {
-    "source": {"color": style.BLUE, "marker": "o", "markerfacecolor": "none"},
-    "target": {"color": style.GREEN, "marker": "^", "markeredgecolor": "none"},
-    "poison": {"color": style.RED, "marker": "x"},
+    "source": {"color": looks.BLUE, "marker": "o", "markerfacecolor": "none"},
+    "target": {"color": looks.GREEN, "marker": "^", "markeredgecolor": "none"},
+    "poison": {"color": looks.RED, "marker": "x"},
 }
 """Looks of the points: open circles, filled triangles and crosses differ in grey print, too."""
 

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from oleander.plots import style
+from oleander.plots.looks import alpha_label
 from oleander.plots.planes import View, draw_points, point_handles, set_view
 
 
@@ -37,8 +38,8 @@ def plot_points(
         draw_points(axes, "target", target, 3)
         draw_points(axes, "poison", poison, 3)
         note = set_view(axes, shared, poison) if len(poison) else "no poison points"
-        style.tidy(axes, "$x_0$", "$x_1$")
-        style.panel_title(axes, f"{style.alpha_label(alpha)}\n{note}", columns)
+        style.tidy(axes, "x₀", "x₁")
+        style.panel_title(axes, f"{alpha_label(alpha)}\n{note}", columns)
     for axes in panels:
         axes.set_visible(False)
     style.outside_legend(figure, point_handles(class_names), columns=3)

@@ -10,9 +10,9 @@ from matplotlib.patches import Patch
 from oleander.io.columns import CLEAN, TRIGGERED
 from oleander.metrics.intervals import mean_interval
 from oleander.plots import style
-from oleander.plots.bars import CLEAN_LOOK, TRIGGERED_LOOK, draw_bars
+from oleander.plots.bars import draw_bars
+from oleander.plots.looks import Looks
 
-_LOOKS = {CLEAN: CLEAN_LOOK, TRIGGERED: TRIGGERED_LOOK}
 _LABELS = {
     CLEAN: "clean test images against their copies (utility)",
     TRIGGERED: "triggered test images against the target (backdoor error)",
@@ -53,7 +53,13 @@ def errors_summary(errors: pd.DataFrame, confidence: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["autoencoder", "stand_in_for", "model", "images", "mean", "low", "high", "n"])
 
 
-def plot_reconstruction_errors(errors: pd.DataFrame, titles: dict[str, str], scale: str, confidence: float) -> Figure:
+def plot_reconstruction_errors(
+    errors: pd.DataFrame,
+    titles: dict[str, str],
+    scale: str,
+    confidence: float,
+    looks: Looks,
+) -> Figure:
     """A panel a dataset, five bars each: the clean model, both backdoored models on clean and on triggered images.
 
     Args:
@@ -61,6 +67,7 @@ def plot_reconstruction_errors(errors: pd.DataFrame, titles: dict[str, str], sca
         titles: autoencoder -> title of its data, in the order of the panels.
         scale: name of the scale.
         confidence: of the error bars, e.g. 0.95.
+        looks: of the bars, as `oleander.plots.looks.model_looks` gives them.
 
     Raises:
         ValueError: what `errors_summary` raises.
@@ -72,25 +79,25 @@ def plot_reconstruction_errors(errors: pd.DataFrame, titles: dict[str, str], sca
     for axes, (name, title) in zip(axes_of, titles.items(), strict=False):
         own = summary[summary["autoencoder"] == name]
         stand_in = own["stand_in_for"].iloc[0] if len(own) else None
-        _draw_bars(axes, own, "Mean squared error" if axes.get_subplotspec().is_first_col() else "")
+        _draw_bars(axes, own, "Mean squared error" if axes.get_subplotspec().is_first_col() else "", looks)
         style.panel_title(axes, style.describe(scale, stand_in, title, style.precision_of(errors)), columns)
     for axes in list(axes_of):
         axes.set_visible(False)
-    handles = [Patch(label=label, **_LOOKS[kind]) for kind, label in _LABELS.items()]
+    handles = [Patch(label=label, **looks[kind]) for kind, label in _LABELS.items()]
     legend = style.outside_legend(figure, handles, len(handles))
     legend.set_title(_explain(summary, confidence), prop={"size": style.NOTE_SIZE})
     legend.get_title().set(color=style.GREY)
     return figure
 
 
-def _draw_bars(axes: Axes, summary: pd.DataFrame, y_label: str) -> None:
+def _draw_bars(axes: Axes, summary: pd.DataFrame, y_label: str, looks: Looks) -> None:
     style.tidy(axes, "", y_label)
     axes.grid(visible=False, axis="x")
     if summary.empty:
         style.say_nothing_to_draw(axes, "no model was measured")
         return
-    looks = [_LOOKS[images] for images in summary["images"]]
-    top = draw_bars(axes, summary, looks, width=0.72, digits=2, value_size=style.NOTE_SIZE - 1)
+    own = [looks[images] for images in summary["images"]]
+    top = draw_bars(axes, summary, own, width=0.72, digits=2, value_size=style.NOTE_SIZE - 1)
     axes.set_ylim(0, 1.12 * top)
     axes.set_xticks(range(len(summary)), [_name(model) for model in summary["model"]])
     axes.yaxis.set_major_formatter("{x:g}")

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from oleander.io.errors import OleanderError
 from oleander.io.pictures import Samples
 from oleander.plots import style
+from oleander.plots.looks import alpha_label
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +78,7 @@ def plot_genuine_and_poison(panels: list[SamplePanel], rows: int, columns: int, 
         part.suptitle(described, fontsize=style.PANEL_SIZE)
         blocks = {
             f"genuine {panel.source_class}": panel.source,
-            f"pGAN poison, {style.alpha_label(panel.alpha)}": panel.poison,
+            f"pGAN poison, {alpha_label(panel.alpha)}": panel.poison,
             f"genuine {panel.target_class}": panel.target,
         }
         for axes, (title, images) in zip(part.subplots(1, 3), blocks.items(), strict=True):
@@ -103,7 +104,7 @@ def plot_sample_sheets(panel_by_alpha: dict[float, SamplePanel], rows: int, colu
     blocks = {
         f"genuine {first.source_class} (source)": first.source,
         f"genuine {first.target_class} (target)": first.target,
-        **{f"poison, {style.alpha_label(alpha)}": panel_by_alpha[alpha].poison for alpha in alphas},
+        **{f"poison, {alpha_label(alpha)}": panel_by_alpha[alpha].poison for alpha in alphas},
     }
     across = 4 if len(blocks) == 4 or len(blocks) > 6 else 3
     down = -(-len(blocks) // across)

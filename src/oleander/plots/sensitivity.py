@@ -3,8 +3,8 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from oleander.plots import style
 from oleander.plots.lines import Line, Panel, describe_trials, plot_lines, select_fraction
+from oleander.plots.looks import NO_POISON, Look, Looks, look_of, relabel
 
 
 def plot_sensitivity(
@@ -16,6 +16,8 @@ def plot_sensitivity(
     defense_titles: dict[str, str],
     scale: str,
     confidence: float,
+    alpha_looks: Looks,
+    defense_looks: Looks,
     note: str = "",
 ) -> Figure:
     """Test error against lambda', rejected points against alpha, and test error against the number of training points.
@@ -29,28 +31,44 @@ def plot_sensitivity(
         defense_titles: defense -> what the legend calls it, in the order of the lines.
         scale: name of the scale.
         confidence: of the error bars, e.g. 0.95.
+        alpha_looks, defense_looks: as `oleander.plots.looks` gives them; `defense_titles` take the place of labels.
         note: what to say of the data under the panels.
 
     Raises:
         ValueError: trials that differ in more than their panel shows, or are of several datasets.
     """
     poisoned = f"{100 * poison_fraction:g} % poison"
-    rejected = {
-        f"{kind}, {title}": (select_fraction(by_alpha[by_alpha["defense"] == defense], poison_fraction), measure)
+    # Of one defense, in colour and marker: genuine points' marker is open.
+    kinds = (
+        ("genuine", "genuine_rejected", {"linestyle": "-", "markerfacecolor": "white"}),
+        ("poison", "poison_rejected", {"linestyle": "--"}),
+    )
+    rejected = [
+        Line(
+            relabel(look_of(defense_looks, defense), f"{kind}, {title}", **changed),
+            select_fraction(by_alpha[by_alpha["defense"] == defense], poison_fraction),
+            measure,
+        )
         for defense, title in defense_titles.items()
-        for kind, measure in (("genuine", "genuine_rejected"), ("poison", "poison_rejected"))
-    }
+        for kind, measure, changed in kinds
+    ]
+
+    def poisoned_line(trials: pd.DataFrame) -> Line:
+        chosen = select_fraction(trials, poison_fraction)
+        look = _alpha_look(trials, alpha_looks)
+        return Line(relabel(look, ", ".join(filter(None, (look["label"], poisoned)))), chosen)
+
     panels = [
         Panel(
             title="Share of poison in the classifier's loss",
-            lines=[Line(f"{_name_alpha(by_lambda)}{poisoned}", select_fraction(by_lambda, poison_fraction))],
+            lines=[poisoned_line(by_lambda)],
             x="lambda_prime",
-            x_label="λ′ = λ / Pr($Y_p$)",
+            x_label="λ′ = λ / Pr(Yₚ)",
             x_in_percent=False,
         ),
         Panel(
             title=f"Outlier detection, {poisoned}",
-            lines=[Line(label, trials, measure) for label, (trials, measure) in rejected.items()],
+            lines=rejected,
             x="alpha",
             x_label="α",
             y_label="Points rejected (%)",
@@ -58,10 +76,7 @@ def plot_sensitivity(
         ),
         Panel(
             title="Size of the training set",
-            lines=[
-                Line("clean", select_fraction(by_size, 0)),
-                Line(f"{_name_alpha(by_size)}{poisoned}", select_fraction(by_size, poison_fraction)),
-            ],
+            lines=[Line(NO_POISON, select_fraction(by_size, 0)), poisoned_line(by_size)],
             x="train_points",
             x_label="Training points",
             x_in_percent=False,
@@ -71,7 +86,9 @@ def plot_sensitivity(
     return plot_lines(f"Sensitivity of the attack: {data}", panels, confidence, note)
 
 
-def _name_alpha(trials: pd.DataFrame) -> str:
-    """The start of a label; empty where there is no alpha to name."""
+def _alpha_look(trials: pd.DataFrame, looks: Looks) -> Look:
+    """The look of the trials' alpha; one without a label where there is no single alpha to name."""
     alphas = trials["alpha"].dropna().unique()
-    return f"{style.alpha_label(alphas[0])}, " if len(alphas) == 1 else ""
+    if len(alphas) == 1:
+        return look_of(looks, f"{alphas[0]:g}")
+    return relabel(NO_POISON, "", marker="s", linestyle="--")

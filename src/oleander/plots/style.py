@@ -1,10 +1,10 @@
-"""One look for every figure: colours and markers that survive grey print, titles that say scale and data, files."""
+"""One style for every figure: sizes, legends that hide nothing, titles that say scale and data, files."""
 
 import io
 import math
 import os
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import matplotlib
@@ -18,12 +18,7 @@ from PIL import Image
 
 from oleander.io.errors import OleanderError
 from oleander.io.files import atomic_path
-
-# Three of seaborn's "colorblind" palette.
-BLUE, GREEN, RED = "#0173b2", "#029e73", "#d55e00"
-GREY = "#555555"
-_CATEGORIES = (BLUE, RED, "#56b4e9", "#1a1a1a", GREEN, "#cc78bc", GREY)
-"""From the same palette, black and grey; those next to each other differ in lightness, too."""
+from oleander.plots.looks import GREY, Look
 
 WIDTH = 8.5
 """Inches; a README shows this at about 100 pixels an inch."""
@@ -35,8 +30,8 @@ RESOLUTIONS = (180, 150, 120, 90, 60)
 PNG_BYTES = 1_000_000
 """Snakemake's report embeds every image, so that large ones swell it."""
 
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", ">")
-_LINES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (3, 1)), (0, (1, 1)))
+# Users' text is drawn as written; between two $ signs it would else be mathematics, or an error.
+matplotlib.rcParams["text.parse_math"] = False
 
 
 def save_figure(figure: Figure, png: str | os.PathLike[str], pdf: str | os.PathLike[str]) -> None:
@@ -95,55 +90,18 @@ def precision_of(table: pd.DataFrame) -> str:
     return next(iter(found), "float32")
 
 
-def alpha_label(alpha: float) -> str:
-    """How a legend or title writes a value of alpha."""
-    return f"α = {alpha:g}"
+def line_style(look: Look) -> dict[str, Any]:
+    """What matplotlib draws a line by, of a look as `oleander.plots.looks` gives it."""
+    return {**look, "markersize": 4.5, "linewidth": 1.4}
 
 
-def attack_titles(attacks: Iterable[str], alpha: float) -> dict[str, str]:
-    """Attack -> how legends name it, e.g. "pGAN, α = 0.1" and "label flipping"."""
-    return {
-        attack: f"pGAN, {alpha_label(alpha)}" if attack == "pgan" else attack.replace("_", " ") for attack in attacks
-    }
-
-
-def alpha_styles(alphas: Iterable[float]) -> dict[float, dict[str, Any]]:
-    """Colour, marker and line style of each alpha, ascending from dark to light (viridis without its palest end)."""
-    ordered = sorted(set(alphas))
-    colors = matplotlib.colormaps["viridis"]
-    return {alpha: _look(at, colors(0.82 * at / max(len(ordered) - 1, 1))) for at, alpha in enumerate(ordered)}
-
-
-def label_styles(labels: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Colour, marker and line style of lines that have names and no order, such as defenses.
-
-    Raises:
-        ValueError: more lines than there are markers.
-    """
-    ordered = list(dict.fromkeys(labels))
-    if len(ordered) > len(_MARKERS):
-        raise ValueError(f"{len(ordered)} lines cannot be told apart; draw at most {len(_MARKERS)}")
-    return {label: _look(at, _CATEGORIES[at % len(_CATEGORIES)]) for at, label in enumerate(ordered)}
-
-
-def _look(at: int, color: Any) -> dict[str, Any]:
-    """The look of the line `at` in a figure."""
-    return {
-        "color": color,
-        "marker": _MARKERS[at % len(_MARKERS)],
-        "linestyle": _LINES[at % len(_LINES)],
-        "markersize": 4.5,
-        "linewidth": 1.4,
-    }
-
-
-def line_legend(figure: FigureBase, styles: Mapping[str, dict[str, Any]], note: str = "") -> Legend:
-    """A legend of lines, label -> look, to the right of the panels or, with a note above it, below them."""
-    handles: list[Artist] = [Line2D([], [], label=label, **look) for label, look in styles.items()]
+def line_legend(figure: FigureBase, looks: Iterable[Look], note: str = "") -> Legend:
+    """A legend of lines' looks, to the right of the panels or, with a note above it, below them."""
+    handles: list[Artist] = [Line2D([], [], **line_style(look)) for look in looks]
     if not note:
         return outside_legend(figure, handles)
     # About as many signs as fit beside each other, a line and its gap taking eight.
-    fit = max(1, 105 // (8 + max(map(len, styles), default=0)))
+    fit = max(1, 105 // (8 + max((len(handle.get_label()) for handle in handles), default=0)))
     columns = math.ceil(len(handles) / math.ceil(len(handles) / fit)) if handles else 1
     # Matplotlib fills columns; entries are to follow each other along rows.
     ordered = [handles[at] for column in range(columns) for at in range(column, len(handles), columns)]
@@ -153,21 +111,16 @@ def line_legend(figure: FigureBase, styles: Mapping[str, dict[str, Any]], note: 
     return legend
 
 
-def alpha_legend(figure: FigureBase, styles: Mapping[float, dict[str, Any]], note: str = "") -> Legend:
-    """A `line_legend` of `alpha_styles`."""
-    return line_legend(figure, {alpha_label(alpha): look for alpha, look in styles.items()}, note)
-
-
 def break_label(label: str) -> str:
     """A label in lines that fit a `panel_legend` under a third of the figure."""
     return textwrap.fill(label, 24)
 
 
-def panel_legend(axes: Axes, styles: Mapping[str, dict[str, Any]]) -> Legend:
-    """A legend of one panel's lines, label -> look, below the label of its x axis; long labels are broken."""
+def panel_legend(axes: Axes, looks: Iterable[Look]) -> Legend:
+    """A legend of one panel's lines' looks, below the label of its x axis; long labels are broken."""
     return axes.legend(
         # Wider than a third of the figure, a legend would take room from the panels beside it.
-        handles=[Line2D([], [], label=break_label(label), **look) for label, look in styles.items()],
+        handles=[Line2D([], [], **{**line_style(look), "label": break_label(look["label"])}) for look in looks],
         loc="upper center",
         bbox_to_anchor=(0.5, 0),
         # In units of the letters: the ticks and the axis label stand between.

@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator
 
 from oleander.io.columns import PGAN_CURVES
 from oleander.plots import style
+from oleander.plots.looks import Looks, look_of
 
 LABELS = {
     "discriminator_loss": ("Discriminator", "Loss (nats)", 1),
@@ -22,7 +23,7 @@ MOST_POINTS = 100
 """Of a line: about what a panel's width can show; thousands of epochs would only blur it and swell the PDF."""
 
 
-def plot_training_curves(curves: pd.DataFrame, titles: dict[str, str], scale: str) -> Figure:
+def plot_training_curves(curves: pd.DataFrame, titles: dict[str, str], scale: str, looks: Looks) -> Figure:
     """A row an experiment, a column a curve, a line an alpha: mean over generators, band from least to greatest.
 
     Args:
@@ -30,9 +31,10 @@ def plot_training_curves(curves: pd.DataFrame, titles: dict[str, str], scale: st
             on at which one of its values is not finite.
         titles: experiment -> what its data are, as `style.name_data` says it; in the order of the rows.
         scale: name of the scale.
+        looks: of the alphas, as `oleander.plots.looks.alpha_looks` gives them.
     """
     curves = _drop_diverged(curves[curves["experiment"].isin(titles)])
-    styles = style.alpha_styles(curves["alpha"])
+    shown = [look_of(looks, f"{alpha:g}") for alpha in sorted(curves["alpha"].unique())]
     figure = style.new_figure(2.2 * len(titles) + 1.1, "pGAN training")
     longest = 1
     rows = figure.subfigures(len(titles), 1, squeeze=False).flat
@@ -44,14 +46,14 @@ def plot_training_curves(curves: pd.DataFrame, titles: dict[str, str], scale: st
         longest = max(longest, width)
         for axes, curve in zip(row.subplots(1, len(PGAN_CURVES)), PGAN_CURVES, strict=True):
             heading, label, factor = LABELS[curve]
-            _draw_panel(axes, own, curve, factor, width, styles)
+            _draw_panel(axes, own, curve, factor, width, looks)
             style.tidy(axes, "Epoch", label)
             axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
             axes.set_title(heading, fontsize=style.LABEL_SIZE)
     note = "Lines: mean over generators; bands: from the least to the greatest value."
     if longest > 1:
         note += f" A point stands for up to {longest} epochs."
-    style.alpha_legend(figure, styles, note)
+    style.line_legend(figure, shown, note)
     return figure
 
 
@@ -62,9 +64,7 @@ def _drop_diverged(curves: pd.DataFrame) -> pd.DataFrame:
     return curves[finite.groupby([curves["experiment"], curves["alpha"], curves["generator"]]).cummin()]
 
 
-def _draw_panel(
-    axes: Axes, curves: pd.DataFrame, curve: str, factor: float, width: int, styles: dict[float, dict]
-) -> None:
+def _draw_panel(axes: Axes, curves: pd.DataFrame, curve: str, factor: float, width: int, looks: Looks) -> None:
     """Draw one curve of one experiment, `width` epochs a point."""
     if curves.empty:
         style.say_nothing_to_draw(axes, "no values")
@@ -76,14 +76,14 @@ def _draw_panel(
             epoch=("epoch", "mean"), mean=(curve, "mean"), low=(curve, "min"), high=(curve, "max")
         )
         every = max(1, len(drawn) // 5)
-        band = {"color": styles[alpha]["color"], "alpha": 0.18, "linewidth": 0}
+        look = looks[f"{alpha:g}"]
+        band = {"color": look["color"], "alpha": 0.18, "linewidth": 0}
         axes.fill_between(drawn["epoch"], drawn["low"] * factor, drawn["high"] * factor, **band)
         axes.plot(
             drawn["epoch"],
             drawn["mean"] * factor,
-            label=style.alpha_label(alpha),
-            markevery=(at * every // max(1, len(styles)), every),
-            **{**styles[alpha], "markersize": 3.5, "linewidth": 1.2},
+            markevery=(at * every // curves["alpha"].nunique(), every),
+            **{**look, "markersize": 3.5, "linewidth": 1.2},
         )
     if factor == 100:
         axes.set_ylim(-3, 103)

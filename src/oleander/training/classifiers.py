@@ -47,10 +47,6 @@ class TrainingSets:
     def __len__(self) -> int:
         return len(self.seeds)
 
-    def part(self, start: int, stop: int) -> "TrainingSets":
-        """The replicas start..stop-1, sharing the pool."""
-        return TrainingSets(self.pool, self.rows[start:stop], self.labels[start:stop], self.seeds[start:stop])
-
 
 def classification_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Cross-entropy of every row, [replicas, rows], in float32 or wider.

@@ -26,12 +26,10 @@ class Distribution:
 
     Attributes:
         images: of the training set, uint8 [M, channels, height, width].
-        test_images: the same of the test set: the reference of the triggered FID.
         classes: names of their classes.
     """
 
     images: Tensor
-    test_images: Tensor
     classes: tuple[str, ...]
 
     @classmethod
@@ -43,7 +41,7 @@ class Distribution:
         """
         classes = settings["classes"] or dataset.classes
         images = dataset.train_x[rows_of(classes, dataset, dataset.train_y)]
-        return cls(images, dataset.test_x[rows_of(classes, dataset, dataset.test_y)], tuple(classes))
+        return cls(images, tuple(classes))
 
 
 def rows_of(classes: Sequence[str], dataset: Dataset, labels: Tensor) -> Tensor:
