@@ -2,15 +2,15 @@
 
 from oleander.io.columns import CONFUSION, TRIALS
 from oleander.io.errors import plain_errors
-from oleander.io.tables import read_csv
+from oleander.io.tables import read_csvs
 from oleander.plots.multiclass import plot_multiclass
 from oleander.plots.style import save_figure
 
 with plain_errors():
     params = snakemake.params
     figure = plot_multiclass(
-        trials=read_csv(snakemake.input.trials, TRIALS),
-        confusion=read_csv(snakemake.input.confusion, CONFUSION).sort_values(["true_class", "predicted_class"]),
+        trials=read_csvs(snakemake.input.trials, TRIALS),
+        confusion=read_csvs(snakemake.input.confusion, CONFUSION).sort_values(["true_class", "predicted_class"]),
         classes=(params.task["source_class"], params.task["target_class"]),
         dataset_title=params.title,
         scale=params.scale,

@@ -14,6 +14,7 @@ from oleander.attacks.pgan import Networks
 from oleander.data import load_dataset, make_task, prepare_dataset
 from oleander.data.tasks import Task
 from oleander.evaluation.inventory import DATASET_COLUMNS, LOSSES, NETWORK_COLUMNS, SUM, dataset_table, network_table
+from oleander.io.claims import Claim, read_claims
 from oleander.io.errors import OleanderError
 from oleander.io.tables import read_csv, write_csv
 from oleander.models import is_running
@@ -26,6 +27,7 @@ from oleander.plots.tables import (
     escape_markdown,
     latex_float,
     markdown_table,
+    statements,
 )
 from oleander.training.classifiers import classification_loss
 
@@ -39,8 +41,8 @@ def config(repository) -> dict:
 
 
 @pytest.fixture(scope="module")
-def published(repository) -> pd.DataFrame:
-    return read_csv(repository / "workflow/published/published_numbers.csv")
+def claims(repository) -> list[Claim]:
+    return read_claims(repository / "workflow/published/claims.csv")
 
 
 def make(shape, stand_in_for=None, others=(), train=(4, 3), test=(2, 1)) -> Task:
@@ -302,7 +304,7 @@ def test_markdown_shows_every_layer_and_setting(config):
 # Datasets
 
 
-def test_table_2_counts_what_each_class_has(published):
+def test_table_2_counts_what_each_class_has(claims):
     tasks = {
         "digits": make(MNIST, "MNIST", others=("7",), train=(4, 3, 1000), test=(2, 1, 5)),
         "cars": make(CIFAR),
@@ -315,7 +317,7 @@ def test_table_2_counts_what_each_class_has(published):
     assert table["test_points"].tolist() == [2, 1, 5, 2, 1]
     assert table["features"].tolist() == [784, 784, 784, 3072, 3072]
     assert table["shape"].tolist() == ["1x28x28"] * 3 + ["3x32x32"] * 2
-    text = datasets_markdown(table, published, TITLES)
+    text = datasets_markdown(table, statements(claims, "pGAN", "Table2"), TITLES)
     data = "embedded digits in place of MNIST"
     assert text.startswith(f"## pGAN, Table 2: points of each class, {data}, CIFAR-10 - demo scale\n")
     assert [data, "7 (other)", "1,000", "5", "784"] in rows_of(text)
@@ -324,20 +326,21 @@ def test_table_2_counts_what_each_class_has(published):
     assert data in datasets_latex(table, TITLES)
 
 
-def test_table_2_shows_the_paper_s_sizes_and_no_other_statement(published):
+def test_table_2_shows_the_paper_s_sizes_and_no_other_statement(claims):
+    published = statements(claims, "pGAN", "Table2")
     text = datasets_markdown(dataset_table("demo", 2, {"digits": make(MNIST)}), published, TITLES)
     assert ["P20", "MNIST 3v5", "sizes", "train 3/5; test 3/5", "6131/5421; 1010/892"] in rows_of(text)
     assert re.findall(r"^\| ([BP]\d\d) ", text, re.MULTILINE) == ["P20"]
 
 
-def test_the_real_mnist_has_the_paper_s_sizes(data_root, config, published, tmp_path):
+def test_the_real_mnist_has_the_paper_s_sizes(data_root, config, claims, tmp_path):
     settings = {key: value for key, value in config["datasets"]["mnist"].items() if key != "title"}
     prepare_dataset("mnist", settings, str(data_root), False, tmp_path / "mnist.safetensors", tmp_path / "mnist.json")
     dataset = load_dataset(tmp_path / "mnist.safetensors")
     classes = {key: config["tasks"]["mnist_3v5"][key] for key in ("source_class", "target_class")}
     tasks = {"binary": make_task(dataset, **classes), "all": make_task(dataset, **classes, all_classes=True)}
     table = dataset_table("laptop", 2, tasks).set_index("task")
-    said = published.loc[published["id"] == "P20", "value"].item()
+    said = next(claim.texts["value"] for claim in claims if claim.texts["id"] == "P20")
     train, test = ([int(count) for count in part.split("/")] for part in said.split(";"))
     assert table.loc["binary", "train_points"].tolist() == train
     assert table.loc["binary", "test_points"].tolist() == test
@@ -434,9 +437,9 @@ def make_summary(titles):
     return summary.assign(measure="error")
 
 
-def test_test_errors_are_tabulated_with_their_intervals(published):
+def test_test_errors_are_tabulated_with_their_intervals(claims):
     titles = {"a": "5 $ & 10_$ | #", "b": "digits"}
-    text = effectiveness_markdown(make_summary(titles), published, titles, "demo")
+    text = effectiveness_markdown(make_summary(titles), statements(claims, "pGAN", "Fig2"), titles, "demo")
     assert r"## Test error (%), 5 \$ & 10_\$ \| # - demo scale" in text
     assert "## Test error (%), digits in place of MNIST - demo scale" in text
     rows = rows_of(text)

@@ -74,7 +74,7 @@ def test_an_evaluation_of_some_alphas_tests_their_cohorts_alone():
 def test_an_experiments_own_poison_fractions_cut_its_evaluations():
     study = plan_of().experiments["mnist_random_flipping"]
     assert study.evaluation_settings("undefended")["poison_fractions"] == [0.3]
-    with pytest.raises(OleanderError, match="no poison fraction of evaluations.ten_classes is among those"):
+    with pytest.raises(OleanderError, match=r"no poison fraction of evaluations\.ten_classes is among those"):
         study.evaluation_settings("ten_classes")
 
 

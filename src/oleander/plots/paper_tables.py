@@ -31,15 +31,15 @@ def networks_latex(table: pd.DataFrame, titles: dict[str, str]) -> str:
     return "\n".join(latex_float(*section) for section in _network_sections(table, titles))
 
 
-def datasets_markdown(table: pd.DataFrame, published: pd.DataFrame, titles: dict[str, str]) -> str:
+def datasets_markdown(table: pd.DataFrame, published: list[dict[str, str]], titles: dict[str, str]) -> str:
     """The points of each class, then the paper's own sizes.
 
     Args:
         table: as `oleander.evaluation.inventory.dataset_table` gives it.
-        published: the papers' numbers: columns id, figure, dataset, condition, quantity, value.
+        published: what the paper says of it, as `oleander.plots.tables.statements` gives it.
         titles: task -> title of its dataset.
     """
-    says = published_markdown(published, f"Table{table['table'].iloc[0]}", "this table")
+    says = published_markdown(published, "this table")
     return f"{_markdown(*_dataset_section(table, titles))}\n{says}"
 
 

@@ -2,12 +2,17 @@
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
+from oleander.io.claims import Claim
 from oleander.plots.looks import alpha_label
 from oleander.plots.style import describe
+
+STATEMENT = ("id", "dataset", "condition", "quantity", "value")
+"""What is shown of a statement."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +51,29 @@ def escape_markdown(text: str) -> str:
     return re.sub(r"([\\|$<*`~])", r"\\\1", " ".join(text.splitlines()))
 
 
-def published_markdown(published: pd.DataFrame, figure: str, name: str) -> str:
+def statements(claims: Iterable[Claim], paper: str, figure: str) -> list[dict[str, str]]:
+    """What a paper says of one of its figures or tables, each statement once.
+
+    Args:
+        claims: of all papers.
+        paper: as claims name it, such as "pGAN".
+        figure: likewise, such as "Fig2".
+
+    Returns:
+        id, dataset, condition, quantity and value of each, as they were published.
+    """
+    own = {claim.texts["id"]: claim.texts for claim in claims if claim.texts["paper"] == paper}
+    return [{key: one[key] for key in STATEMENT} for one in own.values() if one["figure"] == figure]
+
+
+def published_markdown(published: list[dict[str, str]], name: str) -> str:
     """The paper's statements on a figure or table.
 
     Args:
-        published: the papers' numbers: columns id, figure, dataset, condition, quantity, value.
-        figure: what stands in their column figure, such as "Fig2".
+        published: as `statements` gives them.
         name: what the heading calls it, such as "this figure".
     """
-    columns = ["id", "dataset", "condition", "quantity", "value"]
-    statements = published.loc[published["figure"] == figure, columns]
-    grid = Grid(columns, statements.astype(str).values.tolist(), "l" * len(columns))
+    grid = Grid(list(STATEMENT), [list(one.values()) for one in published], "l" * len(STATEMENT))
     return markdown_section(f"What the paper says of {name}, at its own scale", markdown_table(grid))
 
 
@@ -99,18 +116,20 @@ _LATEX_SIGNS = str.maketrans(
 )
 
 
-def effectiveness_markdown(summary: pd.DataFrame, published: pd.DataFrame, titles: dict[str, str], scale: str) -> str:
+def effectiveness_markdown(
+    summary: pd.DataFrame, published: list[dict[str, str]], titles: dict[str, str], scale: str
+) -> str:
     """Test error for every experiment, alpha and poison fraction, then the paper's statements on Figure 2.
 
     Args:
         summary: as `oleander.metrics.summary.summarize` gives it, fractions in [0, 1].
-        published: the papers' numbers: columns id, figure, dataset, condition, quantity, value.
+        published: what the paper says of it, as `statements` gives it.
         titles: experiment -> dataset title, in the order of the sections.
         scale: name of the scale.
     """
     parts = [markdown_section(heading, markdown_table(grid)) for heading, grid in _error_tables(summary, titles, scale)]
     parts.append("In brackets the interval of the mean, over generators or, where there is one alone, over its runs.\n")
-    parts.append(published_markdown(published, "Fig2", "this figure"))
+    parts.append(published_markdown(published, "this figure"))
     return "\n".join(parts)
 
 

@@ -178,7 +178,7 @@ class Sensitivity(Figure):
             "titles": plan.titles([panel.experiment for panel in (self.lambdas, self.rejection, self.sizes)]),
             "defenses": {name: f"percentile {plan.config.defenses[name].plain()['quantile']:.2f}" for name in defenses},
             "poison_fraction": self.rejection.poison_fraction,
-            "looks": plan.looks(defenses=defenses),
+            "looks": plan.looks(alphas=[self.lambdas.experiment, self.sizes.experiment], defenses=defenses),
         }
 
 
@@ -428,7 +428,8 @@ class ReconstructionErrors(Figure):
         return {"errors": [plan.autoencoders[name].errors() for name in self.autoencoders]}
 
     def params(self, plan: "Plan") -> dict[str, Any]:
-        return {"titles": {name: plan.autoencoders[name].title for name in self.autoencoders}}
+        titles = {name: plan.autoencoders[name].title for name in self.autoencoders}
+        return {"titles": titles, "looks": plan.looks(models=True)}
 
 
 class Reconstructions(Figure):
@@ -458,7 +459,8 @@ class GanScores(Figure):
         return {"scores": [result for name in self.gans for result in plan.gans[name].scores()]}
 
     def params(self, plan: "Plan") -> dict[str, Any]:
-        return {"titles": {name: plan.gans[name].title for name in self.gans}}
+        titles = {name: plan.gans[name].title for name in self.gans}
+        return {"titles": titles, "looks": plan.looks(models=True)}
 
 
 class GanSamples(_Grid):

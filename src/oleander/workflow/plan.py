@@ -1,5 +1,6 @@
 """One scale of the workflow: its configuration, its studies, its figures, and where files lie. The rules ask it."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from oleander.io.errors import OleanderError
-from oleander.plots.looks import alpha_looks, attack_looks, defense_looks
+from oleander.plots.looks import alpha_looks, attack_looks, defense_looks, model_looks
 from oleander.workflow.autoencoders import Autoencoder
 from oleander.workflow.configuration import Configuration, read_configuration
 from oleander.workflow.figures import Figure, Matrix, figure_number
@@ -139,6 +140,8 @@ class Plan:
     def params(self, name: str) -> dict[str, Any]:
         """What a figure's script is told; intervals' confidence included."""
         found = {**self.figure(name).params(self), "confidence": self.config.confidence, "scale": self.scale}
+        if not self.figure(name).pictures:
+            found["table"] = int(re.search(r"\d*$", name)[0] or 0)
         if self.figure(name).quotes:
             number = figure_number(name).replace("Figure ", "Fig").replace(" ", "")
             found["quoted"] = {"paper": self.config.papers[self.paper_of(name)].name, "figure": number}
@@ -200,7 +203,11 @@ class Plan:
         return {name: self.config.defenses[name].title for name in defenses}
 
     def looks(
-        self, alphas: list[str] | None = None, defenses: list[str] | None = None, attacks: list[str] | None = None
+        self,
+        alphas: list[str] | None = None,
+        defenses: list[str] | None = None,
+        attacks: list[str] | None = None,
+        models: bool = False,
     ) -> dict[str, dict[str, Any]]:
         """Colours and markers of what a figure shows, the same in every figure.
 
@@ -208,6 +215,7 @@ class Plan:
             alphas: experiments whose alphas it shows.
             defenses: names of defenses' entries.
             attacks: experiments whose attacks it shows.
+            models: whether it shows clean and backdoored models.
         """
         found: dict[str, dict[str, Any]] = {}
         if alphas is not None:
@@ -218,6 +226,8 @@ class Plan:
         if attacks is not None:
             every = attack_looks(once(block.name for block in self.config.attacks.values()))
             found["attacks"] = {name: every[name] for name in once(self.experiments[one].attack for one in attacks)}
+        if models:
+            found["models"] = model_looks()
         return found
 
     # Checks before training.
