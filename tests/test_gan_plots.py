@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.text import Text
 
 from oleander.io.columns import GAN_SCORES as COLUMNS
 from oleander.plots.gan_samples import blocks_of, plot_gan_samples
@@ -134,3 +135,14 @@ def test_figures_of_images_say_scale_and_stand_in():
     assert "Training of single: diverged by step 7." in texts(figure).replace("\n", " ")
     with pytest.raises(ValueError, match="at least one GAN"):
         plot_gan_samples([], "patches", 2, 3, "demo")
+
+
+def test_users_text_is_drawn_as_written():
+    title = "Price_$ and cost_$"
+    for figure in (
+        plot_gan_samples(loaded("distribution", "single"), title, 2, 3, "demo"),
+        plot_gan_scores(scores(), {"a": title}, "demo", 0.95, model_looks()),
+    ):
+        figure.draw_without_rendering()
+        assert title in texts(figure)
+        assert not any(text.get_parse_math() for text in figure.findobj(Text))
