@@ -26,6 +26,7 @@ from workflow_checkout import Checkout, tiny
 import oleander
 from oleander.data import load_dataset
 from oleander.io.artifacts import load_artifact
+from oleander.io.claims import COLUMNS as CLAIM_COLUMNS
 from oleander.io.columns import RECONSTRUCTION_ERRORS as ERROR_COLUMNS
 from oleander.io.columns import TRIALS as COLUMNS
 from oleander.training.precision import choose_precision
@@ -449,6 +450,65 @@ def test_a_defense_of_its_own_joins_the_matrix(checkout):
     checkout.configure(mine)
     done = checkout.run("--dry-run", "pgan_matrix")
     assert "defenses.mine.every" in done.stdout + done.stderr
+
+
+THIRD = {
+    "papers": {"third": {"name": "Third", "title": "A Third Paper on Poisoning"}},
+    "experiments": {"third": {"task": "mnist_3v5", "attack": "label_flipping", "generators": 5}},
+    "scales": {"demo": {"experiments": {"third": {"generators": 1}}}},
+    "figures": {
+        "third_fig1": {
+            "kind": "attack_comparison",
+            "caption": "Errors that label flipping causes (Figure 1).",
+            "experiments": ["third"],
+            "evaluation": "effectiveness",
+            "alpha": 0.1,
+            "up_to": 0.3,
+        }
+    },
+}
+THIRD_CLAIM = {
+    "id": "T01",
+    "paper": "Third",
+    "figure": "Fig1",
+    "section": "4",
+    "dataset": "MNIST",
+    "condition": "30 % flipped",
+    "quantity": "test error",
+    "value": ">1%",
+    "quote": "more than one per cent",
+    "kind": "absolute",
+    "relation": "at least",
+    "expected": "0.01",
+    "tolerance": "0",
+    "unit": "%",
+    "reason": "a bound, taken as stated",
+    "scale": "any",
+    "table": "trials",
+    "measure": "error",
+    "where": "experiment = third; evaluation = effectiveness; poison_fraction = 0.3",
+}
+
+
+def test_a_paper_is_added_by_files_of_its_own(checkout):
+    """Settings, a rule and claims: its figure is drawn, its claim has a verdict, and both are on the page."""
+    papers = checkout.folder / "workflow/papers"
+    (papers / "third.yaml").write_text(yaml.safe_dump(THIRD))
+    # pGAN's rule of that kind under another name.
+    rule = re.search(r"^rule pgan_fig6:.*?(?=\n\n\n)", (papers / "pgan.smk").read_text(), re.MULTILINE | re.DOTALL)
+    (papers / "third.smk").write_text(rule[0].replace("pgan_fig6", "third_fig1") + "\n")
+    claims = checkout.folder / "workflow/published"
+    pd.DataFrame([THIRD_CLAIM], columns=list(CLAIM_COLUMNS)).to_csv(claims / "third.csv", index=False)
+    made = "results/demo/index.html"
+    checkout.succeed("third_fig1")
+    checkout.succeed("--config", "only_existing=true", "--", made, "results/demo/claims.csv")
+    assert checkout.result("figures/third_fig1.png").exists()
+    verdicts = pd.read_csv(checkout.result("claims.csv")).set_index("id")
+    assert (verdicts.loc["T01", "verdict"], verdicts.loc["T01", "n"]) == ("not comparable", 1)
+    page = (checkout.folder / made).read_text()
+    assert '<article id="third_fig1">' in page
+    assert "Third: A Third Paper on Poisoning" in page
+    assert page.count("<article") == 1
 
 
 def test_every_scale_and_the_cluster_profile_can_be_planned(repository):

@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 from oleander.io.claims import TABLES, Claim, read_claims
+from oleander.io.errors import OleanderError
 from oleander.workflow.configuration import differences
 from oleander.workflow.plan import Plan
 from oleander.workflow.studies import Result, once
@@ -16,9 +17,15 @@ def all_claims(plan: Plan) -> list[Claim]:
     """The claims of all papers.
 
     Raises:
-        OleanderError: as `read_claims`.
+        OleanderError: as `read_claims`; or two files have a claim of one name.
     """
-    return [claim for path in plan.claims_files() for claim in read_claims(path)]
+    found: dict[str, Claim] = {}
+    for path in plan.claims_files():
+        for claim in read_claims(path):
+            if claim.name in found:
+                raise OleanderError(f"{path}: another file has a claim {claim.name}, too; give this one another id")
+            found[claim.name] = claim
+    return list(found.values())
 
 
 def results_behind(claim: Claim, plan: Plan) -> list[Result]:
