@@ -386,10 +386,8 @@ def test_jobs_that_draw_import_nothing_heavy(by_seaborn):
     light = (
         "plot_",
         "build_page",
-        "gather_csv",
         "record_",
         "report_verdicts",
-        "tabulate_effectiveness",
         "verify_claims",
     )
     paths = [path for path in SCRIPT_FILES if path.name.startswith(light)]

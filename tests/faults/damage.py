@@ -19,7 +19,7 @@ from oleander.io.tables import DIGEST_ATTRIBUTE, read_csv
 from oleander.training.scratch import Scratch
 
 TRIALS = f"results/demo/pgan/mnist/trials/sever_01/{COHORT}.csv"
-GATHERED = "results/demo/pgan/mnist/trials/sever_01.csv"
+DRAWN = "results/demo/figures/pgan_fig13.png"
 
 
 def truncate(path: Path, draw: random.Random) -> None:
@@ -112,25 +112,25 @@ def damage_csvs(workplace: Workplace, times: int, draw: random.Random) -> Outcom
 
 
 def damage_a_csv_of_the_workflow(workplace: Workplace, times: int, draw: random.Random) -> Outcome:
-    """Cut a cohort's trials off, let them be gathered anew, and do as the refusal says."""
+    """Cut a cohort's trials off, let a figure of them be drawn anew, and do as the refusal says."""
     outcome = Outcome("CSV cut off that a job of the workflow reads")
     checkout = workplace.undisturbed
-    trials, gathered = checkout.folder / TRIALS, checkout.folder / GATHERED
+    trials, drawn = checkout.folder / TRIALS, checkout.folder / DRAWN
     for time in range(times):
         content = trials.read_bytes()
         ends = [at + 1 for at, byte in enumerate(content[:-1]) if byte == ord("\n")]
         cut_off(trials, draw.choice(ends) if time % 2 == 0 else draw.randrange(len(content)))
-        gathered.unlink()
+        drawn.unlink()
         outcome.times += 1
-        with Run(checkout, [GATHERED]) as run:
+        with Run(checkout, [DRAWN]) as run:
             refused = run.end() != 0
             said = sentences(run.said())
-        outcome.expect(refused and not gathered.exists(), "the workflow took a CSV that was cut off")
+        outcome.expect(refused and not drawn.exists(), "the workflow took a CSV that was cut off")
         clear = len(said) == 1 and said[0].startswith(TRIALS) and "; delete it and run again" in said[0]
         outcome.expect(clear, f"said of it: {said}")
         trials.unlink()
         # By its name: what is made of it is there, and Snakemake would not miss it.
-        checkout.succeed(GATHERED)
+        checkout.succeed(DRAWN)
         checkout.succeed(*workplace.targets)
         outcome.survived += outcome.compare(workplace.expected, digests(checkout.result(""))) and clear and refused
     return outcome
