@@ -50,7 +50,9 @@ rule page:
 
 
 PAGE = evidence.shown_on_page(PLAN)
-PAGE_FILES = verification.asked_for(evidence.once(path for name in PAGE for path in evidence.page_files(name, PLAN)), PLAN)
+PAGE_FILES = verification.asked_for(
+    evidence.once(path for name in PAGE for path in evidence.page_files(name, PLAN)), PLAN
+)
 
 
 rule build_page:

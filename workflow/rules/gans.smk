@@ -88,13 +88,13 @@ rule train_gan:
 
 rule evaluate_gan:
     input:
-        gan=rules.train_gan.output.gan,
-        dataset=lambda wildcards: gan(wildcards).data_file(),
-        target_dataset=lambda wildcards: gan(wildcards).data_file(gan(wildcards).data_of(wildcards.model)),
         **{
             name: lambda wildcards, name=name: gan(wildcards).measured_with(wildcards.model)[name]
             for name in ("references", "reference_datasets", "classifiers")
         },
+        gan=rules.train_gan.output.gan,
+        dataset=lambda wildcards: gan(wildcards).data_file(),
+        target_dataset=lambda wildcards: gan(wildcards).data_file(gan(wildcards).data_of(wildcards.model)),
         inception=PLAN.inception(),
     output:
         scores=f"{OUT}/baaan/gans/{{gan}}/scores/{{model}}_seed_{{seed}}.csv",
