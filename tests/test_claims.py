@@ -46,6 +46,15 @@ def lines(path):
 # The file
 
 
+def test_all_parts_of_a_claim_repeat_what_was_published():
+    same = ("paper", "figure", "section", "dataset", "condition", "quantity", "value", "quote")
+    said: dict[str, dict[str, str]] = {}
+    for row in lines(PUBLISHED / "claims.csv"):
+        texts = {key: row[key] for key in same}
+        assert said.setdefault(row["id"], texts) == texts
+
+
+@pytest.fixture(scope="session")
 def papers() -> dict[str, str]:
     """Paper -> its text in one line; the folder of texts is what OLEANDER_PAPERS names."""
     named = os.environ.get("OLEANDER_PAPERS")

@@ -418,8 +418,8 @@ def test_no_figure_trains_again_what_another_has(finished):
         assert jobs == {figure: 1}
 
 
-def test_a_defense_of_its_own_joins_the_matrix(checkout):
-    """One file, one line of the registry and one block of settings: schema, trials and matrix have it."""
+def test_a_defense_and_a_trained_attack_of_ones_own_join_the_matrix(repository, checkout):
+    """One file, one line of the registry and one block of settings each: checks, trials and matrix have them."""
     package = checkout.folder / "package/oleander"
     shutil.copytree(Path(oleander.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     (package / "defenses/halving.py").write_text(
@@ -434,17 +434,29 @@ def test_a_defense_of_its_own_joins_the_matrix(checkout):
     registry = package / "defenses/__init__.py"
     text = registry.read_text().replace("import label_sanitization", "import halving, label_sanitization")
     registry.write_text(text.replace("] = {", '] = {\n    "halving": halving,', 1))
+    # The trained attack that docs/attacks.md shows.
+    page = (repository / "docs/attacks.md").read_text()
+    (package / "attacks/centred.py").write_text(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1])
+    registry = package / "attacks/__init__.py"
+    text = registry.read_text().replace("import duplication,", "import centred, duplication,")
+    registry.write_text(text.replace("] = {", '] = {\n    "centred": centred,', 1))
     mine = tiny()
     mine["defenses"] = {"mine": {"name": "halving", "title": "every second point", "every": 2}}
+    mine["attacks"] = {"mine": {"name": "centred", "spread": 0.5}}
+    mine["experiments"] = {
+        "mnist_mine": {"task": "mnist_3v5", "attack": "mine", "epochs": 3, "alphas": [0.1], "generators": 1}
+    }
+    mine["figures"] = {"pgan_matrix": {"experiments": [["mnist", "mnist_label_flipping", "mnist_mine"]]}}
+    del mine["scales"]["demo"]["figures"]["pgan_matrix"]
     checkout.configure(mine)
     checkout.package = package.parent
-    trials = "results/demo/pgan/mnist_random_flipping/trials/mine/repeats_0-0.csv"
+    trials = "results/demo/pgan/mnist_mine/trials/mine/alpha_0.1_generators_0-0.csv"
     checkout.succeed(trials)
     found = pd.read_csv(checkout.folder / trials)
-    assert set(found["defense"]) == {"mine"}
+    assert (set(found["attack"]), set(found["defense"])) == ({"centred"}, {"mine"})
     assert set(found["kept_points"]) == {40}
     said = checkout.succeed("--dry-run", "pgan_matrix")
-    for experiment in ("mnist", "mnist_label_flipping"):
+    for experiment in ("mnist", "mnist_label_flipping", "mnist_mine"):
         assert f"Training and testing victims: {experiment}, mine, " in said
     mine["defenses"]["mine"]["every"] = "second"
     checkout.configure(mine)
