@@ -37,7 +37,7 @@ GAUSSIANS = {
 def checkout(tmp_path, repository):
     """A copy of what the doctor reads, to be broken."""
     folder = tmp_path / "checkout"
-    for place in ("src/oleander", "envs", "workflow/scales"):
+    for place in ("src/oleander", "envs", "workflow/scales", "workflow/papers"):
         shutil.copytree(repository / place, folder / place, ignore=shutil.ignore_patterns("__pycache__"))
     for place in ("config.yaml", "Makefile", "pyproject.toml"):
         shutil.copy(repository / place, folder / place)
