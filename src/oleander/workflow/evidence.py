@@ -10,7 +10,7 @@ from oleander.workflow.studies import Result, once
 
 
 def results_of(name: str, plan: Plan) -> list[Result]:
-    """The CSVs behind a figure: those it is drawn from and, of GANs, how well the classifiers do that judge them."""
+    """The CSVs behind a figure: those it is drawn from and, of GANs, how well their feature classifiers do."""
     found = [result for result in plan.results(name) if result.name.endswith(".csv")]
     for study in plan.studies_of(name):
         if study.block == "gans":
@@ -50,12 +50,11 @@ def jobs_of(name: str, plan: Plan) -> list[str]:
 
 def settings_of(name: str, plan: Plan) -> dict[str, Any]:
     """What a figure was made with: its own entry, and those of its studies and evaluations, by block."""
-    config = plan.config.plain()
-    found: dict[str, Any] = {"figure": config["figures"][name]}
+    found: dict[str, Any] = {"figure": plan.figure(name).plain()}
     for study in plan.studies_of(name):
-        found.setdefault(study.block, {})[study.name] = config[study.block][study.name]
+        found.setdefault(study.block, {})[study.name] = study.own.plain()
     for evaluation in once(result.evaluation for result in plan.results(name) if result.evaluation):
-        found.setdefault("evaluations", {})[evaluation] = config["evaluations"][evaluation]
+        found.setdefault("evaluations", {})[evaluation] = plan.config.evaluations[evaluation].plain()
     return found
 
 

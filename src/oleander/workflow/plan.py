@@ -11,7 +11,7 @@ from oleander.io.errors import OleanderError
 from oleander.plots.looks import alpha_looks, attack_looks, defense_looks, model_looks
 from oleander.workflow.autoencoders import Autoencoder
 from oleander.workflow.configuration import Configuration, read_configuration
-from oleander.workflow.figures import Figure, Matrix, figure_number
+from oleander.workflow.figures import Figure, figure_number
 from oleander.workflow.gans import Gan
 from oleander.workflow.poisoning import Poisoning, task_settings
 from oleander.workflow.studies import Result, Study, data_file, once
@@ -294,15 +294,6 @@ class Plan:
         """Inception's weights, where the configuration names them."""
         path = self.config.features.inception_weights
         return [] if path is None else [path]
-
-    def matrix_defenses(self) -> list[str]:
-        """The columns of every matrix, by the names of the defenses' entries."""
-        return once(
-            self.config.evaluations[name].defense
-            for figure in self.figures.values()
-            if isinstance(figure, Matrix)
-            for name in figure.shown_evaluations(self)
-        )
 
 
 def _files(results: list[Result]) -> list[str]:

@@ -50,6 +50,11 @@ class Poisoning(Study):
         sizes = {"alphas": size.alphas_per_job, "lambda_primes": size.lambdas_per_job}
         cohorts: dict[str, list[dict[str, Any]]] = {"": [{}]}
         for values in grid_of(self.attack):
+            if values not in GRID_NAMES:
+                raise OleanderError(
+                    f"attack '{self.attack}': its GRID names {values}, but replicas have {' and '.join(GRID_NAMES)} "
+                    "alone; name these, or add the list to GRID_NAMES of oleander.workflow.poisoning and to Replica"
+                )
             key, spelled = GRID_NAMES[values]
             cohorts = {
                 f"{name}{spelled}_{'+'.join(f'{value:g}' for value in part)}_": [
