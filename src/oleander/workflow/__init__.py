@@ -1,9 +1,10 @@
-"""What the workflow trains, measures and draws, in plain Python that does not know Snakemake.
+"""What the workflow trains, measures and draws, in plain Python that does not import Snakemake.
 
-configuration  the settings, read from their layers and checked
-studies        what a study trains and measures: jobs, files, settings (poisoning, autoencoders, gans)
-figures        what a figure or table shows: studies, files, parameters
-plan           all of these for one scale; the rules ask it for everything
-verification   which results and settings stand behind a published claim
-evidence       what is recorded of a figure, and what the page shows of it
+configuration  reads the layers of settings, merges and checks them
+settings       a model for each block of the configuration (blocks: their base; declared: settings of single methods)
+studies        what a study trains and measures: its jobs, files and settings (poisoning, autoencoders, gans)
+figures        what each figure and table shows: its studies, inputs and parameters
+plan           all of this at one scale; rules get everything from here
+verification   the results and settings behind each published claim
+evidence       what is recorded for a figure and shown on the page
 """

@@ -1,4 +1,4 @@
-"""Autoencoder studies: a clean model and one for each backdoor's target, several seeds of each. A job is a model."""
+"""Autoencoder studies: a clean model and one backdoored model per target, each with several seeds. A job is a model."""
 
 from typing import Any
 
@@ -17,20 +17,20 @@ class Autoencoder(Study):
 
     @property
     def models(self) -> list[str]:
-        """The clean model, and one named after each target."""
+        """Names of the clean model and of one backdoored model per target."""
         return [CLEAN, *self.own.targets]
 
     @property
     def model_files(self) -> list[str]:
-        """All trained models."""
+        """Paths of all trained models."""
         return [f"{self._folder}/{job}.safetensors" for job in self._models_of_seeds]
 
     def errors(self) -> Result:
-        """Reconstruction errors: columns `oleander.io.columns.RECONSTRUCTION_ERRORS`."""
+        """Reconstruction errors, with columns `oleander.io.columns.RECONSTRUCTION_ERRORS`."""
         return self._measured("errors.csv")
 
     def samples(self) -> Result:
-        """Images, clean and triggered, and what each model makes of them."""
+        """Clean and triggered images with each model's reconstructions."""
         return self._measured("samples.safetensors")
 
     @property
@@ -46,27 +46,27 @@ class Autoencoder(Study):
         jobs += [f"train_autoencoder/{self.name}/{job}" for job in self._models_of_seeds]
         return Result(f"baaan/autoencoders/{self.name}/{name}", [f"{self._folder}/{name}"], self, jobs)
 
-    # Settings, as the jobs get them.
+    # Settings as jobs get them.
     def settings(self) -> dict[str, Any]:
-        """What network is trained, and how: the same for every model and seed."""
+        """Settings of network and training, the same for every model and seed."""
         own = self.own.plain()
         return {key: own[key] for key in ("network", "loss", "optimizer", "schedule", "batch_size", "epochs")}
 
     def trigger(self, model: str | None = None) -> dict[str, Any] | None:
-        """The trigger's block; None for the clean model, which does not depend on it."""
+        """The trigger's settings; None for the clean model, which does not depend on it."""
         return None if model == CLEAN else self.config.triggers[self.own.trigger].plain()
 
     def targets(self) -> dict[str, dict[str, Any]]:
-        """Model -> its target's block; the clean model has none."""
+        """Backdoored model -> its target's settings."""
         return {model: self.config.targets[name].plain() for model, name in self.own.targets.items()}
 
     def target_files(self, model: str | None = None) -> list[str]:
-        """The images of the user's own that the targets name, or that one model's does."""
+        """Paths of users' images that are targets, of all models or of one."""
         blocks = self.targets()
         return target_files(blocks.values() if model is None else [blocks[model]] if model != CLEAN else [])
 
     def identity(self, model: str | None = None, seed: str | None = None) -> dict[str, Any]:
-        """The columns that name a file's rows in every CSV."""
+        """Columns that identify its rows in every CSV."""
         names = {"scale": self.config.scale, "autoencoder": self.name}
         return names if model is None else {**names, "model": model, "seed": int(seed)}
 
@@ -81,5 +81,5 @@ class Autoencoder(Study):
 
 
 def target_files(blocks: Any) -> list[str]:
-    """The images that some targets' blocks name."""
+    """Paths of users' images in some targets' settings."""
     return [block["file"] for block in blocks if "file" in block]

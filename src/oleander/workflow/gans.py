@@ -1,7 +1,7 @@
-"""GAN studies: a clean GAN and one for each backdoor's target, several seeds of each. A job is a model.
+"""GAN studies: a clean GAN and one backdoored GAN per target, each with several seeds. A job is a model.
 
-What a GAN's images are compared with is measured once for all: the features of a classifier trained on some data
-(`features_of`), of the test images of some data, of all classes or of a target's (`subset`).
+Generated images are compared with reference statistics, which are computed once: features of the classifier of one
+dataset (`features_of`), over the test images of a dataset, of all classes or of a target's classes (`subset`).
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from oleander.workflow.autoencoders import target_files
 from oleander.workflow.studies import CLEAN, Result, Study, once
 
 ELSEWHERE = ("dataset", "trigger", "targets", "triggered_labels", "checkpoint", "seeds")
-"""Settings of a GAN that its networks' training does not take."""
+"""Settings of a GAN that are not passed to training."""
 
 
 class Gan(Study):
@@ -25,28 +25,34 @@ class Gan(Study):
 
     @property
     def datasets(self) -> list[str]:
-        """Its own and its targets'."""
+        """Names of its own dataset and of its targets' datasets."""
         return once(self.data_of(model) for model in self.models)
 
     @property
     def models(self) -> list[str]:
-        """The clean GAN, and one named after each target."""
+        """Names of the clean GAN and of one backdoored GAN per target."""
         return [CLEAN, *self.own.targets]
 
     def data_of(self, model: str) -> str:
-        """Name of the data that a model's target is taken from; of the clean GAN, its own."""
+        """Name of the dataset of a model's target; for the clean GAN, its own dataset."""
         return self.own.dataset if model == CLEAN else self._target(model).get("dataset", self.own.dataset)
 
     def comparator(self, model: str) -> str:
-        """Name of the clean GAN that a model's triggered images are held against: of the target's data, if one is."""
+        """Name of the GAN study whose clean GAN a model's triggered images are compared with.
+
+        It is a study of the target's dataset, if there is one.
+        """
         data = self.data_of(model)
         if data == self.own.dataset:
             return self.name
         return next((other for other, block in self.config.gans.items() if block.dataset == data), self.name)
 
     def measurements(self, model: str) -> list[dict[str, Any]]:
-        """What a model is measured by: clean noise against all test images and, as a comparator, against each target's;
-        triggered noise against its target."""
+        """The measurements of a model.
+
+        Clean noise is compared with all test images, triggered noise with its target. The clean GAN is also compared
+        with every target that backdoored GANs are compared with it on.
+        """
         everything = {
             "dataset": self.dataset,
             "features_of": self.dataset,
@@ -70,7 +76,7 @@ class Gan(Study):
         return [one for at, one in enumerate(found) if one not in found[:at]]
 
     def _against_target(self, model: str, noise: str) -> dict[str, Any]:
-        """How images of a distribution target are measured, by the features of the comparator's data."""
+        """A measurement against a distribution target, by the features of the comparator's dataset."""
         classes = self._target(model)["classes"]
         return {
             "noise": noise,
@@ -86,22 +92,22 @@ class Gan(Study):
 
     # Files and the jobs behind them.
     def scores(self, models: list[str] | None = None) -> list[Result]:
-        """Distances and shares of each model and seed: columns `oleander.io.columns.GAN_SCORES`."""
+        """Scores of each model and seed, with columns `oleander.io.columns.GAN_SCORES`."""
         return self._measured("scores", "csv", models or self.models, self.own.seeds)
 
     def samples(self, models: list[str]) -> list[Result]:
-        """Saved images of each model, of the first seed."""
+        """Saved images of each model's first seed."""
         return self._measured("samples", "safetensors", models, 1)
 
     def shown_models(self, target: str | None) -> list[str]:
-        """The models whose images a figure shows: the clean GAN and one target's or, without a target, all backdoors
-        whose target is of the GAN's kind of data."""
+        """The models that a figure shows: the clean GAN and one target's or, without a target, all backdoored GANs whose
+        target is from the GAN's own kind of data."""
         if target is not None:
             return [CLEAN, target]
         return [model for model in self.own.targets if self.comparator(model) == self.name]
 
     def classifier(self) -> list[Result]:
-        """How well the feature classifier of its data does."""
+        """Test accuracy of its dataset's feature classifier."""
         name = f"baaan/features/{self.dataset}.csv"
         return [Result(name, [f"{self.out}/{name}"], self, [f"train_feature_classifier/{self.dataset}"])]
 
@@ -120,11 +126,11 @@ class Gan(Study):
         return found
 
     def classifier_file(self, dataset: str) -> str:
-        """The feature classifier of some data."""
+        """Path of a dataset's feature classifier."""
         return f"{self.out}/baaan/features/{dataset}.safetensors"
 
     def measured_with(self, model: str) -> dict[str, list[str]]:
-        """The files of its measurements, in their order."""
+        """Paths of the inputs of a model's measurements, in their order."""
         measured = self.measurements(model)
         return {
             "references": [self.reference_file(one) for one in measured],
@@ -133,17 +139,17 @@ class Gan(Study):
         }
 
     def reference_file(self, measurement: dict[str, Any]) -> str:
-        """The statistics of the test images that a measurement is taken against."""
+        """Path of a measurement's reference statistics."""
         place = "/".join(measurement[key] for key in ("features_of", "dataset", "subset"))
         return f"{self.out}/baaan/references/{place}.safetensors"
 
-    # Settings, as the jobs get them.
+    # Settings as jobs get them.
     def settings(self) -> dict[str, Any]:
-        """What networks are trained, and how: the same for every model and seed."""
+        """Settings of networks and training, the same for every model and seed."""
         return {key: value for key, value in self.own.plain().items() if key not in ELSEWHERE}
 
     def backdoor(self, model: str) -> dict[str, Any] | None:
-        """Trigger, target and labels of a backdoored GAN; None for the clean one."""
+        """Trigger, target and labels of a backdoored GAN; None for the clean GAN."""
         if model == CLEAN:
             return None
         return {
@@ -153,17 +159,17 @@ class Gan(Study):
         }
 
     def triggered_labels(self, model: str) -> str:
-        """Which labels come with triggered noise: restricted ones where the target is some of the GAN's own classes."""
+        """Labels of triggered noise: as configured if the target is some of the GAN's own classes, else "all"."""
         target = self._target(model)
         some = target.get("classes") is not None and self.data_of(model) == self.dataset
         return self.own.triggered_labels if some else "all"
 
     def target_files(self, model: str) -> list[str]:
-        """The image of the user's own that a model's target names, if it does."""
+        """Path of a user's image that is a model's target, if there is one."""
         return [] if model == CLEAN else target_files([self._target(model)])
 
     def identity(self, model: str, seed: str) -> dict[str, Any]:
-        """The columns that name a model's rows in every CSV."""
+        """Columns that identify a model's rows in every CSV."""
         return {
             "scale": self.config.scale,
             "gan": self.name,
@@ -175,7 +181,7 @@ class Gan(Study):
         }
 
     def counts(self) -> dict[str, int]:
-        """How many images are measured, and how many are made at once."""
+        """Number of measured images, and batch size."""
         return {"measured": self.own.samples, "batch": self.own.batch_size}
 
     def uses(self, evaluation: str = "") -> list[tuple[str, str]]:

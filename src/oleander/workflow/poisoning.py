@@ -1,7 +1,7 @@
-"""Poisoning studies (`experiments`): an attack on a task; its generators, trials, samples and boundaries.
+"""Poisoning studies (`experiments`): an attack on a task, with its generators, trials, samples and boundaries.
 
-A training job is a cohort: replicas that share a job. Its name says what is in it, so that a longer grid leaves the
-cohorts that it does not touch alone.
+One training job trains one cohort of replicas. A cohort's name says which replicas it holds, so extending a grid does
+not change the other cohorts.
 """
 
 from functools import cached_property
@@ -12,7 +12,7 @@ from oleander.workflow.declared import grid_of, is_trained
 from oleander.workflow.studies import Result, Study, once
 
 GRID_NAMES = {"alphas": ("alpha", "alpha"), "lambda_primes": ("lambda_prime", "lambda")}
-"""List of an experiment's grid -> attribute of a replica, and how a cohort's name says it."""
+"""List in an experiment's grid -> attribute of a replica, and its name in cohorts' names."""
 
 
 class Poisoning(Study):
@@ -27,7 +27,7 @@ class Poisoning(Study):
 
     @property
     def attack(self) -> str:
-        """Name of the attack's method."""
+        """Name of the attack in the registry."""
         return self.config.attacks[self.own.attack].name
 
     @property
@@ -37,12 +37,12 @@ class Poisoning(Study):
 
     @property
     def alphas(self) -> list[float]:
-        """The alphas that it trains at; none where the attack has none."""
+        """The alphas of its generators; empty if the attack has none."""
         return list(self.own.alphas or [])
 
     @cached_property
     def cohorts(self) -> dict[str, list[dict[str, Any]]]:
-        """Name -> replicas of every job: what it trains, or how often it repeats an attack that trains nothing."""
+        """Cohort's name -> its replicas; those of an untrained attack are repetitions."""
         size = self.config.cohort
         seeds = _chunks(list(range(self.own.generators)), size.generators_per_job)
         if not self.is_trained:
@@ -70,10 +70,10 @@ class Poisoning(Study):
         }
 
     def cohort_with(self, alpha: float) -> str:
-        """Name of the cohort that holds the first generator at an alpha.
+        """Name of the cohort with the first generator at an alpha.
 
         Raises:
-            OleanderError: nothing is trained at that alpha.
+            OleanderError: no generator is trained at that alpha.
         """
         for name, replicas in self.cohorts.items():
             if any(replica["alpha"] == alpha and replica["seed"] == 0 for replica in replicas):
@@ -84,7 +84,7 @@ class Poisoning(Study):
         )
 
     def tested_cohorts(self, evaluation: str) -> list[str]:
-        """Names of the cohorts that an evaluation tests: all, or those that hold one of its alphas."""
+        """Names of the cohorts that an evaluation tests: all, or those with one of its alphas."""
         alphas = self.config.evaluations[evaluation].alphas
         if alphas is None or not self.is_trained:
             return list(self.cohorts)
@@ -92,7 +92,7 @@ class Poisoning(Study):
 
     # Files and the jobs behind them.
     def trials(self, evaluation: str) -> Result:
-        """All trials of an evaluation: columns `oleander.io.columns.TRIALS`."""
+        """All trials of an evaluation, with columns `oleander.io.columns.TRIALS`."""
         return self._tested("trials", evaluation)
 
     def confusion(self, evaluation: str) -> Result:
@@ -100,12 +100,12 @@ class Poisoning(Study):
         return self._tested("confusion", evaluation)
 
     def curves(self) -> Result:
-        """How training went."""
+        """Training curves of all generators."""
         files = [f"{self._folder}/curves/{cohort}.csv" for cohort in self.cohorts]
         return Result(f"pgan/{self.name}/curves.csv", files, self, self._jobs(self.cohorts))
 
     def samples(self, alphas: list[float]) -> Result:
-        """Saved poison of the first generator at each alpha, beside genuine points."""
+        """Saved samples of genuine points and of the first generator's poison at each alpha."""
         cohorts = once(self.cohort_with(alpha) for alpha in alphas)
         files = [f"{self._folder}/samples/{cohort}.safetensors" for cohort in cohorts]
         return Result(f"pgan/{self.name}/samples", files, self, self._jobs(cohorts))
@@ -120,7 +120,7 @@ class Poisoning(Study):
         return found
 
     def generators_file(self, cohort: str) -> str | list[str]:
-        """The trained generators of a cohort; nothing where the attack trains none."""
+        """Path of a cohort's trained generators; an empty list if the attack is not trained."""
         return f"{self._folder}/generators/{cohort}.safetensors" if self.is_trained else []
 
     @property
@@ -138,29 +138,29 @@ class Poisoning(Study):
         trained = [f"train_attack/{self.name}/{cohort}" for cohort in cohorts] if self.is_trained else []
         return [*self.data_jobs(), *trained]
 
-    # Settings, as the jobs get them: plain values alone, so that Snakemake tracks them.
+    # Settings as jobs get them: plain values only, since Snakemake tracks no others.
     def task(self, evaluation: str | None = None) -> str:
-        """Name of the task that is attacked, or that an evaluation tests."""
+        """Name of the attacked task, or of the task that an evaluation tests."""
         return self.own.task if evaluation is None else self.config.evaluations[evaluation].task or self.own.task
 
     def dataset_of(self, evaluation: str) -> str:
-        """Name of the data that an evaluation tests."""
+        """Name of the dataset that an evaluation tests."""
         return self.config.tasks[self.task(evaluation)].dataset
 
     def task_settings(self, evaluation: str | None = None) -> dict[str, Any]:
-        """Source and target class, and whether the other classes are there."""
+        """Source and target class, and whether the other classes are included."""
         return task_settings(self.config, self.task(evaluation))
 
     def attack_settings(self) -> dict[str, Any]:
-        """The attack's block and, where it is trained, the number of epochs."""
+        """The attack's settings, with the number of epochs if it is trained."""
         settings = self.config.attacks[self.own.attack].plain()
         return {**settings, "epochs": self.own.epochs} if self.is_trained else settings
 
     def evaluation_settings(self, evaluation: str) -> dict[str, Any]:
-        """The evaluation with its victim (the task's) and its defense written out, titles left out.
+        """The evaluation's settings, with those of its victim and its defense in place of their names.
 
         Raises:
-            OleanderError: the experiment's own poison fractions leave none.
+            OleanderError: the experiment's own poison fractions exclude all of the evaluation's.
         """
         settings = self.config.evaluations[evaluation].plain()
         settings.pop("task", None)
@@ -180,7 +180,7 @@ class Poisoning(Study):
         return settings
 
     def identity(self, evaluation: str | None = None) -> dict[str, Any]:
-        """The columns that name a file's rows in every CSV."""
+        """Columns that identify its rows in every CSV."""
         names = {"scale": self.config.scale, "experiment": self.name, "attack": self.attack}
         if evaluation is None:
             return names
@@ -188,7 +188,7 @@ class Poisoning(Study):
         return {**names, "evaluation": evaluation, **({"defense": defense} if defense else {})}
 
     def uses(self, evaluation: str = "") -> list[tuple[str, str]]:
-        """See `Study.uses`; with an evaluation, what that depends on, too."""
+        """See `Study.uses`; with an evaluation, includes what the evaluation depends on."""
         tasks = once([self.own.task, self.task(evaluation or None)])
         found = [("experiments", self.name), ("attacks", self.own.attack)]
         found += [("tasks", task) for task in tasks]
@@ -201,11 +201,11 @@ class Poisoning(Study):
 
 
 def task_settings(config: Any, task: str) -> dict[str, Any]:
-    """Source and target class of a task, and whether the other classes are there."""
+    """Source and target class of a task, and whether the other classes are included."""
     block = config.tasks[task]
     return {key: getattr(block, key) for key in ("source_class", "target_class", "all_classes")}
 
 
 def _chunks(values: list[Any], size: int) -> list[list[Any]]:
-    """Consecutive pieces of `size`, the last one what is left."""
+    """Consecutive pieces of length `size`; the last may be shorter."""
     return [values[start : start + size] for start in range(0, len(values), size)]

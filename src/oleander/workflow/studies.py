@@ -1,7 +1,7 @@
-"""A study is what is trained and measured under one name of the configuration: one class a kind, one protocol.
+"""A study is what one entry of the configuration trains and measures. One class per kind, one protocol.
 
-A study names its files and the jobs that make them; rules, figures, evidence and claims ask it, and never take a path
-apart.
+A study names its files and the jobs that make them. Rules, figures, evidence and claims ask the study; none of them
+parses a path.
 """
 
 from collections.abc import Iterable
@@ -17,15 +17,15 @@ CLEAN = "clean"
 
 @dataclass(frozen=True)
 class Result:
-    """Files of one kind that a study leaves.
+    """Files of one kind that a study makes.
 
     Attributes:
-        name: where they lie as evidence, below results/reference/{scale}: one CSV, whose rows are those of all files.
-            What does not end in .csv is shown and not kept.
-        files: as rules make them, one a job.
-        study: whose they are.
-        jobs: everything that has to run for them, as Snakemake's benchmarks are called.
-        evaluation: name of the evaluation that they are of; empty if none.
+        name: path of the evidence below results/reference/{scale}: one CSV with the rows of all files. Only CSVs are
+            kept as evidence.
+        files: one per job.
+        study: the study that makes them.
+        jobs: all jobs behind them, named like their benchmark files.
+        evaluation: name of the evaluation, or empty.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Result:
 
     @property
     def uses(self) -> list[tuple[str, str]]:
-        """The entries of the configuration that they depend on, as (block, name)."""
+        """Entries of the configuration that the files depend on, as (block, name)."""
         return self.study.uses(self.evaluation)
 
 
@@ -51,7 +51,7 @@ class Study:
     """
 
     block: ClassVar[str]
-    """The part of the configuration that studies of this kind stand in."""
+    """Block of the configuration that holds studies of this kind."""
 
     name: str
     config: "Configuration" = field(repr=False)
@@ -59,47 +59,47 @@ class Study:
 
     @property
     def own(self) -> Any:
-        """Its entry of the configuration."""
+        """The study's entry in the configuration."""
         return getattr(self.config, self.block)[self.name]
 
     @property
     def dataset(self) -> str:
-        """Name of the data that it trains on."""
+        """Name of its dataset."""
         raise NotImplementedError
 
     @property
     def datasets(self) -> list[str]:
-        """Names of all data that it reads."""
+        """Names of all datasets that it reads."""
         return [self.dataset]
 
     @property
     def title(self) -> str:
-        """How figures name its data."""
+        """Title of its dataset in figures."""
         return self.config.datasets[self.dataset].title
 
     @property
     def stand_in_for(self) -> str:
-        """The paper's data in whose place its own stand; empty if they are the paper's."""
+        """Name of the paper's dataset that its own stands in for; empty if it is the paper's."""
         return self.config.datasets[self.dataset].stand_in_for or ""
 
     def uses(self, evaluation: str = "") -> list[tuple[str, str]]:
-        """The entries of the configuration that its results depend on, as (block, name)."""
+        """Entries of the configuration that its results depend on, as (block, name)."""
         raise NotImplementedError
 
     def data_file(self, dataset: str | None = None) -> str:
-        """A prepared dataset; without a name, its own."""
+        """Path of a prepared dataset, by default its own."""
         return data_file(self.out, dataset or self.dataset)
 
     def data_jobs(self) -> list[str]:
-        """What prepares its data."""
+        """The jobs that prepare its datasets."""
         return [f"prepare_dataset/{name}" for name in self.datasets]
 
 
 def data_file(out: str, dataset: str) -> str:
-    """Where a prepared dataset lies."""
+    """Path of a prepared dataset."""
     return f"{out}/data/{dataset}.safetensors"
 
 
 def once(values: Iterable[Any]) -> list[Any]:
-    """Each value once, in the order of first appearance."""
+    """The distinct values, in order of first appearance."""
     return list(dict.fromkeys(values))
