@@ -1,4 +1,4 @@
-"""What is recorded of a figure as evidence, and what the page shows of it."""
+"""What is recorded for a figure as evidence, and what the page shows."""
 
 import copy
 import os
@@ -10,7 +10,7 @@ from oleander.workflow.studies import Result, once
 
 
 def results_of(name: str, plan: Plan) -> list[Result]:
-    """The CSVs behind a figure: those it is drawn from and, of GANs, how well their feature classifiers do."""
+    """The CSVs behind a figure: those it is drawn from and, for GANs, the accuracy of their feature classifiers."""
     found = [result for result in plan.results(name) if result.name.endswith(".csv")]
     for study in plan.studies_of(name):
         if study.block == "gans":
@@ -19,23 +19,23 @@ def results_of(name: str, plan: Plan) -> list[Result]:
 
 
 def tables_of(name: str, plan: Plan) -> list[str]:
-    """A figure's own tables that are kept: CSV and Markdown."""
+    """A figure's own tables, CSV and Markdown."""
     return [path for ending, path in plan.tables(name).items() if ending in ("csv", "md")]
 
 
 def pictures_of(name: str, plan: Plan) -> list[str]:
-    """A figure's pictures that are kept: PNG."""
+    """A figure's PNGs."""
     return [path for path in plan.pictures(name).values() if path.endswith(".png")]
 
 
 def manifests_of(name: str, plan: Plan) -> list[str]:
-    """What the data behind a figure are."""
+    """Manifests of the datasets behind a figure."""
     of_studies = [dataset for study in plan.studies_of(name) for dataset in study.datasets]
     return [f"{plan.out}/data/{dataset}.json" for dataset in once([*of_studies, *plan.figure(name).datasets(plan)])]
 
 
 def kept(name: str, plan: Plan) -> dict[str, list[str]]:
-    """Everything that is recorded of a figure: name below results/reference/{scale} -> the files that make it up."""
+    """All evidence of a figure: path below results/reference/{scale} -> the files that it is made of."""
     single = [*pictures_of(name, plan), *tables_of(name, plan), *manifests_of(name, plan)]
     return {
         **{path.removeprefix(f"{plan.out}/"): [path] for path in single},
@@ -44,12 +44,12 @@ def kept(name: str, plan: Plan) -> dict[str, list[str]]:
 
 
 def jobs_of(name: str, plan: Plan) -> list[str]:
-    """The jobs behind a figure, as their benchmarks and logs are called."""
+    """The jobs behind a figure, named like their benchmark files and logs."""
     return once(job for result in [*plan.results(name), *results_of(name, plan)] for job in result.jobs)
 
 
 def settings_of(name: str, plan: Plan) -> dict[str, Any]:
-    """What a figure was made with: its own entry, and those of its studies and evaluations, by block."""
+    """Settings of a figure, its studies and its evaluations, by block."""
     found: dict[str, Any] = {"figure": plan.figure(name).plain()}
     for study in plan.studies_of(name):
         found.setdefault(study.block, {})[study.name] = study.own.plain()
@@ -59,7 +59,7 @@ def settings_of(name: str, plan: Plan) -> dict[str, Any]:
 
 
 def overrides(said: dict[str, Any]) -> dict[str, Any]:
-    """What --config and --configfile set, without where the data lie on this machine."""
+    """What --config and --configfile set, without this machine's `data_root`."""
     settings = copy.deepcopy(dict(said))
     settings.pop("data_root", None)
     return settings
@@ -67,19 +67,19 @@ def overrides(said: dict[str, Any]) -> dict[str, Any]:
 
 # The page.
 def shown_on_page(plan: Plan) -> list[str]:
-    """The figures and tables that the page shows, paper after paper; where only_existing, those that are there."""
+    """Figures and tables on the page, paper by paper; with `only_existing`, those that exist."""
     names = [name for paper in plan.config.papers for name in plan.figures_of(paper)]
     return [name for name in names if not plan.config.only_existing or all(map(os.path.exists, page_files(name, plan)))]
 
 
 def page_files(name: str, plan: Plan) -> list[str]:
-    """What the page shows of a figure: its pictures or text, and the CSVs behind it."""
+    """Files of a figure that the page embeds: pictures, tables, and the CSVs behind them."""
     behind = [path for result in results_of(name, plan) for path in result.files]
     return once([*pictures_of(name, plan), *tables_of(name, plan), *behind])
 
 
 def page_entry(name: str, plan: Plan) -> dict[str, Any]:
-    """Where the parts of a figure stand, and what it was made with: an `oleander.page.build.Entry` before its times."""
+    """Arguments of a figure's `oleander.page.build.Entry`, with `jobs` in place of seconds and commits."""
     paper = plan.config.papers[plan.paper_of(name)]
     tables, pictures = tables_of(name, plan), pictures_of(name, plan)
     own = [path for path in tables if path.endswith(".csv")]

@@ -1,7 +1,7 @@
-"""What each figure and table shows: one class a kind of plot. An entry of `figures` names its kind and its studies.
+"""What each figure and table shows. One class per kind of plot; an entry of `figures` names its kind and its studies.
 
-The class says what the plot's script reads (`results`), what it is told (`params`) and what it writes (`pictures`,
-`tables`). workflow/papers has the rules that run the scripts.
+The class gives the inputs (`results`), params and outputs (`pictures`, `tables`) of the plot's script. The rules that
+run the scripts are in workflow/papers.
 """
 
 import re
@@ -19,37 +19,37 @@ if TYPE_CHECKING:
 
 
 class Figure(Block):
-    """What all kinds have in common.
+    """A figure or table of any kind.
 
     Attributes:
-        kind: chooses the class.
-        caption: one sentence, in Snakemake's report and on the page.
+        kind: selects the class.
+        caption: shown in Snakemake's report and on the page.
     """
 
     kind: Text
     caption: Filled
 
     pictures: ClassVar[tuple[str, ...]] = ("",)
-    """What follows the figure's name in the names of its pictures; of a table there is none."""
+    """Suffixes of its pictures' names; none for a table."""
     tables: ClassVar[tuple[str, ...]] = ()
-    """Endings of the tables that it writes."""
+    """File endings of the tables that it writes."""
     quotes: ClassVar[bool] = False
-    """Whether its tables quote what the paper says of it."""
+    """Whether its tables quote the paper's claims on it."""
 
     def results(self, plan: "Plan") -> dict[str, list[Result]]:
-        """What the script reads: name of the input -> results."""
+        """Inputs of the script: name -> results."""
         raise NotImplementedError
 
     def datasets(self, plan: "Plan") -> list[str]:
-        """Names of the prepared data that the script reads itself."""
+        """Names of prepared datasets that the script reads."""
         return []
 
     def params(self, plan: "Plan") -> dict[str, Any]:
-        """What the script is told besides; plain values alone, so that Snakemake tracks them."""
+        """Params of the script: plain values only, since Snakemake tracks no others."""
         raise NotImplementedError
 
     def samples_shown(self) -> int:
-        """How many saved points of a generator it shows."""
+        """Number of saved samples per generator that it shows."""
         return 0
 
 
@@ -136,7 +136,7 @@ class ErrorsAndSamples(GenuineAndPoison):
 
 
 class Panel(Block):
-    """One experiment under one evaluation or several, at one poison fraction where it is given."""
+    """One experiment under one or several evaluations, optionally at one poison fraction."""
 
     experiment: Text
     evaluation: Text | None = None
@@ -282,8 +282,8 @@ class Matrix(Figure):
     """Every attack against every defense on every dataset.
 
     Attributes:
-        experiments: those of one dataset in each row.
-        evaluations: in the columns' order; every other defense method follows with the first evaluation that fits.
+        experiments: one list per dataset.
+        evaluations: first columns; every defense method that they leave out follows in a column of its own.
     """
 
     kind: Literal["matrix"]
@@ -464,8 +464,7 @@ class GanScores(Figure):
 
 
 class GanSamples(_Grid):
-    """Images of clean and of triggered noise: of the clean GAN and one target's or, without a target, of all backdoors
-    whose target is of the GAN's kind of data."""
+    """Images of clean and of triggered noise; see `Gan.shown_models` for which models."""
 
     kind: Literal["gan_samples"]
     gan: Text
@@ -510,6 +509,6 @@ def _each_once(results: Iterator[Result]) -> list[Result]:
 
 
 def figure_number(name: str) -> str:
-    """What the paper calls a figure or table, such as "Figure 2" for pgan_fig2; of what no paper has, its name."""
+    """The paper's name for a figure or table, such as "Figure 2" for pgan_fig2; for one of our own, its name."""
     kind, number = re.fullmatch(r"[a-z0-9]+_([a-z_]+?)([0-9]*)", name).groups()
     return f"{ {'fig': 'Figure', 'table': 'Table'}.get(kind, kind.replace('_', ' ').capitalize()) } {number}".strip()

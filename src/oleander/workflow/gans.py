@@ -100,8 +100,11 @@ class Gan(Study):
         return self._measured("samples", "safetensors", models, 1)
 
     def shown_models(self, target: str | None) -> list[str]:
-        """The models that a figure shows: the clean GAN and one target's or, without a target, all backdoored GANs whose
-        target is from the GAN's own kind of data."""
+        """The models that a figure shows.
+
+        With a target: the clean GAN and that target's. Without: all backdoored GANs whose targets are from the GAN's
+        own kind of data.
+        """
         if target is not None:
             return [CLEAN, target]
         return [model for model in self.own.targets if self.comparator(model) == self.name]

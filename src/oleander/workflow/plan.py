@@ -1,4 +1,4 @@
-"""One scale of the workflow: its configuration, its studies, its figures, and where files lie. The rules ask it."""
+"""The plan of one scale: configuration, studies, figures and paths. Rules get everything from here."""
 
 import re
 from collections.abc import Iterable
@@ -22,8 +22,8 @@ class Plan:
     """What a scale trains, measures and draws.
 
     Attributes:
-        config: the configuration at that scale.
-        root: the checkout.
+        config: the configuration at this scale.
+        root: path of the checkout.
     """
 
     config: Configuration
@@ -31,7 +31,7 @@ class Plan:
 
     @classmethod
     def read(cls, root: str, configfiles: list[dict[str, Any]], command_line: dict[str, Any]) -> "Plan":
-        """As `read_configuration`.
+        """Read the configuration; see `read_configuration` for the arguments.
 
         Raises:
             OleanderError: a mistake in the configuration.
@@ -48,7 +48,7 @@ class Plan:
 
     @property
     def out(self) -> str:
-        """Folder of its results."""
+        """Folder of the scale's results."""
         return f"results/{self.scale}"
 
     # Studies.
@@ -68,19 +68,19 @@ class Plan:
         return {name: Gan(name, self.config, self.out) for name in self.config.gans}
 
     def data_file(self, dataset: str) -> str:
-        """A prepared dataset."""
+        """Path of a prepared dataset."""
         return data_file(self.out, dataset)
 
     def dataset_settings(self, dataset: str) -> dict[str, Any]:
-        """What a source needs to know; a title is for figures alone."""
+        """Settings of a dataset's source, without its title, which only figures use."""
         return {key: value for key, value in self.config.datasets[dataset].plain().items() if key != "title"}
 
     def check_file(self, dataset: str) -> str:
-        """The check that a dataset suffices for every study on it."""
+        """Path of a dataset's check."""
         return f"{self.out}/checks/{dataset}.json"
 
     def checks(self, results: Iterable[Result]) -> list[str]:
-        """The checks of the data behind some results."""
+        """Paths of the checks of the datasets behind some results."""
         return once(self.check_file(result.study.dataset) for result in results)
 
     # Figures and tables.
@@ -90,20 +90,20 @@ class Plan:
         return self.config.figures
 
     def figure(self, name: str) -> Figure:
-        """One of them.
+        """A figure or table.
 
         Raises:
-            OleanderError: the configuration has none of that name.
+            OleanderError: the configuration has no figure of that name.
         """
         if name not in self.figures:
             raise OleanderError(f"configuration, figures.{name}: missing, though a rule draws it; restore it")
         return self.figures[name]
 
     def paper_of(self, name: str) -> str:
-        """Name of the paper that a figure is of, which its own begins with.
+        """Name of a figure's paper. A figure's name begins with it.
 
         Raises:
-            OleanderError: no paper's name begins it.
+            OleanderError: the figure's name begins with no paper's name.
         """
         for paper in self.config.papers:
             if name.startswith(f"{paper}_"):
@@ -122,7 +122,7 @@ class Plan:
         return [name for name in self.figures if self.paper_of(name) == paper]
 
     def inputs(self, name: str) -> dict[str, list[str]]:
-        """What a figure's script reads, and the checks that come before anything is trained for it."""
+        """Inputs of a figure's rule: what its script reads, and the checks of its datasets."""
         figure = self.figure(name)
         found = {key: _files(results) for key, results in figure.results(self).items()}
         if datasets := figure.datasets(self):
@@ -138,7 +138,7 @@ class Plan:
         return sorted(str(path) for path in Path(self.root, "workflow/published").glob("*.csv"))
 
     def params(self, name: str) -> dict[str, Any]:
-        """What a figure's script is told; intervals' confidence included."""
+        """Params of a figure's rule."""
         found = {**self.figure(name).params(self), "confidence": self.config.confidence, "scale": self.scale}
         if not self.figure(name).pictures:
             found["table"] = int(re.search(r"\d*$", name)[0] or 0)
@@ -148,7 +148,7 @@ class Plan:
         return found
 
     def pictures(self, name: str) -> dict[str, str]:
-        """A figure's pictures: name of the output, such as rates_png -> file."""
+        """Pictures of a figure: name of the output, such as rates_png -> path."""
         found = {}
         for part in self.figure(name).pictures:
             for ending in ("png", "pdf"):
@@ -156,36 +156,36 @@ class Plan:
         return found
 
     def tables(self, name: str) -> dict[str, str]:
-        """A figure's tables: ending -> file."""
+        """Tables of a figure: file ending -> path."""
         return {ending: f"{self.out}/tables/{name}.{ending}" for ending in self.figure(name).tables}
 
     def made(self, name: str) -> list[str]:
-        """What a figure is asked for by: its pictures or, of a table, its CSV."""
+        """The files that stand for a figure in `all`: its PNGs or, for a table, its CSV."""
         pictures = [path for path in self.pictures(name).values() if path.endswith(".png")]
         return pictures or [self.tables(name)["csv"]]
 
     def results(self, name: str) -> list[Result]:
-        """All results that a figure shows."""
+        """All results that a figure reads."""
         return [result for results in self.figure(name).results(self).values() for result in results]
 
     def studies_of(self, name: str) -> list[Study]:
-        """The studies that a figure shows, each once."""
+        """The studies that a figure shows."""
         found = {(result.study.block, result.study.name): result.study for result in self.results(name)}
         return list(found.values())
 
     @cached_property
     def samples_per_generator(self) -> int:
-        """Points saved of every pGAN generator: enough for every figure that shows some."""
+        """Points saved of every generator of poison: enough for every figure."""
         return self._most_shown("experiment")
 
     @cached_property
     def samples_per_gan(self) -> int:
-        """Images saved of each GAN, likewise."""
+        """Images saved of every GAN: enough for every figure."""
         return self._most_shown("gan")
 
     @cached_property
     def reconstructions_shown(self) -> int:
-        """Images that each autoencoder's reconstructions are saved of, likewise."""
+        """Images whose reconstructions are saved for every autoencoder: enough for every figure."""
         return max((figure.columns for figure in self.figures.values() if figure.kind == "reconstructions"), default=1)
 
     def _most_shown(self, study: str) -> int:
@@ -193,13 +193,13 @@ class Plan:
         others = [figure for figure in self.figures.values() if not hasattr(figure, "gan")]
         return max((figure.samples_shown() for figure in (of_gans if study == "gan" else others)), default=1)
 
-    # How figures name and draw things.
+    # Titles and looks.
     def titles(self, experiments: list[str]) -> dict[str, str]:
-        """Experiment -> how figures name its data."""
+        """Experiment -> title of its dataset."""
         return {name: self.experiments[name].title for name in experiments}
 
     def defense_titles(self, defenses: list[str]) -> dict[str, str]:
-        """Name of a defense's entry -> how figures name it."""
+        """Name of a defense in the configuration -> its title."""
         return {name: self.config.defenses[name].title for name in defenses}
 
     def looks(
@@ -209,13 +209,13 @@ class Plan:
         attacks: list[str] | None = None,
         models: bool = False,
     ) -> dict[str, dict[str, Any]]:
-        """Colours and markers of what a figure shows, the same in every figure.
+        """Colours and markers, the same in every figure.
 
         Args:
-            alphas: experiments whose alphas it shows.
-            defenses: names of defenses' entries.
-            attacks: experiments whose attacks it shows.
-            models: whether it shows clean and backdoored models.
+            alphas: experiments; gives the looks of their alphas.
+            defenses: names of defenses in the configuration.
+            attacks: experiments; gives the looks of their attacks.
+            models: whether to give the looks of clean and triggered images.
         """
         found: dict[str, dict[str, Any]] = {}
         if alphas is not None:
@@ -232,7 +232,7 @@ class Plan:
 
     # Checks before training.
     def studies_on(self, dataset: str) -> dict[str, dict[str, Any]]:
-        """What is asked of a dataset, by all figures: settings of `oleander.evaluation.checks.check_data`."""
+        """All studies on a dataset, with the settings that scripts/check_data.py checks."""
         shown = [result for name in self.figures for result in self.results(name)]
         return {
             "tasks": self._tasks_on(dataset, shown),
@@ -274,12 +274,12 @@ class Plan:
         return tasks
 
     def data_checked_with(self, dataset: str) -> list[str]:
-        """The prepared data that a dataset's check reads: its own, and those of its GANs' targets."""
+        """Prepared datasets that a dataset's check reads: its own and those of its GANs' targets."""
         others = [name for study in self.gans.values() if study.dataset == dataset for name in study.datasets]
         return [self.data_file(name) for name in once([dataset, *others])]
 
     def target_files_on(self, dataset: str) -> list[str]:
-        """Images of the user's own that studies on a dataset name."""
+        """Paths of users' images that are targets of studies on a dataset."""
         files = [path for one in self.autoencoders.values() if one.dataset == dataset for path in one.target_files()]
         for study in self.gans.values():
             if study.dataset == dataset:
@@ -287,11 +287,11 @@ class Plan:
         return once(files)
 
     def classes_of_subset(self, subset: str) -> list[str] | None:
-        """Classes of a reference: None, which means all, or those of a target."""
+        """Classes of a reference; None means all classes."""
         return None if subset == "all" else self.config.targets[subset].plain()["classes"]
 
     def inception(self) -> list[str]:
-        """Inception's weights, where the configuration names them."""
+        """Path of Inception's weights, or an empty list."""
         path = self.config.features.inception_weights
         return [] if path is None else [path]
 

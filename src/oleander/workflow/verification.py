@@ -1,4 +1,4 @@
-"""What stands behind each published claim: the results that it is checked on, and the settings that made them."""
+"""The results that each published claim is checked on, and the settings behind them."""
 
 import os
 from typing import Any
@@ -10,7 +10,7 @@ from oleander.workflow.plan import Plan
 from oleander.workflow.studies import Result, once
 
 SIZES = "pgan_table2"
-"""The table that claims on the sizes of prepared data are checked on."""
+"""The table with the sizes of the prepared data."""
 
 
 def all_claims(plan: Plan) -> list[Claim]:
@@ -29,7 +29,7 @@ def all_claims(plan: Plan) -> list[Claim]:
 
 
 def results_behind(claim: Claim, plan: Plan) -> list[Result]:
-    """The results that a claim is checked on; nothing of what this configuration has no settings for."""
+    """The results that a claim is checked on, as far as this configuration has settings for them."""
     found: list[Result] = []
     for source in claim.sources():
         if claim.table in ("trials", "confusion"):
@@ -46,7 +46,7 @@ def results_behind(claim: Claim, plan: Plan) -> list[Result]:
 
 
 def claims_input(claims: list[Claim], plan: Plan) -> dict[str, list[str]]:
-    """Table -> the files of all claims, each once."""
+    """Table -> files that the claims are checked on."""
     files: dict[str, list[str]] = {table: [] for table in TABLES}
     for claim in claims:
         if claim.table == "sizes":
@@ -56,22 +56,22 @@ def claims_input(claims: list[Claim], plan: Plan) -> dict[str, list[str]]:
 
 
 def checks(claims: list[Claim], plan: Plan) -> list[str]:
-    """The checks of the data behind all claims; none where nothing is to be run."""
+    """The checks of the datasets behind all claims; none with `only_existing`."""
     if plan.config.only_existing:
         return []
     return plan.checks(result for claim in claims for result in results_behind(claim, plan))
 
 
 def asked_for(paths: list[str], plan: Plan) -> list[str]:
-    """The paths, or, where only_existing, those that are there, as they are."""
+    """The paths; with `only_existing`, those of them that exist."""
     if not plan.config.only_existing:
         return paths
-    # By its absolute path a file is the output of no rule, so that nothing is run for it.
+    # No rule makes a file of an absolute path, so nothing is run for it.
     return [os.path.abspath(path) for path in paths if os.path.exists(path)]
 
 
 def departures(claims: list[Claim], plan: Plan) -> dict[str, list[str]]:
-    """Claim -> where the settings behind its results are not the papers' own, which are those of paper scale."""
+    """Claim -> settings behind its results that differ from those of paper scale, as dotted keys."""
     paper = Plan.read(plan.root, [], {"scale": "paper"})
     published, here = paper.config.plain(), plan.config.plain()
     found = {}
@@ -86,7 +86,7 @@ def departures(claims: list[Claim], plan: Plan) -> dict[str, list[str]]:
 
 
 def asked_values(claims: list[Claim], plan: Plan) -> dict[str, list[Any]]:
-    """Ordering -> every value that the column it compares is run at: alphas that diverged are missed then."""
+    """Ordering -> all values of the column that it compares, so that a diverged alpha is noticed as missing."""
     config, found = plan.config.plain(), {}
     for claim in claims:
         if claim.compared and claim.table in ("trials", "confusion"):
