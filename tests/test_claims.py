@@ -353,7 +353,7 @@ def test_diverged_results_are_left_out_with_their_pairs():
     row = check(claim, table)
     assert (row["verdict"], row["n"]) == (REPRODUCED, GENERATORS - 1)
     row = check(claim, table.assign(status="diverged"))
-    assert (row["verdict"], row["why"]) == (NOT_RUN, "all trainings for it diverged")
+    assert (row["verdict"], row["why"]) == (NOT_RUN, "all models trained for it diverged")
 
 
 def test_a_claim_that_would_have_to_choose_is_not_compared_and_one_of_no_column_an_error():

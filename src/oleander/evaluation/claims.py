@@ -192,7 +192,7 @@ def _check(
         ) from error
     if isinstance(finding, str):
         if left.empty and not select(table.drop(columns="status", errors="ignore"), claim.where).empty:
-            finding = "all trainings for it diverged"
+            finding = "all models trained for it diverged"
         return {**blank, "verdict": NOT_RUN, "why": finding}
     estimate = finding.estimate
     found = {

@@ -251,7 +251,7 @@ def _receive(
         if wanted is not None and not math.isnan(replica.alpha) and replica.alpha not in wanted:
             continue
         if not attacker.converged[at]:
-            logger.warning("training of %s diverged; its trials are left out", replica)
+            logger.warning("%s diverged in training; its trials are left out", replica)
             continue
         for run in range(settings["runs"]):
             seed = derive_seed("trial", replica.seed, run)
@@ -262,7 +262,7 @@ def _receive(
                 if len(poison.x) < most:
                     raise OleanderError(
                         f"attack '{identity['attack']}' has {len(poison.x)} poison points for {train_points} points of "
-                        f"{task.dataset}, but {most} are needed; use smaller poison fractions in the evaluation"
+                        f"{task.dataset}, but {most} are asked for; use smaller poison fractions in the evaluation"
                     )
                 chunks.append(poison.x.flatten(1))
                 for fraction in settings["poison_fractions"]:

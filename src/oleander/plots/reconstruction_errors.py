@@ -14,8 +14,8 @@ from oleander.plots.bars import draw_bars
 from oleander.plots.looks import Looks
 
 _LABELS = {
-    CLEAN: "decoded clean test images against the images (utility)",
-    TRIGGERED: "decoded triggered test images against the target (backdoor error)",
+    CLEAN: "utility: decoded against clean images",
+    TRIGGERED: "backdoor error: decoded triggered images against the target",
 }
 
 
