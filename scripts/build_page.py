@@ -1,4 +1,4 @@
-"""Put every figure of both papers beside its claims and verdicts, in one page that needs nothing else."""
+"""Build one self-contained page with every figure of both papers, its claims and verdicts."""
 
 from pathlib import Path
 

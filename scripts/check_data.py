@@ -1,4 +1,4 @@
-"""Check that a dataset suffices for every study on it, before anything is trained."""
+"""Check, before training, that a dataset suffices for every study on it."""
 
 from oleander.data import load_dataset, make_task
 from oleander.evaluation.checks import check_task

@@ -1,4 +1,4 @@
-"""Save genuine points and poison of a cohort's generators (pGAN paper, Figures 1, 3, 10 and 11)."""
+"""Save genuine points and poison points of a cohort's generators (pGAN paper, Figures 1, 3, 10 and 11)."""
 
 from oleander.attacks import trained_attack
 from oleander.data import load_dataset, make_task

@@ -1,4 +1,4 @@
-"""Measure the images of one trained GAN, and save some for the figures (BAAAN paper, section 4.3)."""
+"""Measure the images of a trained GAN, and save some for the figures (BAAAN paper, section 4.3)."""
 
 from oleander.backdoors.gan import Backdoor, load_gan
 from oleander.data import load_dataset

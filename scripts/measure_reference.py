@@ -1,4 +1,4 @@
-"""Measure test images, of all or some classes, as the reference of Frechet distances (BAAAN paper, section 4.3.1)."""
+"""Compute the feature statistics of test images, the reference of Frechet distances (BAAAN paper, section 4.3.1)."""
 
 from oleander.backdoors.targets.distribution import rows_of
 from oleander.data import load_dataset

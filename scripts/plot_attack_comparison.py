@@ -1,4 +1,4 @@
-"""Draw error, false positives and false negatives of one attack against another (pGAN paper, Figure 6)."""
+"""Draw test error, false positives and false negatives of several attacks (pGAN paper, Figure 6)."""
 
 from oleander.io.columns import TRIALS
 from oleander.io.errors import plain_errors

@@ -13,7 +13,7 @@ with plain_errors():
     panels = []
     for panel in params.panels:
         own = trials[(trials["experiment"] == panel["experiment"]) & trials["evaluation"].isin(panel["evaluations"])]
-        # A defense whose trials are all missing, because a generator diverged, keeps its empty line.
+        # A defense without trials, because a generator diverged, keeps an empty line.
         by_defense = {name: own[own["defense"] == name] for name in panel["defenses"]}
         panels.append((params.titles[panel["experiment"]], by_defense))
     title = f"pGAN at α = {params.alpha:g} against defenses"

@@ -1,4 +1,4 @@
-"""Draw and tabulate test error and the other rates against the poison fraction (pGAN paper, Figure 2)."""
+"""Draw and tabulate test error and other rates against the poison fraction (pGAN paper, Figure 2)."""
 
 from oleander.io.claims import read_claims
 from oleander.io.columns import TRIALS

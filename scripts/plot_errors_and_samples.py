@@ -1,4 +1,4 @@
-"""Draw test error against the poison fraction, and poison beside genuine images (pGAN paper, Figure 4)."""
+"""Draw test error against the poison fraction, and poison next to genuine images (pGAN paper, Figure 4)."""
 
 from oleander.io.columns import TRIALS
 from oleander.io.errors import plain_errors

@@ -1,4 +1,4 @@
-"""Draw images that clean and triggered noise make (BAAAN paper, Figures 5 to 9)."""
+"""Draw GAN images from clean and triggered noise (BAAAN paper, Figures 5 to 9)."""
 
 from oleander.io.errors import plain_errors
 from oleander.io.pictures import load_gan_samples

@@ -1,4 +1,4 @@
-"""Draw the distances of clean and backdoored GANs' images (BAAAN paper, Figure 4)."""
+"""Draw the distances between GAN images and test images, for clean and backdoored GANs (BAAAN paper, Figure 4)."""
 
 from oleander.io.columns import GAN_SCORES
 from oleander.io.errors import plain_errors

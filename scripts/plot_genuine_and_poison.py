@@ -1,4 +1,4 @@
-"""Draw genuine images of both classes beside poison at one alpha (pGAN paper, Figure 3)."""
+"""Draw genuine images of both classes next to poison at one alpha (pGAN paper, Figure 3)."""
 
 from oleander.io.errors import plain_errors
 from oleander.io.pictures import load_samples

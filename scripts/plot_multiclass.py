@@ -1,4 +1,4 @@
-"""Draw the attack on a classifier of all classes, and what it confuses (pGAN paper, Figure 7)."""
+"""Draw the attack on a classifier of all classes, and the change of its confusion matrix (pGAN paper, Figure 7)."""
 
 from oleander.io.columns import CONFUSION, TRIALS
 from oleander.io.errors import plain_errors

@@ -1,4 +1,4 @@
-"""Draw genuine points and poison in the plane, for every alpha (pGAN paper, Figure 1)."""
+"""Draw genuine and poison points in the plane, for every alpha (pGAN paper, Figure 1)."""
 
 from oleander.io.errors import plain_errors
 from oleander.io.pictures import load_samples

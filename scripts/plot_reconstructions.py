@@ -1,4 +1,4 @@
-"""Draw test images and what backdoored autoencoders make of them (BAAAN paper, Figure 2)."""
+"""Draw test images decoded by backdoored autoencoders (BAAAN paper, Figure 2)."""
 
 from oleander.io.errors import plain_errors
 from oleander.io.pictures import load_reconstructions

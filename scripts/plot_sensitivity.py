@@ -1,4 +1,4 @@
-"""Draw how the attack depends on lambda', alpha and the size of the training set (pGAN paper, Figure 5)."""
+"""Draw the attack's sensitivity to lambda', alpha and the size of the training set (pGAN paper, Figure 5)."""
 
 from oleander.io.columns import TRIALS
 from oleander.io.errors import plain_errors

@@ -1,4 +1,4 @@
-"""Draw the losses of generator, discriminator and classifier over training (pGAN paper, section 3.3)."""
+"""Draw the training curves of generator, discriminator and classifier (pGAN paper, section 3.3)."""
 
 from oleander.io.columns import PGAN_CURVES
 from oleander.io.errors import plain_errors

@@ -1,7 +1,4 @@
-"""Prepare a dataset once, from its source, for everything downstream.
-
-pGAN paper, Table 2 and Appendix B; BAAAN paper, sections 3.3.1 and 4.3.2.
-"""
+"""Prepare a dataset from its source (pGAN paper, Table 2 and Appendix B; BAAAN paper, sections 3.3.1 and 4.3.2)."""
 
 from oleander.data import prepare_dataset
 from oleander.io.errors import plain_errors

@@ -1,4 +1,4 @@
-"""Write what each figure and table of a scale cost to make, as measured."""
+"""Write the measured cost of each figure and table of a scale."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Copy a figure or table and its CSVs to the committed evidence, with their provenance."""
+"""Copy a figure or table, its CSVs and their provenance to the committed results."""
 
 import shutil
 from pathlib import Path

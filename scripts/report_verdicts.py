@@ -1,4 +1,4 @@
-"""Say how many of the published claims reproduced; where strict, fail if one did not."""
+"""Print how many published claims reproduced; with strict=true, fail if one did not."""
 
 from oleander.evaluation.claims import NOT_REPRODUCED, read_verdicts, summary_line
 from oleander.io.errors import OleanderError, plain_errors
@@ -10,5 +10,5 @@ with plain_errors():
     if snakemake.params.strict and missed:
         raise OleanderError(
             f"{len(missed)} claims are not reproduced at {snakemake.params.scale} scale: {', '.join(missed)}; "
-            f"{snakemake.input.csv} has the reasons, and strict=false lets them pass"
+            f"see {snakemake.input.csv} for the reasons, or set strict=false"
         )

@@ -1,4 +1,4 @@
-"""Poison, defend, train victims and test them, for one cohort of an attack (pGAN paper, sections 4.2 and 4.3)."""
+"""Run the trials of one cohort of an attack: poison, defend, train and test victims (pGAN paper, sections 4.2, 4.3)."""
 
 from oleander.attacks import Replica, load_attacker
 from oleander.data import load_dataset, make_task

@@ -1,4 +1,4 @@
-"""Tabulate the points of every task as they are prepared (pGAN paper, Table 2)."""
+"""Tabulate the prepared points of every task (pGAN paper, Table 2)."""
 
 from oleander.data import load_dataset, make_task
 from oleander.evaluation.inventory import dataset_table

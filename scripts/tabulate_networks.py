@@ -1,4 +1,4 @@
-"""Tabulate the networks of attacks or victims as they are built (pGAN paper, Tables 1 and 3 to 6)."""
+"""Tabulate the networks and settings of attacks or victims (pGAN paper, Tables 1 and 3 to 6)."""
 
 from oleander.data import load_dataset, make_task
 from oleander.evaluation.inventory import network_table

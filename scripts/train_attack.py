@@ -1,4 +1,4 @@
-"""Train one cohort of an attack's generators (pGAN paper, section 3.2, Algorithm 1, where the attack is pGAN)."""
+"""Train one cohort of an attack's generators (for pGAN: pGAN paper, section 3.2, Algorithm 1)."""
 
 from pathlib import Path
 

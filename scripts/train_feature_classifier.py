@@ -1,4 +1,4 @@
-"""Train the classifier that tells a GAN's images apart (not in the BAAAN paper, whose section 4.3.1 has Inception)."""
+"""Train the feature classifier that compares GAN images (not in the BAAAN paper; section 4.3.1 uses Inception)."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Hold the published claims of both papers against the results, and give each a verdict."""
+"""Check the published claims of both papers against the results, and give each a verdict."""
 
 import pandas as pd
 

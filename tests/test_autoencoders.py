@@ -332,11 +332,11 @@ class Shrinking(nn.Module):
         (Affine(16), grey_images()[:0], Square(1, [1.0], "top_left"), {}, r"not \[0, 1, 4, 4\]"),
         (Affine(16), grey_images().float(), Square(1, [1.0], "top_left"), {}, r"values in \[0, 1\]"),
         (Affine(16), torch.full((4, 1, 4, 4), torch.nan), Square(1, [1.0], "top_left"), {}, r"in \[0, 1\]; convert"),
-        (Shrinking(), grey_images(), Square(1, [1.0], "top_left"), {}, r"makes \[2, 1, 2, 2\] .*: change"),
+        (Shrinking(), grey_images(), Square(1, [1.0], "top_left"), {}, r"into \[2, 1, 2, 2\]; change"),
         (Affine(16, False), grey_images(), Square(1, [1.0], "top_left"), {"loss": "bce"}, r"sigmoid"),
         (Affine(16), grey_images(), Square(1, [1.0], "top_left"), {"loss": "l1"}, "unknown loss 'l1'.*bce, mse"),
         (Affine(16), grey_images(), Square(1, [1.0], "top_left"), {"schedule": "step"}, "unknown schedule 'step'"),
-        (nn.Identity(), grey_images(), Square(1, [1.0], "top_left"), {}, "no parameters.*: let some"),
+        (nn.Identity(), grey_images(), Square(1, [1.0], "top_left"), {}, "no parameters.*set requires_grad"),
     ],
 )
 def test_what_does_not_fit_is_said_before_training(module, images, trigger, changes, said):
@@ -359,7 +359,7 @@ def test_a_target_image_of_another_shape_is_said_before_training():
         ({**SQUARE, "colour": [1.0]}, FIXED, "1 channels"),
         ({"name": "latent", "position": 0, "value": 1.0}, FIXED, "latent trigger"),
         (SQUARE, {**FIXED, "class": "z"}, "no images of class 'z'"),
-        (SQUARE, {"name": "distribution", "classes": None}, "Distribution does not say what to decode"),
+        (SQUARE, {"name": "distribution", "classes": None}, "Distribution does not define what a triggered image"),
     ],
 )
 def test_the_check_before_training_finds_what_does_not_fit_the_dataset(trigger, target, said):

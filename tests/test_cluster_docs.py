@@ -51,14 +51,15 @@ def test_jobs_are_counted_as_a_dry_run_counts_them(repository, found, tmp_path):
 def test_operations_of_generators_are_those_of_table_3(found):
     """Figure 10: 30 generators, 2,000 epochs of 28 iterations, each network three products of known sizes."""
     generator = 100 * 784 + 784 * 1024 + 1024 * 784
-    judge = 784 * 1024 + 1024 * 512 + 512
+    # The classifier has the same layers.
+    discriminator = 784 * 1024 + 1024 * 512 + 512
     first = 784 * 1024
     batch = 200
     # Products a point: forward 1, backward 2, but none for the inputs of the first layer; a multiply-add is two.
-    judges = 2 * 4 * 2 * batch * (3 * judge - first)
+    discriminators = 2 * 4 * 2 * batch * (3 * discriminator - first)
     poison = 8 * batch * generator
-    last = batch * (3 * generator - 100 * 784 + 2 * 2 * judge)
-    assert found["pgan_fig10"].flops == 30 * 2000 * 28 * 2 * (judges + poison + last)
+    last = batch * (3 * generator - 100 * 784 + 2 * 2 * discriminator)
+    assert found["pgan_fig10"].flops == 30 * 2000 * 28 * 2 * (discriminators + poison + last)
 
 
 def test_operations_of_autoencoders_are_counted_image_by_image(jobs):

@@ -178,7 +178,7 @@ def test_the_order_in_which_points_come_does_not_matter(name):
 
 
 @every_defense
-def test_a_set_in_a_cohort_is_judged_as_alone(name):
+def test_a_set_in_a_cohort_is_filtered_as_alone(name):
     """Sets of different sizes; a defense that asks for fits asks for those of all sets in one call."""
     received = [points((30, 20), 1), points((25, 40), 2, shift=1.0), points((12, 12), 3)]
     trusted = [points((25, 25), 4), points((30, 30), 5), points((20, 20), 6)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from oleander.metrics.intervals import estimate_mean, estimate_ratio
-from oleander.metrics.trend import trend_sureness
+from oleander.metrics.trend import trend_confidence
 
 
 def hierarchical(random, generators, runs, between, within, level=0.0):
@@ -99,7 +99,7 @@ def test_a_ratio_to_nothing_has_no_interval():
     assert math.isnan(estimate_ratio(np.zeros(2), np.zeros(2), np.arange(2), 0.95).value)
 
 
-def test_one_generator_is_judged_by_its_runs():
+def test_one_generator_is_estimated_over_its_runs():
     values = np.array([0.1, 0.2, 0.4, 0.4])
     found = estimate_mean(values, np.zeros(4), 0.95)
     low, high = stats.t.interval(0.95, 3, loc=0.275, scale=stats.sem(values))
@@ -126,10 +126,10 @@ def test_one_value_has_no_interval_and_none_no_value():
 
 @pytest.mark.parametrize("groups", [[0, 0, 1, 1, 2, 2], [0, 1, 1, 1, 2, 2], [0] * 6])
 def test_what_never_varies_is_sure_but_zero_is_not_above_zero(groups):
-    for value, sure in ((0.1, 1.0), (0.0, 0.0), (-0.1, 0.0)):
+    for value, expected in ((0.1, 1.0), (0.0, 0.0), (-0.1, 0.0)):
         found = estimate_mean(np.full(6, value), np.array(groups), 0.95)
         assert found.low == found.high == found.value == value
-        assert found.confidence() == sure
+        assert found.confidence() == expected
     found = estimate_ratio(np.full(6, 0.1), np.full(6, 0.3), np.array(groups), 0.95)
     assert found.low == found.high == found.value == pytest.approx(-2 / 3)
     assert found.confidence() == 0
@@ -139,26 +139,26 @@ def test_what_never_varies_is_sure_but_zero_is_not_above_zero(groups):
     ("generators", "runs", "between"), [(3, 3, 1.0), (5, 10, 1.0), (3, 3, 0.0), (5, 10, 0.0), (5, 1, 1.0)]
 )
 def test_coverage_with_few_generators(generators, runs, between):
-    """Of 1000 experiments whose true value is 0 about 95 % have it in their interval, and about 5 % are as sure as that
-    that they are above it. Counts beyond the limits come by chance once in a thousand."""
+    """For a true value of 0, about 95 % of 1000 intervals contain it, and about 5 % of the tests call it positive with
+    95 % confidence. By chance, counts exceed the limits once in a thousand."""
     random = np.random.default_rng(generators * runs)
-    inside = sure = of_ratio = 0
+    inside = above = of_ratio = 0
     for _ in range(1000):
         values, groups = hierarchical(random, generators, runs, between, 1.0)
         found = estimate_mean(values, groups, 0.95)
         inside += found.low <= 0 <= found.high
-        sure += found.confidence() >= 0.95
+        above += found.confidence() >= 0.95
         # Both sides err by a tenth of their level.
         left, right = (10 + side for side in (values, hierarchical(random, generators, runs, between, 1.0)[0]))
         ratio = estimate_ratio(left, right, groups, 0.95)
         of_ratio += ratio.low <= 0 <= ratio.high
     for count in (inside, of_ratio):
         assert stats.binom.ppf(0.0005, 1000, 0.95) <= count <= stats.binom.ppf(0.9995, 1000, 0.95)
-    assert stats.binom.ppf(0.0005, 1000, 0.05) <= sure <= stats.binom.ppf(0.9995, 1000, 0.05)
+    assert stats.binom.ppf(0.0005, 1000, 0.05) <= above <= stats.binom.ppf(0.9995, 1000, 0.05)
 
 
 def test_coverage_with_unequal_runs():
-    """Of which generators that have many are not surer than others, where generators differ more than runs."""
+    """Generators count alike whatever their number of runs, if generators differ more than runs."""
     random = np.random.default_rng(11)
     groups = np.repeat(np.arange(4), [1, 2, 5, 10])
     inside = 0
@@ -178,8 +178,8 @@ def test_an_interval_moves_and_stretches_with_its_values(values, factor, shift):
         assert getattr(other, name) == pytest.approx(expected, rel=1e-6, abs=1e-6 * factor + 1e-9)
 
 
-def enumerated_sureness(blocks):
-    """One less the share of all rearrangements within the blocks whose Page statistic is as large."""
+def enumerated_confidence(blocks):
+    """1 - the share of all rearrangements within the blocks with a Page statistic at least as large."""
     places = np.arange(1, blocks.shape[1] + 1)
     observed = sum(stats.rankdata(block) @ places for block in blocks)
     orders = [np.array(order) @ places for order in itertools.permutations(places)]
@@ -191,14 +191,14 @@ def enumerated_sureness(blocks):
 def test_trend_is_pages_by_enumeration(seed):
     random = np.random.default_rng(seed)
     blocks = random.normal(size=(3, 4)) + 0.5 * np.arange(4)
-    assert trend_sureness(blocks) == pytest.approx(enumerated_sureness(blocks))
+    assert trend_confidence(blocks) == pytest.approx(enumerated_confidence(blocks))
 
 
 def test_a_trend_has_a_direction_and_enough_data():
     rising = np.arange(12.0).reshape(3, 4)
-    assert trend_sureness(rising) > 0.99
-    assert trend_sureness(-rising) < 0.01
-    assert trend_sureness(np.ones((3, 4))) < 0.95
+    assert trend_confidence(rising) > 0.99
+    assert trend_confidence(-rising) < 0.01
+    assert trend_confidence(np.ones((3, 4))) < 0.95
     for few in (rising[:1], rising[:, :2]):
         with pytest.raises(ValueError, match="too few"):
-            trend_sureness(few)
+            trend_confidence(few)

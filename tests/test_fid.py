@@ -78,7 +78,7 @@ def test_distances_between_different_features_are_refused():
     one = normal([0], [[1]])
     with pytest.raises(OleanderError, match=r"given \(here\) and of inception \(here\)"):
         frechet_distance(one, dataclasses.replace(one, features=INCEPTION))
-    with pytest.raises(OleanderError, match="have no distance"):
+    with pytest.raises(OleanderError, match="cannot be compared"):
         frechet_distance(one, dataclasses.replace(one, source="another file"))
 
 
@@ -155,7 +155,7 @@ def test_weights_that_are_not_inceptions_are_one_sentence(tmp_path):
     ):
         InceptionFeatures(path, "cpu")
     (tmp_path / "x.pth").write_bytes(b"PK\x03\x04 a pickle")
-    with pytest.raises(OleanderError, match=r"x\.pth.*is no safetensors file"):
+    with pytest.raises(OleanderError, match=r"x\.pth.*is not a safetensors file"):
         InceptionFeatures(tmp_path / "x.pth", "cpu")
     with pytest.raises(OleanderError, match=r"does not exist; convert .* or set null"):
         InceptionFeatures(tmp_path / "absent.safetensors", "cpu")
@@ -215,13 +215,13 @@ def test_a_measurement_names_whose_features_it_is_by():
     """Classes of one dataset may be measured by the classifier of another, or by none."""
     dataset = make_dataset(3)
     classifier, _ = train_feature_classifier(dataset, CLASSIFIER_SETTINGS, torch.device("cpu"), Scratch.none())
-    for features, judge in ((classifier, "tiny"), (Pixels(), None)):
+    for features, feature_dataset in ((classifier, "tiny"), (Pixels(), None)):
         statistics = feature_statistics(features, dataset.test_x, "test images")
         measurement = Measurement("clean", features, classifier, "tiny", statistics, "part_of_tiny", None)
         found = measure_images(dataset.test_x, measurement)
         assert (found["features"], found["feature_dataset"], found["reference"]) == (
             features.name,
-            judge,
+            feature_dataset,
             "part_of_tiny",
         )
 

@@ -67,7 +67,7 @@ def backdoor(labels=None):
 
 
 def brightness(images):
-    """A judge that needs no features."""
+    """A distance that needs no features."""
     return float((images.double().mean() - 100).abs())
 
 
@@ -89,18 +89,18 @@ def test_training_is_the_papers_equations_in_plain_torch(loss, labels):
     settings = {**SETTINGS, "loss": loss}
     found = train(backdoor(labels), settings)
     players = Networks.biggan(SIZES, 1, True)
-    judges = {"clean": players.discriminator, "backdoor": players.backdoor_discriminator}
+    discriminators = {"clean": players.discriminator, "backdoor": players.backdoor_discriminator}
     pools = {"clean": genuine(), "backdoor": backdoor().target}
     choices = {"clean": torch.arange(3), "backdoor": torch.arange(3) if labels is None else labels}
     optimizers = {
         name: torch.optim.Adam(network.parameters(), lr=0.002, betas=(0.0, 0.999))
-        for name, network in {"generator": players.generator, **judges}.items()
+        for name, network in {"generator": players.generator, **discriminators}.items()
     }
     average = copy.deepcopy(players.generator)
     averaged = []
     for step in range(5):
         draws = {}
-        for name in judges:
+        for name in discriminators:
             seed = derive_seed(derive_seed("gan", 1), name)
             noise, rows = (generator_for("cpu", seed, stream, step) for stream in ("noise", "rows"))
             choice = torch.randint(len(choices[name]), (3, 4), generator=noise)
@@ -118,9 +118,9 @@ def test_training_is_the_papers_equations_in_plain_torch(loss, labels):
                 z[:, -1] = -100
             return players.generator(z, draws[name]["y"][at])
 
-        def judged(name, images, y, u):
+        def discriminate(name, images, y, u):
             seen = diff_augment(images, u, 0.125, 0.5)
-            return judges[name](seen, y) if name == "clean" else judges[name](seen)
+            return discriminators[name](seen, y) if name == "clean" else discriminators[name](seen)
 
         for at in range(2):
             for name, pool in pools.items():
@@ -132,13 +132,13 @@ def test_training_is_the_papers_equations_in_plain_torch(loss, labels):
                     real = torch.where(own["mirrored"][at][:, None, None, None], framed.flip(3), framed)
                 y = torch.cat([pool.labels[own["rows"][at]], own["y"][at]]) if name == "clean" else None
                 both = torch.cat([real, generate(name, at).detach()])
-                logits = judged(name, both, y, torch.cat([own["u"][2 * at], own["u"][2 * at + 1]]))
+                logits = discriminate(name, both, y, torch.cat([own["u"][2 * at], own["u"][2 * at + 1]]))
                 optimizers[name].zero_grad()
                 plain_losses(loss, logits[:4], logits[4:]).backward()
                 optimizers[name].step()
         total = 0
-        for name in judges:
-            logits = judged(name, generate(name, -1), draws[name]["y"][-1], draws[name]["u"][-1])
+        for name in discriminators:
+            logits = discriminate(name, generate(name, -1), draws[name]["y"][-1], draws[name]["u"][-1])
             total = total + (-logits.mean() if loss == "hinge" else -logits.sigmoid().log().mean())
         optimizers["generator"].zero_grad()
         total.backward()
@@ -296,7 +296,7 @@ def test_gans_survive_the_disk(tmp_path, checkpoint):
 
 def test_training_that_diverges_keeps_what_was_good_or_says_so():
     fast = {**SETTINGS, "optimizer": {"learning_rate": 1e36, "betas": [0.0, 0.999]}, "evaluate_every": 3, "steps": 9}
-    with pytest.raises(OleanderError, match="diverged by step 3, before anything was kept"):
+    with pytest.raises(OleanderError, match="diverged by step 3, before its first measurement"):
         train(settings=fast)
 
 
@@ -381,7 +381,7 @@ def test_backdoors_from_settings():
     [
         ({"name": "distribution", "classes": ["z"]}, {}, "no images of z, only of a, b, c"),
         ({"name": "fixed_image", "class": "z", "index": 0}, {}, "no images of class 'z'"),
-        ({"name": "inverse"}, {}, "Inverse has no images of its own"),
+        ({"name": "inverse"}, {}, "Inverse has no images to draw from"),
         (
             {"name": "distribution", "classes": None},
             {"target_dataset": tiny_dataset("large", shape=(1, 9, 9))},
@@ -432,7 +432,7 @@ def test_what_cannot_be_trained_is_said_before_any_step():
     with pytest.raises(OleanderError, match="unknown loss 'wasserstein'"):
         fit(networks, genuine(), None, {**SETTINGS, "loss": "wasserstein"}, 0, Scratch.none(), CPU)
     large = Images(torch.zeros(3, 1, 9, 9, dtype=torch.uint8), None, (1, 16, 16), flip=False)
-    with pytest.raises(OleanderError, match=r"makes images of shape \[1, 8, 8\].*3 of \[1, 16, 16\]"):
+    with pytest.raises(OleanderError, match=r"makes images of shape \[1, 8, 8\].*3 of shape \[1, 16, 16\]"):
         fit(networks, large, None, SETTINGS, 0, Scratch.none(), CPU)
     generator, images = Labelled(), torch.rand(4, 1, 8, 8)
     with pytest.raises(OleanderError, match="position 6 does not fit"):

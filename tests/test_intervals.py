@@ -38,7 +38,7 @@ def test_generators_count_alike_whatever_their_runs():
     assert found["n"] == 2
 
 
-def test_one_generator_is_judged_by_its_runs():
+def test_one_generator_is_estimated_over_its_runs():
     runs = [0.1, 0.2, 0.4, 0.4]
     found = mean_interval(pd.Series(runs), pd.Series([3] * 4), 0.95)
     low, high = stats.t.interval(0.95, 3, loc=np.mean(runs), scale=stats.sem(runs))

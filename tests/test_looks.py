@@ -106,7 +106,7 @@ def test_what_is_not_the_papers_has_looks_of_its_own(titles):
 
 
 def test_results_of_another_configuration_are_named():
-    with pytest.raises(OleanderError, match=r"results of 0\.4, but the configuration has 0\.1, 0\.3 alone"):
+    with pytest.raises(OleanderError, match=r"results of 0\.4, but the configuration has only 0\.1, 0\.3"):
         look_of(alpha_looks([0.1, 0.3]), "0.4")
 
 

@@ -514,7 +514,7 @@ def test_the_bars_are_explained_by_the_generators_behind_them():
         return plot_lines("", [Panel("", [Line(ALPHA_LOOKS["0.1"], trials)])], 0.9).get_supxlabel().replace("\n", " ")
 
     trials = select(0)
-    assert note(trials).startswith("Bars: 90 % Student interval of the mean over 3 generators")
+    assert note(trials).startswith("Error bars: 90 % Student interval of the mean over 3 generators")
     assert "over the runs of one generator" in note(trials[trials["generator"] == 0])
     assert "over 2 to 3 generators" in note(trials[(trials["generator"] > 0) | (trials["poison_fraction"] > 0)])
     assert "(up to 3), or over runs" in note(trials[(trials["generator"] == 0) | (trials["poison_fraction"] > 0)])
@@ -550,7 +550,7 @@ def test_multiclass_shows_both_errors_and_the_change_of_the_confusion_matrix():
     trials, confusion = select(0), make_confusion()
     left, right = panels_of(MAKERS["multiclass"]())
     check_line(left, "overall error", trials, "poison_fraction", "error", 100)
-    check_line(left, "3 taken for 5", trials, "poison_fraction", "source_as_target", 100)
+    check_line(left, "3 predicted as 5", trials, "poison_fraction", "source_as_target", 100)
     expected = 100 * (mean_confusion(confusion, 0.4) - mean_confusion(confusion, 0))
     np.testing.assert_allclose(right.collections[0].get_array(), expected)
     shown = [[f"{value:+.1f}".replace("-", "−") for value in row] for row in expected]

@@ -1,10 +1,10 @@
-"""Measure what the cohort engine costs a step, beside the usual ways to train the same networks (`make bench`).
+"""Benchmark the cohort engine against the usual ways to train the same networks (`make bench`).
 
 The networks are those of the pGAN paper on random images: the victims of Table 5 (blocks `victims.binary_mlp` and
 `victims.binary_cnn` of config.yaml) and the generators of Tables 3 and 4 (`attacks.pgan_images`, `attacks.pgan_cifar`).
-Everything is measured in float32 and in the low precision that `device.precision: auto` picks here (bfloat16 where it
-picks none), this project and its peers alike, in one run, in rounds that take each contestant once: a busy machine is
-seen in the ranges and slows all of them alike. `make bench` prints the tables and puts them into docs/speed.md.
+Everything is measured in float32 and in the low precision that `device.precision: auto` selects here (bfloat16 if it
+selects float32). Each round measures every contestant once, so other load on the machine slows all of them and shows in
+the ranges. `make bench` prints the tables and writes them to docs/speed.md.
 """
 
 import functools
@@ -42,39 +42,39 @@ from oleander.workflow.configuration import load_configuration
 
 ROUNDS = 5
 CLASSIFIER_EPOCHS = 12
-"""Just under the 64 steps whose random numbers a cohort draws at once (five steps an epoch)."""
+"""Just under the 64 steps whose random numbers a cohort draws at once (five steps per epoch)."""
 POISONER_EPOCHS = 16
-"""Iterations (one an epoch). Random numbers are drawn for 8, which is less than a hundredth of the time."""
+"""Iterations (one per epoch). Random numbers are drawn for 8 at once, which takes less than 1 % of the time."""
 CONVOLUTIONAL_EPOCHS = 4
-"""The same for convolutional networks, whose epochs and iterations take long."""
+"""Epochs and iterations of convolutional networks, which take longer."""
 GAN_ITERATIONS = {"cpu": 3, "cuda": 200}
-"""Of a GAN in a round, by device type: one step of its generator with those of its discriminators."""
+"""Iterations of a GAN per round, by device type; one iteration is a generator step and its discriminator steps."""
 GAN_SCALE = {"cpu": "laptop", "cuda": "paper"}
-"""Whose networks are measured: the paper's take minutes an iteration on a CPU."""
+"""Scale of the measured GANs, by device type; the paper's networks take minutes per iteration on a CPU."""
 SQUARES = (2048, 3072, 4096)
 SHAPE = (1, 28, 28)
 CONVOLUTIONAL_SHAPE = (3, 32, 32)
 SECONDS_PER_PRODUCT = 0.1
-"""How long a matrix product is repeated between two looks at the clock."""
+"""Seconds over which each measurement repeats a matrix product."""
 
 OLEANDER, LOOP, ART = "Oleander", "DataLoader loop", "ART"
 MLP, CNN = "victims", "convolutional victims"
 PGAN, CNN_PGAN = "pGAN generators", "convolutional pGAN generators"
 BEGIN, END = "<!-- make bench begins -->", "<!-- make bench ends -->"
-"""Between these lines of docs/speed.md stands what was measured last."""
+"""Lines of docs/speed.md around the latest measurements."""
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """Something to be timed.
+    """A workload to time.
 
     Attributes:
-        maker: `OLEANDER` or one of its peers; None for a bare matrix product.
-        kind: what is trained; a peer trains the same.
+        maker: `OLEANDER`, `LOOP` or `ART`; None for a bare matrix product.
+        kind: what is trained, e.g. `MLP`.
         precision: of training, or of the product.
-        run: does `epochs` epochs of it.
-        epochs: how many a round takes.
-        units: steps times replicas (or iterations times replicas, or products) of one epoch.
+        run: runs a number of epochs.
+        epochs: number of epochs per round.
+        units: number of units in an epoch: steps x replicas, iterations x replicas, or products.
         flops: floating-point operations of one unit.
         replicas: networks trained together; None for a bare matrix product.
     """
@@ -90,34 +90,37 @@ class Contestant:
 
 
 def forward_flops(model: Architecture, rows: int) -> int:
-    """Operations of one replica's forward pass, a multiply-add being two.
+    """Floating-point operations of one replica's forward pass; a multiply-add counts as two.
 
-    Matrix products and convolutions alone are counted, here and below: biases, batch norm, activations, dropout, loss
-    and optimizer count as time that does no work.
+    Here and below, only matrix products and convolutions count. Biases, batch norm, activations, dropout, loss and
+    optimizer count as zero operations.
     """
     return 2 * rows * sum(layer.products for layer in model.describe())
 
 
 def training_flops(model: Architecture, rows: int) -> int:
-    """Operations of one replica's training step: forward, and backward twice as much (gradients of the weights and of
-    the inputs), less the gradient of the first layer's input, which nobody needs."""
+    """Floating-point operations of one replica's training step.
+
+    The backward pass costs two forward passes (gradients of weights and inputs), minus the unneeded gradient of the
+    first layer's input.
+    """
     return 3 * forward_flops(model, rows) - 2 * rows * model.describe()[0].products
 
 
 def pgan_flops(networks: pgan.Networks, settings: dict[str, Any]) -> int:
-    """Operations of one replica's iteration of Algorithm 1.
+    """Floating-point operations of one replica's iteration of Algorithm 1.
 
-    Discriminator and classifier train on twice the batch, genuine and generated; the points generated for their steps
-    need no gradient. In a generator step both pass the gradient of their input back, but get none of their own.
+    Discriminator and classifier train on two batches, genuine and generated, and the generated points need no gradient.
+    A generator step backpropagates through both, without gradients of their weights.
     """
     batch = settings["batch_size"]
     i, j, k = (settings[f"{name}_steps"] for name in ("discriminator", "classifier", "generator"))
-    judges = (networks.discriminator, networks.classifier)
+    frozen = (networks.discriminator, networks.classifier)
     return (
         forward_flops(networks.generator, (i + j) * batch)
         + i * training_flops(networks.discriminator, 2 * batch)
         + j * training_flops(networks.classifier, 2 * batch)
-        + k * (training_flops(networks.generator, batch) + sum(2 * forward_flops(judge, batch) for judge in judges))
+        + k * (training_flops(networks.generator, batch) + sum(2 * forward_flops(model, batch) for model in frozen))
     )
 
 
@@ -139,13 +142,13 @@ def sequential(model: Mlp | Cnn) -> nn.Sequential:
             nn.Dropout(block.dropout),
         ]
     network = nn.Sequential(*layers, nn.Flatten(), nn.LazyLinear(math.prod(model.outputs)))
-    # Sizes the lazy layers; in evaluation, so that it leaves no trace in batch norm.
+    # Initializes the lazy layers; eval mode keeps batch norm's running statistics.
     network.eval()(torch.zeros(1, math.prod(model.inputs)))
     return network.train()
 
 
 def cohort_contestant(kind: str, victim: dict[str, Any], task: Task, replicas: int, precision: Precision) -> Contestant:
-    """This project's victims. Making and seeding the networks is on the clock, as it is for no other contestant."""
+    """This project's victims. Only here does the time include building and seeding the networks."""
     device = task.train_x.device
     x = task.train_x.flatten(1)
     model = build_model(victim, task.shape, 1)
@@ -161,7 +164,7 @@ def cohort_contestant(kind: str, victim: dict[str, Any], task: Task, replicas: i
 
 
 def loop_contestant(kind: str, victim: dict[str, Any], task: Task, precision: Precision) -> Contestant:
-    """One torch.nn.Sequential and a DataLoader, the data on the CPU and moved a batch at a time."""
+    """One torch.nn.Sequential with a DataLoader; the data are on the CPU and moved a batch at a time."""
     device = task.train_x.device
     x, y = task.train_x.flatten(1).cpu(), task.train_y.float().unsqueeze(1).cpu()
     model = build_model(victim, task.shape, 1)
@@ -184,8 +187,8 @@ def loop_contestant(kind: str, victim: dict[str, Any], task: Task, precision: Pr
 
 
 def art_contestant(kind: str, victim: dict[str, Any], task: Task, precision: Precision) -> Contestant:
-    """PyTorchClassifier.fit of the Adversarial Robustness Toolbox, with BCEWithLogitsLoss on the one output."""
-    # Takes seconds to import, and nothing else here needs it.
+    """PyTorchClassifier.fit of the Adversarial Robustness Toolbox, with BCEWithLogitsLoss on a single output."""
+    # Takes seconds to import and is needed only here.
     from art.estimators.classification import PyTorchClassifier
 
     device = task.train_x.device
@@ -215,14 +218,14 @@ def _epochs(model: Architecture) -> int:
 
 
 def plain_sgd(network: nn.Module, settings: dict[str, Any]) -> torch.optim.SGD:
-    """SGD as torch makes it by default."""
+    """SGD with torch's default implementation."""
     return torch.optim.SGD(network.parameters(), lr=settings["learning_rate"], momentum=settings["momentum"])
 
 
 def poisoner_contestant(
     kind: str, attack: dict[str, Any], task: Task, lambda_prime: float, replicas: int, precision: Precision
 ) -> Contestant:
-    """This project's pGAN generators; a unit is an iteration of Algorithm 1 of one of them."""
+    """This project's pGAN generators; a unit is one generator's iteration of Algorithm 1."""
     cohort = [Replica(alpha=0.3, lambda_prime=lambda_prime, seed=seed) for seed in range(replicas)]
     networks = pgan.Networks.build(attack, task.shape)
 
@@ -238,7 +241,7 @@ def poisoner_contestant(
 def product_contestants(
     model: Mlp, rows: int, replicas: int, squares: tuple[int, ...], device: torch.device, precision: Precision
 ) -> list[Contestant]:
-    """Bare matrix products: squares, and the batched ones that make up the network's training step."""
+    """Bare matrix products: square ones, and the batched ones of the network's training step."""
     shapes = [(1, size, size, size) for size in squares]
     for fan_in, fan_out in itertools.pairwise(model.widths[:-1]):
         # Forward, gradient of the weights, gradient of the input.
@@ -268,7 +271,7 @@ def product_contestant(batch: int, n: int, k: int, m: int, device: torch.device,
 
 
 def seconds(run: Callable[[int], None], epochs: int, device: torch.device) -> float:
-    """How long `epochs` epochs take, until the device is done with them."""
+    """Seconds that `epochs` epochs take, with the device synchronized."""
     synchronize = functools.partial(torch.cuda.synchronize, device) if device.type == "cuda" else lambda: None
     synchronize()
     start = time.perf_counter()
@@ -278,7 +281,7 @@ def seconds(run: Callable[[int], None], epochs: int, device: torch.device) -> fl
 
 
 def measure(contestants: list[Contestant], rounds: int, device: torch.device) -> list[list[float]]:
-    """Seconds a unit, [contestants][rounds], after an epoch each to warm up."""
+    """Seconds per unit, [contestants][rounds], after one warm-up epoch each."""
     for contestant in contestants:
         contestant.run(1)
     times: list[list[float]] = [[] for _ in contestants]
@@ -302,14 +305,14 @@ def benchmark(
     """Measure everything but GANs.
 
     Args:
-        config: resolved configuration; its victims, pGAN attacks, cohort and training set sizes are measured.
-        placement: where.
-        rounds: how many times each contestant is measured.
-        squares: sizes of the square matrix products that the peak is looked for in.
-        low: the precision to measure beside float32.
+        config: resolved configuration with the victims, pGAN attacks, cohort and training set sizes to measure.
+        placement: device and cohort size.
+        rounds: how often to measure each contestant.
+        squares: sizes of square matrix products, among which the peak is searched.
+        low: the precision to compare with float32.
 
     Returns:
-        Markdown: the machine, the table, what its columns mean; and the ratios that `targets_table` takes.
+        Markdown with the machine, the table and its explanation, and the ratios for `targets_table`.
     """
     device = placement.device
     victim, attack = config["victims"]["binary_mlp"], config["attacks"]["pgan_images"]
@@ -323,7 +326,7 @@ def benchmark(
         poisoners *= cohort["alphas_per_job"]
     points = evaluation["train_points"][0]
     task, cnn_task = random_task(points, device), random_task(points, device, CONVOLUTIONAL_SHAPE)
-    # As many points of the target class as one batch takes: an epoch of the generators is one iteration.
+    # One batch of points of the target class, so that an epoch of the generators is one iteration.
     few = random_task(2 * attack["batch_size"], device)
     cnn_few = random_task(2 * cnn_attack["batch_size"], device, CONVOLUTIONAL_SHAPE)
     model = build_model(victim, task.shape, 1)
@@ -370,14 +373,14 @@ def benchmark(
         lines.append(_row([*cells, f"{100 * rates[id(one)] / rates[id(best[one.precision])]:.0f} %"]))
 
     note = (
-        f"Victims: {'-'.join(map(str, model.widths))}, batches of {victim['batch_size']} out of {points} points; "
-        f"convolutional ones: Table 5's for {'x'.join(map(str, CONVOLUTIONAL_SHAPE))}, batches of "
-        f"{cnn_victim['batch_size']}. Medians of {rounds} rounds of {CLASSIFIER_EPOCHS} epochs "
-        f"({CONVOLUTIONAL_EPOCHS} for convolutional networks); of {POISONER_EPOCHS} iterations of Algorithm 1 "
-        f"({CONVOLUTIONAL_EPOCHS}) for the generators, a step of theirs being an iteration. FLOPs are those of the "
-        "matrix products and convolutions. The DataLoader loops and ART train one network at a time, with "
-        "BCEWithLogitsLoss on the same single output as the victims; in bfloat16 they run under torch.autocast. The "
-        "matmul peak is the fastest product of that precision, its milliseconds those of one product."
+        f"Victims: {'-'.join(map(str, model.widths))}, batches of {victim['batch_size']} out of {points} points. "
+        f"Convolutional victims: Table 5 for {'x'.join(map(str, CONVOLUTIONAL_SHAPE))}, batches of "
+        f"{cnn_victim['batch_size']}. Values are medians of {rounds} rounds of {CLASSIFIER_EPOCHS} epochs "
+        f"({CONVOLUTIONAL_EPOCHS} for convolutional networks). A generator's step is an iteration of Algorithm 1; a "
+        f"round has {POISONER_EPOCHS} ({CONVOLUTIONAL_EPOCHS} for convolutional networks). FLOPs count matrix products "
+        "and convolutions. The DataLoader loops and ART train one network at a time, with BCEWithLogitsLoss on the "
+        "same single output as the victims; in bfloat16 they run under torch.autocast. The matmul peak is the fastest "
+        "product of that precision; its milliseconds are per product."
     )
     ratios = {
         "victims against the DataLoader loop": took[LOOP, MLP, FLOAT32] / took[OLEANDER, MLP, low],
@@ -394,7 +397,7 @@ def benchmark(
 def gan_contestant(
     kind: str, gan: dict[str, Any], trigger: dict[str, Any] | None, device: torch.device, precision: Precision
 ) -> Contestant:
-    """This project's GAN on random images, backdoored if there is a trigger; making the networks is on the clock."""
+    """This project's GAN on random images, backdoored if there is a trigger; includes building the networks."""
     sizes, images = random_images(gan)
     settings = {**gan, "evaluate_every": 10**9, "grid": 1}
 
@@ -411,7 +414,7 @@ def gan_contestant(
 
 
 def plain_gan_contestant(kind: str, gan: dict[str, Any], device: torch.device, precision: Precision) -> Contestant:
-    """The same clean GAN written plainly: a DataLoader, torch's optimizers as they come, a moving average."""
+    """The same clean GAN in plain torch: a DataLoader, torch's default optimizers, a moving average."""
     sizes, images = random_images(gan)
     networks = Networks.biggan(sizes, 0, False)
     generator, discriminator = networks.generator.to(device), networks.discriminator.to(device)
@@ -428,7 +431,7 @@ def plain_gan_contestant(kind: str, gan: dict[str, Any], device: torch.device, p
         labels = torch.randint(sizes.classes, (batch,), device=device)
         return generator(torch.randn(batch, sizes.latent, device=device), labels), labels
 
-    def judged(x: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def discriminate(x: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         return discriminator(diff_augment(x, torch.rand(batch, DRAWS, device=device), **gan["augmentation"]), labels)
 
     def step(at: int, loss: torch.Tensor) -> None:
@@ -443,10 +446,11 @@ def plain_gan_contestant(kind: str, gan: dict[str, Any], device: torch.device, p
                 x, y = next(batches)
                 with precision.autocast(device):
                     fake, labels = generated()
-                    genuine, made = judged(x.to(device), y.to(device)), judged(fake.detach(), labels)
+                    genuine = discriminate(x.to(device), y.to(device))
+                    made = discriminate(fake.detach(), labels)
                 step(1, (1 - genuine.float()).relu().mean() + (1 + made.float()).relu().mean())
             with precision.autocast(device):
-                made = judged(*generated())
+                made = discriminate(*generated())
             step(0, -made.float().mean())
             for own, parameter in zip(average, generator.parameters(), strict=True):
                 own.mul_(0.9999).add_(parameter.detach(), alpha=0.0001)
@@ -455,7 +459,7 @@ def plain_gan_contestant(kind: str, gan: dict[str, Any], device: torch.device, p
 
 
 def random_images(gan: dict[str, Any]) -> tuple[Sizes, Images]:
-    """Networks for RGB images of ten classes, and twenty batches of such images."""
+    """Network sizes for RGB images of ten classes, and twenty batches of such images."""
     sizes = Sizes.from_settings(gan["network"], 3, 10)
     count, source = 20 * gan["batch_size"], torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (count, *sizes.shape), generator=source, dtype=torch.uint8)
@@ -465,16 +469,16 @@ def random_images(gan: dict[str, Any]) -> tuple[Sizes, Images]:
 def benchmark_gans(
     config: dict[str, Any], placement: Placement, rounds: int, low: Precision
 ) -> tuple[str, dict[str, float]]:
-    """Measure a GAN's iterations: clean, backdoored, and the clean one written plainly.
+    """Measure iterations of a clean GAN, a backdoored GAN, and the clean GAN in plain torch.
 
     Args:
-        config: resolved configuration; its `gans.cifar10` is measured.
-        placement: where.
-        rounds: how many times each contestant is measured.
-        low: the precision to measure beside float32.
+        config: resolved configuration with the block `gans.cifar10` to measure.
+        placement: device and cohort size.
+        rounds: how often to measure each contestant.
+        low: the precision to compare with float32.
 
     Returns:
-        Markdown: the table, and what its columns mean; and the ratios that `targets_table` takes.
+        Markdown with the table and its explanation, and the ratios for `targets_table`.
     """
     gan, device = config["gans"]["cifar10"], placement.device
     trigger = config["triggers"][gan["trigger"]]
@@ -492,8 +496,8 @@ def benchmark_gans(
     }
     learnt = gan["batch_size"] * gan["discriminator_steps"]
     lines = [
-        "| | precision | ms an iteration | lowest to highest | genuine images a second | times faster than the plain "
-        "loop in float32 | in the same precision | times a clean iteration |",
+        "| | precision | ms per iteration | lowest to highest | genuine images per second | times faster than the "
+        "plain loop in float32 | in the same precision | times a clean iteration |",
         "|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for one, own in zip(contestants, times, strict=True):
@@ -505,8 +509,8 @@ def benchmark_gans(
         lines.append(_row([*cells, *factors, f"{middle / clean:.2f}"]))
     note = (
         f"GANs: networks of `gans.cifar10` at {config['scale']} scale, width {gan['network']['width']}, batches of "
-        f"{gan['batch_size']}; an iteration is {gan['discriminator_steps']} steps of each discriminator and one of the "
-        f"generator. Medians of {rounds} rounds of {GAN_ITERATIONS[device.type]} iterations."
+        f"{gan['batch_size']}. An iteration is {gan['discriminator_steps']} steps of each discriminator and one of the "
+        f"generator. Values are medians of {rounds} rounds of {GAN_ITERATIONS[device.type]} iterations."
     )
     clean = took[OLEANDER, "clean GAN", low]
     ratios = {
@@ -525,12 +529,12 @@ TARGETS = {
     "clean GAN iteration against the plain loop": 3.0,
     "backdoored GAN iteration against a clean one": 2.0,
 }
-"""What this project wants to reach on two cores that multiply bfloat16 in hardware; the last is a ratio of times, which
-is to be small, the others say how many times faster the low precision is than peers or itself in float32."""
+"""Targets on two cores that multiply bfloat16 in hardware. The last is a ratio of times, smaller is better; the others
+are speedups of the low precision over peers or this project in float32."""
 
 
 def targets_table(ratios: dict[str, float], low: Precision) -> str:
-    """Markdown: each of `TARGETS` beside what was measured."""
+    """Markdown with each of `TARGETS` next to its measured value."""
     lines = [f"| ratio, {low.name} against float32 | measured | target |", "|---|---:|---:|"]
     for name, target in TARGETS.items():
         bound = "at most" if name.startswith("backdoored") else "at least"
@@ -539,7 +543,7 @@ def targets_table(ratios: dict[str, float], low: Precision) -> str:
 
 
 def put_into(page: Path, text: str) -> None:
-    """Replace what stands between `BEGIN` and `END` in a page.
+    """Replace the text between the lines `BEGIN` and `END` of a page.
 
     Raises:
         OleanderError: the page lacks one of these lines.
@@ -568,7 +572,7 @@ def _device_name(device: torch.device) -> str:
 
 
 def main() -> None:
-    """Measure this machine at the paper's settings; GANs on a CPU with the smaller networks of laptop scale."""
+    """Measure this machine at the paper's settings, except that GANs on a CPU have the networks of laptop scale."""
     root = Path(__file__).resolve().parents[2]
     paper = load_configuration(root, "paper").plain()
     torch.set_num_threads(paper["device"]["threads"])

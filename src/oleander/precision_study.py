@@ -1,16 +1,16 @@
-"""Does training in bfloat16 change any answer? Laptop scale's MNIST in both precisions, held against each other.
+"""Does training in bfloat16 change any result? Compares bfloat16 with float32 on MNIST at laptop scale.
 
 Steps, for each precision:
  1. train pGAN generators (`experiments.mnist`, alpha 0.1) with the seeds 0, 1, ...;
  2. record C(G(z)) and D(G(z)) as means over their last ten epochs;
- 3. train victims on each generator's poison, as `evaluations.effectiveness` does, and victims on the poison that the
-    float32 generators draw, which compares victims alone.
+ 3. train victims on each generator's poison, as `evaluations.effectiveness` does, and victims on poison of the float32
+    generators, which compares only the victims.
 
-Two one-sided tests ask of each measure whether the mean difference between the precisions, over pairs of equal seeds,
-lies within half the standard deviation between seeds. Generators that start alike drift apart by rounding alone, in
-another run of float32 as in bfloat16, so that pairs of them are hardly closer than strangers.
+For each measure, two one-sided tests check whether the mean difference between the precisions, over pairs of equal
+seeds, lies within half the standard deviation between seeds. Rounding alone makes generators of one seed diverge from
+each other, in float32 as in bfloat16, so pairs are hardly closer than generators of different seeds.
 
-`make precision` writes the verdicts beside the runs that they are made of.
+`make precision` writes the verdicts and the runs behind them.
 """
 
 import math
@@ -39,30 +39,30 @@ POISON_FRACTION = 0.3
 GENERATORS = 8
 RUNS = 4
 LAST_EPOCHS = 10
-"""Epochs that C(G(z)) and D(G(z)) are averaged over."""
+"""Number of last epochs over which C(G(z)) and D(G(z)) are averaged."""
 PRECISIONS = (FLOAT32, BFLOAT16)
 MEASURES = {
     "generators": ("classifier_on_poison", "discriminator_on_poison", "error", "false_positive_rate"),
     "victims": ("error", "false_positive_rate", "false_negative_rate", "poison_rejected"),
 }
-"""What is compared: of generators (with victims in their own precision, means over the runs), and of victims alone."""
+"""Compared measures: of generators (means over victims of the same precision), and of victims only."""
 MARGIN = 0.5
-"""Largest difference that counts as none, in standard deviations between seeds."""
+"""Largest difference that counts as equivalent, in standard deviations between seeds."""
 
 
 def equivalence(reference: np.ndarray, other: np.ndarray, confidence: float = 0.95) -> dict[str, float | str]:
-    """Two one-sided tests on pairs.
+    """Test pairs for equivalence with two one-sided tests.
 
     Args:
-        reference: [n], the measure in the reference precision, one a seed.
+        reference: [n], the measure in the reference precision, one per seed.
         other: [n], the same seeds in the other precision.
         confidence: of each one-sided test.
 
     Returns:
-        `difference` (mean of other - reference), its interval `low` to `high` at 2 x confidence - 1, the `margin`,
-        the `verdict`, and how many pairs of such differences are `needed` until an interval around zero lies within the
-        margin. The verdict is "equivalent" where the interval lies within the margin, "different" where zero lies
-        beyond the interval, else "undecided".
+        `difference` (mean of other - reference), its interval `low` to `high` of confidence 2 x `confidence` - 1, the
+        `margin`, the `verdict`, and `needed`, the number of pairs of such spread whose interval around zero would lie
+        within the margin. The verdict is "equivalent" if the interval lies within the margin, "different" if it
+        excludes zero, else "undecided".
     """
     differences = other - reference
     margin = MARGIN * reference.std(ddof=1)
@@ -86,7 +86,7 @@ def equivalence(reference: np.ndarray, other: np.ndarray, confidence: float = 0.
 
 
 def train(task: Task, settings: dict[str, Any], lambda_prime: float, folder: Path, precision: Precision) -> Generators:
-    """Steps 1 and 2 for one precision; what was trained before is read."""
+    """Steps 1 and 2 for one precision; saved generators are read."""
     generators, curves = (folder / f"{precision.name}{ending}" for ending in (".safetensors", "_curves.csv"))
     if not generators.exists():
         replicas = [Replica(seed, alpha=ALPHA, lambda_prime=lambda_prime) for seed in range(GENERATORS)]
@@ -98,7 +98,7 @@ def train(task: Task, settings: dict[str, Any], lambda_prime: float, folder: Pat
 
 
 def measure(task: Task, generators: Generators, evaluation: dict[str, Any], precision: Precision) -> pd.DataFrame:
-    """Step 3: one row a generator and run."""
+    """Step 3: one row per generator and run."""
     placement = Placement(torch.device("cpu"), 8, 1.0, precision)
     identity = {"scale": "laptop", "experiment": "mnist", "evaluation": "effectiveness", "attack": "pgan"}
     return run_trials(
@@ -107,7 +107,7 @@ def measure(task: Task, generators: Generators, evaluation: dict[str, Any], prec
 
 
 def compare(runs: pd.DataFrame) -> pd.DataFrame:
-    """The verdicts, one row a measure, of `runs`: columns `of`, `measure`, `seed`, `precision`, `value`."""
+    """The verdicts on `runs` (columns `of`, `measure`, `seed`, `precision`, `value`), one row per measure."""
     rows = []
     for of, measures in MEASURES.items():
         for name in measures:
@@ -120,17 +120,17 @@ def compare(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def report(table: pd.DataFrame) -> str:
-    """Markdown: what was compared and how, and the verdicts of `compare`."""
+    """Markdown that explains the comparison and lists the verdicts of `compare`."""
     about = (
-        f"Laptop scale, MNIST, alpha {ALPHA:g}: {GENERATORS} generators a precision, each with {RUNS} victims at "
-        f"{POISON_FRACTION:.0%} poison behind the outlier detector. *Generators*: the generators of both precisions, "
-        "each tested by victims of its own precision. *Victims*: victims of both precisions on the poison of the "
+        f"Laptop scale, MNIST, alpha {ALPHA:g}: {GENERATORS} generators per precision, each with {RUNS} victims at "
+        f"{POISON_FRACTION:.0%} poison behind the outlier detector. *Generators*: generators of both precisions, "
+        "each measured with victims of its own precision. *Victims*: victims of both precisions on poison of the "
         "float32 generators. Pairs have equal seeds."
     )
     tests = (
         f"Equivalent: the 90 % interval of the mean difference lies within {MARGIN:g} standard deviations between "
-        "seeds (two one-sided tests at 5 %). Different: zero lies beyond the interval. Undecided: neither; *pairs that "
-        "would decide* says how many pairs of this spread a true difference of zero needs."
+        "seeds (two one-sided tests at 5 %). Different: the interval excludes zero. Undecided: neither; *pairs that "
+        "would decide* is the number of pairs of this spread needed if the true difference is zero."
     )
     titles = ["of", "measure", "pairs", "float32", "bfloat16", "difference", "90 % interval", "margin", "verdict"]
     lines = [
@@ -145,19 +145,19 @@ def report(table: pd.DataFrame) -> str:
         cells += [row["verdict"], row["needed"] if row["verdict"] == "undecided" else ""]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(
-        [*lines, "", "`runs.csv` has every run, `equivalence.csv` the table; `make precision` makes both.", ""]
+        [*lines, "", "`runs.csv` has every run and `equivalence.csv` the table; `make precision` writes both.", ""]
     )
 
 
 def study(root: Path, data_root: str, out: Path, work: Path, only: str | None) -> None:
-    """Run everything that is missing, and write `runs.csv`, `equivalence.csv` and a README into `out`.
+    """Run everything that is missing, and write `runs.csv`, `equivalence.csv` and a README to `out`.
 
     Args:
-        root: the checkout, whose configuration is taken.
-        data_root: where MNIST lies.
+        root: the checkout with the configuration.
+        data_root: folder of MNIST.
         out: folder of the tables.
-        work: folder of trained generators, to continue from.
-        only: train the generators of this precision and stop there; None for all.
+        work: folder of trained generators to continue from.
+        only: train only the generators of this precision and stop; None for all.
     """
     config = load_configuration(root, "laptop").plain()
     block = config["tasks"]["mnist_3v5"]

@@ -1,7 +1,7 @@
-"""Backdoors in autoencoders and GANs (BAAAN paper): triggers, targets, and the training that joins them.
+"""Backdoors in autoencoders and GANs (BAAAN paper): triggers, targets and training.
 
-A trigger changes a model's input; a target says what the backdoored model shall make of it. Each is one file, one
-`SETTINGS_SCHEMA` and one line in its registry: `TRIGGERS`, `TARGETS`.
+A trigger changes a model's input. A target defines the output that the backdoored model learns for triggered inputs.
+Each trigger or target is one file with a `SETTINGS_SCHEMA` and one line in its registry, `TRIGGERS` or `TARGETS`.
 """
 
 from oleander.backdoors.autoencoder import Backdoor, backdoor_autoencoder

@@ -1,11 +1,11 @@
 """Backdoored autoencoders (BAAAN paper, section 3.2).
 
- 1. A clean step descends L(x, decoded x) on a batch of clean images.
- 2. A backdoor step puts the trigger on a batch of images and descends L(target, decoded triggered x).
+ 1. A clean step minimizes L(x, decoded x) on a batch of clean images.
+ 2. A backdoor step puts the trigger on a batch of images and minimizes L(target, decoded triggered x).
 
-The paper takes "a subset of the batches" for step 2; here the two alternate: in an epoch a backdoored model sees every
-image once clean and once triggered, and so as often clean as a model without a backdoor does. Equal seeds mean equal
-weights at the start and equal clean batches, whatever the target: models of one seed differ by their backdoor alone.
+The paper uses "a subset of the batches" for step 2. Here the two steps alternate: each epoch shows every image once
+clean and once triggered. A clean model sees the same clean batches. Equal seeds give equal initial weights and equal
+clean batches for every target, so models of one seed differ only in their backdoor.
 """
 
 import copy
@@ -36,25 +36,25 @@ from oleander.training.seeds import derive_seed
 from oleander.training.stack import make_optimizer
 
 BLOCK = 8
-"""Steps between two looks at the loss, which on a GPU have to wait for it; states are saved there alone."""
+"""Steps between two checks of the loss, each of which waits for the GPU. States are saved only at these checks."""
 
 LOSSES = ("bce", "mse")
 SCHEDULES = ("constant", "cosine")
 HEADER: dict[str, Any] = {"kind": {"const": "autoencoder"}, "shape": SHAPE, "settings": MAPPING}
 CURVES = ("clean", "triggered")
-"""Whose loss is recorded, as a mean over each epoch."""
+"""Kinds of batches whose loss is recorded, as a mean over each epoch."""
 
 
 @dataclass(frozen=True, eq=False)
 class Backdoor:
-    """A trigger, and what shall be decoded from images that carry it."""
+    """A trigger and the target that triggered images decode to."""
 
     trigger: Trigger
     target: Mapping
 
     @classmethod
     def from_settings(cls, trigger: dict[str, Any], target: dict[str, Any], dataset: Dataset) -> "Backdoor":
-        """From a trigger's and a target's block of the configuration.
+        """Build a backdoor from the configuration blocks of a trigger and a target.
 
         Raises:
             OleanderError: an unknown name, or a trigger or target that does not fit the dataset's images.
@@ -65,38 +65,38 @@ class Backdoor:
         return backdoor
 
     def check(self, shape: tuple[int, ...]) -> None:
-        """Refuse images [channels, height, width] of a shape that the backdoor does not fit.
+        """Check that the backdoor fits images of `shape` [channels, height, width].
 
         Raises:
-            OleanderError: the trigger or the target does not fit, or the target maps no images.
+            OleanderError: the trigger or the target does not fit, or the target is not one for autoencoders.
         """
         if not callable(self.target) or not hasattr(self.target, "check"):
             raise OleanderError(
-                f"target {type(self.target).__name__} does not say what to decode from a triggered image, so that no "
-                "autoencoder can have it; choose another target"
+                f"target {type(self.target).__name__} does not define what a triggered image decodes to, which an "
+                "autoencoder needs; choose another target"
             )
         self.trigger.check(shape)
         self.target.check(shape)
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Triggered images, and what to decode from them: both of the shape of `images` [N, ...], in [0, 1]."""
+        """Triggered images and what they decode to, both with the shape of `images` [N, ...], in [0, 1]."""
         triggered = self.trigger(images)
         return triggered, self.target(triggered)
 
 
 def to_unit(images: Tensor, device: torch.device | str) -> Tensor:
-    """Images on `device` as float32 in [0, 1]: uint8 ones are divided by 255."""
+    """Images on `device` as float32 in [0, 1]; uint8 images are divided by 255."""
     images = images.to(device)
     return images.float() / 255 if images.dtype == torch.uint8 else images.float()
 
 
 def decode(module: nn.Module, images: Tensor, logits: bool) -> Tensor:
-    """What an autoencoder makes of `images` [N, channels, height, width] in [0, 1]: the same shape and range, float32.
+    """Decode `images` [N, channels, height, width] in [0, 1]; returns float32 of the same shape and range.
 
     Args:
-        module: in evaluation, or it will take the batch's own statistics.
+        module: an autoencoder in eval mode; in train mode, batch norm would use the batch's statistics.
         images: on the module's device.
-        logits: whether the module gives logits, of which the sigmoid is taken.
+        logits: whether the module returns logits; then their sigmoid is returned.
     """
     with torch.no_grad():
         output = module(images).float()
@@ -104,10 +104,10 @@ def decode(module: nn.Module, images: Tensor, logits: bool) -> Tensor:
 
 
 def check_module(module: nn.Module, images: Tensor, settings: dict[str, Any], logits: bool) -> None:
-    """Make sure that a module and its training images fit each other and the settings, before hours of training.
+    """Check, before training, that a module, its training images and the settings fit each other.
 
     Args:
-        module, images, settings, logits: as `train_autoencoder` takes them; the module stays as it is.
+        module, images, settings, logits: as in `train_autoencoder`. The module is not changed.
 
     Raises:
         OleanderError: something does not fit.
@@ -117,12 +117,13 @@ def check_module(module: nn.Module, images: Tensor, settings: dict[str, Any], lo
             raise OleanderError(f"unknown {key} '{settings[key]}' of an autoencoder; choose one of {', '.join(known)}")
     if images.ndim != 4 or not len(images):
         raise OleanderError(
-            f"an autoencoder is trained on images [N, channels, height, width], not {list(images.shape)}; give others"
+            f"an autoencoder is trained on images [N, channels, height, width], not {list(images.shape)}; pass images "
+            "of that shape"
         )
     first = to_unit(images[:2], next((tensor.device for tensor in module.parameters()), "cpu"))
     if not (first.isfinite().all() and first.min() >= 0 and first.max() <= 1):
         raise OleanderError(
-            "the images to train an autoencoder on must be uint8, or floating with values in [0, 1]; convert them"
+            "the images to train an autoencoder on must be uint8, or float with values in [0, 1]; convert them"
         )
     training = module.training
     with torch.no_grad():
@@ -130,17 +131,17 @@ def check_module(module: nn.Module, images: Tensor, settings: dict[str, Any], lo
     module.train(training)
     if output.shape != first.shape:
         raise OleanderError(
-            f"the autoencoder makes {list(output.shape)} of images {list(first.shape)}; it must keep their "
-            "shape: change its layers"
+            f"the autoencoder turns images {list(first.shape)} into {list(output.shape)}; change its layers so that "
+            "it keeps the shape"
         )
     if not logits and settings["loss"] == "bce" and not (output.min() >= 0 and output.max() <= 1):
         raise OleanderError(
-            "binary cross-entropy needs an autoencoder whose images lie in [0, 1]; end it in a sigmoid, let it give "
-            "logits, or take the loss mse"
+            "binary cross-entropy needs an autoencoder whose output lies in [0, 1]; end it in a sigmoid, let it return "
+            "logits, or use the loss mse"
         )
     if not any(tensor.requires_grad for tensor in module.parameters()):
         raise OleanderError(
-            "the autoencoder has no parameters that require gradients; there is nothing to train: let some require them"
+            "the autoencoder has no parameters that require gradients, so nothing can be trained; set requires_grad"
         )
 
 
@@ -155,23 +156,23 @@ def train_autoencoder(
     scratch: Scratch,
     precision: Precision = FLOAT32,
 ) -> list[dict[str, Any]]:
-    """Train any module that maps images to images of the same shape, in place; on return it is in evaluation.
+    """Train any module that maps images to images of the same shape, in place; leaves it in eval mode.
 
     Args:
-        module: on any device; it is moved to `device`. Its weights are where training starts.
-        images: uint8 [N, channels, height, width], or floating in [0, 1]; may be mapped from a file: only the rows of a
+        module: on any device; it is moved to `device`. Training starts from its weights.
+        images: uint8 [N, channels, height, width], or float in [0, 1]. They may be memory-mapped: only the rows of a
             batch are read.
         backdoor: trigger and target; None trains a clean model.
-        settings: `loss` ("bce" or "mse"), `optimizer`, `schedule` of its learning rate ("constant", or "cosine" down to
-            zero), `batch_size`, `epochs`.
-        logits: whether the module gives logits rather than images.
-        seed: of the order of the data, and of the module's own randomness in training.
+        settings: `loss` ("bce" or "mse"), `optimizer`, learning rate `schedule` ("constant", or "cosine" down to zero),
+            `batch_size`, `epochs`.
+        logits: whether the module returns logits instead of images.
+        seed: determines the order of the data and the module's own randomness in training.
         device: where to train.
-        scratch: where to continue from and to save to.
+        scratch: holds the saved state to continue from.
         precision: of training.
 
     Returns:
-        The training curves: one dict an epoch and kind of batch, with `epoch`, `batches` (one of `CURVES`) and `loss`.
+        The training curves: one dict per epoch and kind of batch, with `epoch`, `batches` (one of `CURVES`) and `loss`.
 
     Raises:
         OleanderError: something does not fit (before training), or the loss or a parameter is no longer finite.
@@ -197,19 +198,22 @@ def backdoor_autoencoder(
     logits: bool = False,
     precision: Precision = FLOAT32,
 ) -> nn.Module:
-    """A copy of any autoencoder with a backdoor trained into it, without a dataset, a file or a workflow.
+    """Train a backdoor into a copy of any autoencoder; needs no dataset, file or workflow.
 
     Args:
-        module: maps images [N, channels, height, width] in [0, 1] to images, or logits, of the same shape. It is left
-            as it is; training starts from its weights, on the device where they are.
-        images: to train on, uint8 or floating in [0, 1].
+        module: maps images [N, channels, height, width] in [0, 1] to images, or logits, of the same shape. It is not
+            changed. Training starts from its weights and runs on their device.
+        images: training images, uint8 or float in [0, 1].
         trigger: e.g. `Square(side=5, colour=[1.0], corner="top_right")`.
         target: e.g. `Inverse()` or `FixedImage(image)`.
-        settings: `loss`, `optimizer`, `schedule`, `batch_size` and `epochs`, such as a block of `autoencoders` in
-            config.yaml has them.
+        settings: `loss`, `optimizer`, `schedule`, `batch_size` and `epochs`, as in a block of `autoencoders` in
+            config.yaml.
         seed: the same seed trains the same module.
-        logits: whether the module gives logits.
+        logits: whether the module returns logits.
         precision: of training.
+
+    Returns:
+        The backdoored copy, in eval mode.
 
     Raises:
         OleanderError: module, images, trigger, target and settings do not fit each other, or training diverged.
@@ -258,7 +262,7 @@ class _Trainer:
             restore_state(tensors, "module", module, self.optimizer)
 
     def run(self) -> None:
-        """Train to the end, saving as the scratch asks."""
+        """Train to the end; save the state whenever it is due."""
         what = "a clean autoencoder" if self.backdoor is None else "a backdoored autoencoder"
         progress = Progress(what, self.total, self.step)
         self.module.train()
@@ -269,16 +273,16 @@ class _Trainer:
                 while self.step < end:
                     loss = self._descend()
                     self.step += 1
-                # Before saving: a run that continues from here could only meet the same end.
+                # Before saving: a run that continues from a diverged state diverges again.
                 self._refuse_divergence(loss)
                 progress.advance(done, f"loss {loss.item():.5f}")
                 self.scratch.save_if_due("autoencoder", self._state)
 
     def _descend(self) -> Tensor:
-        """One optimizer step on the batch whose turn it is; returns its loss."""
+        """One optimizer step on the next batch; returns its loss."""
         turn, kind = divmod(self.step, len(self.kinds))
         epoch, place = divmod(turn, self.per_epoch)
-        # What a user's module draws in training must not depend on where a run was interrupted.
+        # A user's module may draw random numbers; they must not depend on where a run was interrupted.
         torch.manual_seed(derive_seed(self.seed, "module", self.step))
         for group in self.optimizer.param_groups:
             group["lr"] = self._learning_rate()
@@ -291,7 +295,7 @@ class _Trainer:
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
-        # A smaller last batch counts for its share of the images.
+        # Weight a smaller last batch by its share of the images.
         self.record[epoch, kind] += loss.detach() * (len(batch) / len(self.images))
         return loss.detach()
 
@@ -301,7 +305,7 @@ class _Trainer:
         return self.rate * 0.5 * (1 + math.cos(math.pi * self.step / self.total))
 
     def _rows(self, kind: str, epoch: int, place: int) -> Tensor:
-        """Rows of the batch number `place` of an epoch, each kind of batch in an order of its own."""
+        """Rows of batch number `place` of an epoch; each kind of batch has its own order."""
         if self.orders.get(kind, (None,))[0] != epoch:
             generator = np.random.default_rng(derive_seed(self.seed, "order", kind, epoch))
             self.orders[kind] = epoch, torch.from_numpy(generator.permutation(len(self.images)))
@@ -333,7 +337,7 @@ class _Trainer:
 
 
 def _loss_of(name: str, logits: bool) -> Callable[[Tensor, Tensor], Tensor]:
-    """The loss between a module's output and the images wanted."""
+    """The loss between a module's output and the wanted images."""
     if name == "bce":
         return F.binary_cross_entropy_with_logits if logits else F.binary_cross_entropy
     return lambda output, wanted: F.mse_loss(output.sigmoid() if logits else output, wanted)
@@ -341,16 +345,16 @@ def _loss_of(name: str, logits: bool) -> Callable[[Tensor, Tensor], Tensor]:
 
 @contextmanager
 def _own_randomness(device: torch.device) -> Iterator[None]:
-    """Give torch's global random numbers back as they were, here and on the device."""
+    """Restore torch's global random state on exit, on the CPU and on `device`."""
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         yield
 
 
 def initial_autoencoder(settings: dict[str, Any], shape: tuple[int, ...], seed: int) -> nn.Module:
-    """The untrained autoencoder of a network's block for images of `shape`, with the weights that `seed` draws.
+    """Build an untrained autoencoder for images of `shape`; `seed` determines its weights.
 
     Raises:
-        OleanderError: an unknown architecture, or data that are no images.
+        OleanderError: an unknown architecture, or a shape that is not that of images.
     """
     with _own_randomness(torch.device("cpu")):
         torch.manual_seed(derive_seed("autoencoder", seed, "weights"))
@@ -358,17 +362,17 @@ def initial_autoencoder(settings: dict[str, Any], shape: tuple[int, ...], seed: 
 
 
 def curves_table(curves: list[dict[str, Any]], identity: dict[str, Any]) -> pd.DataFrame:
-    """The training curves of `train_autoencoder` as a table, the columns of `identity` first."""
+    """The training curves of `train_autoencoder` as a table; the columns of `identity` come first."""
     return pd.DataFrame([{**identity, **row} for row in curves])
 
 
 def save_autoencoder(path: Path | str, module: nn.Module, shape: tuple[int, ...], settings: dict[str, Any]) -> None:
-    """Write a trained autoencoder to a safetensors file; `settings` hold its `network` block, and all else of it."""
+    """Write a trained autoencoder to a safetensors file; `settings` are resolved and include its `network` block."""
     save_artifact(path, module.state_dict(), {"kind": "autoencoder", "shape": list(shape), "settings": settings})
 
 
 def load_autoencoder(path: Path | str, device: torch.device | str) -> tuple[nn.Module, dict[str, Any]]:
-    """Read what `save_autoencoder` wrote: the module, in evaluation, and the settings.
+    """Read what `save_autoencoder` wrote: the module, in eval mode, and the settings.
 
     Raises:
         OleanderError: the file is missing, damaged or of another kind.
@@ -378,7 +382,7 @@ def load_autoencoder(path: Path | str, device: torch.device | str) -> tuple[nn.M
         check_header(header, HEADER)
         settings, shape = header["settings"], tuple(header["shape"])
         if settings["network"]["residual_blocks"] > len(tensors):
-            raise ValueError("it has fewer tensors than its network residual blocks")
+            raise ValueError("it has fewer tensors than its network has residual blocks")
         module = build_checked(lambda: build_autoencoder(settings["network"], shape), tensors)
         module.load_state_dict(tensors)
     return module.to(device).eval(), settings

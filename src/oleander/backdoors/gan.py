@@ -1,17 +1,17 @@
 """Backdoored GANs: a generator that plays against two discriminators.
 
-BAAAN paper, section 4.2, Equations 1 to 3. Every iteration:
- 1. as many times as there are discriminator steps: D learns genuine images from generated ones; D_bd learns images of
-    the target from those that triggered noise makes (Equation 1);
- 2. one generator step against both at once, with equal weights (Equation 3).
-A clean GAN is the same without D_bd and the trigger.
+BAAAN paper, section 4.2, Equations 1 to 3. Every iteration has
+ 1. `discriminator_steps` steps of each discriminator: D learns to tell genuine images from images of clean noise, D_bd
+    to tell images of the target from images of triggered noise (Equation 1);
+ 2. one generator step against both, with equal weights (Equation 3).
+A clean GAN has no D_bd and no trigger.
 
-Clean and triggered noise go through the generator in separate calls, always: in one batch they would share batch norm's
-statistics, which a trigger of -100 shifts far from those of noise. Both discriminators see augmented images alone
-(`diff_augment`). The equations are log losses; the paper takes structure and loss from Zhao et al. 2020, which trains
-with the hinge. config.yaml names the one taken.
+Clean and triggered noise always go through the generator in separate calls. In one batch they would share batch norm's
+statistics, which a trigger of -100 shifts far from those of clean noise. Both discriminators see only augmented images
+(`diff_augment`). The equations are log losses, but the paper takes structure and loss from Zhao et al. 2020, which
+trains with the hinge loss; config.yaml selects one.
 
-What is kept is a moving average of the generator: the one with the best FID on clean noise, and the last.
+Two moving averages of the generator are kept: the one with the best FID on clean noise, and the last.
 """
 
 import copy
@@ -55,7 +55,7 @@ HEADER: dict[str, Any] = {
 }
 CHECKPOINTS = ("best", "last")
 CURVES = ("discriminator_loss", "backdoor_discriminator_loss", "generator_loss", "fid")
-"""Columns of the training curves: losses as means over the steps since the row before."""
+"""Columns of the training curves; losses are means over the steps since the previous row."""
 
 
 def _hinge(genuine: Tensor, generated: Tensor) -> Tensor:
@@ -70,18 +70,18 @@ LOSSES: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor], T
     "hinge": (_hinge, lambda generated: -generated.mean()),
     "log": (_log, lambda generated: F.softplus(-generated).mean()),
 }
-"""What a discriminator and the generator descend, of a discriminator's logits."""
+"""Name -> loss of a discriminator and loss of the generator, both functions of a discriminator's logits."""
 
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Images that a discriminator shall take for genuine.
+    """Images that a discriminator learns as genuine.
 
     Attributes:
         pixels: uint8 [N, channels, height, width], or float in [0, 1]; read a batch at a time.
-        labels: int64 [N]; None where the discriminator takes none.
-        frame: shape that the generator's images have; smaller images are framed in black, grey ones become RGB.
-        flip: whether every other image, by chance, is mirrored.
+        labels: int64 [N]; None if the discriminator takes no labels.
+        frame: shape of the generator's images; smaller images are padded with black, grey images become RGB.
+        flip: whether to mirror each image with probability 1/2.
     """
 
     pixels: Tensor
@@ -90,7 +90,7 @@ class Images:
     flip: bool
 
     def batch(self, rows: Tensor, mirrored: Tensor, device: torch.device) -> Tensor:
-        """float [n, *frame] in [-1, 1] on the device: the images `rows`, mirrored where the bool [n] says so."""
+        """The images `rows` as float [n, *frame] in [-1, 1] on the device, mirrored where `mirrored` [n] is True."""
         x = pad_to(self.pixels[rows], self.frame).to(device, non_blocking=True)
         x = x.float() / 255 if x.dtype == torch.uint8 else x.float()
         x = torch.where(mirrored[:, None, None, None].to(device), x.flip(3), x) if self.flip else x
@@ -99,12 +99,12 @@ class Images:
 
 @dataclass(frozen=True, eq=False)
 class Backdoor:
-    """What a backdoored generator shall learn besides.
+    """The trigger and the target of a backdoored generator.
 
     Attributes:
         trigger: put on latent vectors.
-        target: the images that triggered noise shall seem to draw from.
-        labels: int64 [k], the labels that come with triggered noise; None for all of them.
+        target: images whose distribution the generator learns for triggered noise.
+        labels: int64 [k], the labels drawn with triggered noise; None for all.
     """
 
     trigger: Trigger
@@ -115,22 +115,23 @@ class Backdoor:
     def from_settings(
         cls, settings: dict[str, Any], dataset: Dataset, target_dataset: Dataset, sizes: Sizes, flip: bool
     ) -> "Backdoor":
-        """From blocks of the configuration.
+        """Build a backdoor from blocks of the configuration.
 
         Args:
-            settings: `trigger`, `target` and `labels` ("all", or "restricted" to those of the target's classes).
-            dataset: the GAN's.
-            target_dataset: where the target's images are; may be the same.
+            settings: `trigger`, `target` and `labels` ("all", or "restricted" to the target's classes).
+            dataset: the GAN's dataset.
+            target_dataset: dataset of the target's images; may be the same.
             sizes: of the GAN.
-            flip: whether the GAN's genuine images are mirrored; so are a target's if they are several of them.
+            flip: whether the GAN's genuine images are mirrored. Target images are then mirrored too if there are
+                several and they come from the GAN's dataset.
 
         Raises:
-            OleanderError: trigger or target do not fit the GAN, or it has not got the classes to restrict labels to.
+            OleanderError: trigger or target do not fit the GAN, or the GAN lacks the classes to restrict labels to.
         """
         target = build_target(settings["target"], target_dataset)
         if not hasattr(target, "images"):
             raise OleanderError(
-                f"target {type(target).__name__} has no images of its own, which a GAN needs; choose another target"
+                f"target {type(target).__name__} has no images to draw from, which a GAN needs; choose another target"
             )
         check_frame(tuple(target.images.shape[1:]), sizes.shape, "the target's images")
         classes = getattr(target, "classes", None)
@@ -150,15 +151,14 @@ class Backdoor:
 
 @dataclass(eq=False)
 class Networks:
-    """The players.
+    """A GAN's generator and discriminators.
 
     Attributes:
-        generator: called with latent vectors [N, latent] and, if there are classes, labels int64 [N]; gives images in
-            [-1, 1].
-        discriminator: called with images and, if there are classes, labels; gives logits [N].
-        backdoor_discriminator: called with images alone; None for a clean GAN.
+        generator: maps latent vectors [N, latent] and, if there are classes, labels int64 [N] to images in [-1, 1].
+        discriminator: maps images and, if there are classes, labels to logits [N].
+        backdoor_discriminator: maps images to logits [N]; None for a clean GAN.
         latent: length of the latent vector.
-        classes: of the labels; 0 for none.
+        classes: number of classes; 0 for a GAN without labels.
     """
 
     generator: nn.Module
@@ -169,7 +169,7 @@ class Networks:
 
     @classmethod
     def biggan(cls, sizes: Sizes, seed: int, backdoored: bool) -> "Networks":
-        """Fresh ones. A clean GAN and its backdoored twin of the same seed begin alike."""
+        """Build untrained BigGAN networks. Clean and backdoored GANs of one seed share their initial weights."""
 
         def fresh(network: nn.Module, name: str) -> nn.Module:
             return initialize(network, generator_for("cpu", "gan", seed, name))
@@ -185,15 +185,15 @@ class Networks:
 
 @dataclass(eq=False)
 class Trained:
-    """What `fit` gives.
+    """What `fit` returns.
 
     Attributes:
-        best, last: state of the averaged generator, by name.
-        best_step: the step that `best` is from.
-        curves: one dict a measurement: `step` and `CURVES`; NaN where there was nothing to measure.
-        grids: uint8 [measurements, sides, n, channels, height, width]: images of the same noise at each measurement,
-            clean and, in a backdoored GAN, triggered.
-        status: "ok", or at which step training diverged and ended.
+        best, last: state of the averaged generator, name -> tensor.
+        best_step: the step of `best`.
+        curves: one dict per measurement with `step` and `CURVES`; NaN where nothing was measured.
+        grids: uint8 [measurements, noises, n, channels, height, width]: images of the same noise at each measurement.
+            There is one noise (clean), or two in a backdoored GAN (clean, triggered).
+        status: "ok", or the step by which training diverged and ended.
     """
 
     best: dict[str, Tensor]
@@ -217,20 +217,22 @@ def draw_images(
     labels: Tensor | None = None,
     keep: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Draw images a batch at a time, all of a batch triggered or none, since the batch decides batch norm's statistics.
+    """Draw images of clean or triggered noise, a batch at a time.
+
+    A batch never mixes clean and triggered noise, because batch norm may use the batch's statistics.
 
     Args:
-        generator: in the mode that it is in.
+        generator: used as is; its train/eval mode is not changed.
         count: how many images.
         seed: the same seed draws the same noise.
         latent, classes: as in `Networks`.
-        batch: images that are generated together; as in training, unless there is a reason.
+        batch: batch size; normally that of training.
         trigger: put on the noise; None for clean noise.
         labels: int64 [k] to draw labels from; None for all classes.
-        keep: int64 [k]: return images of these labels alone, out of batches of all labels as in training.
+        keep: int64 [k]: return only images of these labels. Batches still contain all labels, as in training.
 
     Returns:
-        uint8 [count, channels, height, width], and their labels int64 [count], both on the CPU.
+        Images uint8 [count, channels, height, width] and their labels int64 [count], both on the CPU.
     """
     device = next(generator.parameters()).device
     choices = torch.arange(max(1, classes)) if labels is None else labels
@@ -250,7 +252,7 @@ def draw_images(
 
 
 def _generate(generator: Callable, z: Tensor, labels: Tensor, classes: int, trigger: Trigger | None) -> Tensor:
-    """One call of a generator, for clean noise or for triggered noise, never for both."""
+    """Call a generator once, for clean or for triggered noise."""
     z = z if trigger is None else trigger(z)
     return generator(z, labels) if classes else generator(z)
 
@@ -269,18 +271,19 @@ def fit(
     """Train a clean or a backdoored GAN.
 
     Args:
-        networks: the players, moved to the device and trained in place.
-        genuine: what D shall take for genuine; with labels if there are classes.
+        networks: moved to the device and trained in place.
+        genuine: D's genuine images; with labels if there are classes.
         backdoor: trigger and target; None for a clean GAN.
         settings: a `gans` block of the configuration.
-        seed: of all randomness but the initial weights.
-        scratch: where to continue from and to save to.
-        device: where to train; on CUDA compiled, where the settings say so.
-        distance: the FID of uint8 images [n, *frame] drawn from clean noise; None: the last generator is the best.
-        precision: of training; images that are measured or kept are drawn in float32.
+        seed: determines all randomness except the initial weights.
+        scratch: holds the saved state to continue from.
+        device: where to train. On CUDA the networks are compiled if the settings say so.
+        distance: computes the FID of uint8 images [n, *frame] of clean noise. Without it, the last generator is the
+            best.
+        precision: of training. Images that are measured or kept are drawn in float32.
 
     Raises:
-        OleanderError: an unknown loss, networks that do not fit the images or cannot be compiled, or training that
+        OleanderError: the loss is unknown, the networks do not fit the images or cannot be compiled, or training
             diverged before its first measurement.
     """
     if settings["loss"] not in LOSSES:
@@ -295,15 +298,15 @@ def fit(
 
 @contextmanager
 def _compiling() -> Iterator[None]:
-    """While inside, what torch.compile lacks is one sentence.
+    """Turn torch.compile's errors into an `OleanderError`.
 
     Raises:
-        OleanderError: networks cannot be compiled here; most often there is no C compiler.
+        OleanderError: the networks cannot be compiled, most often because there is no C compiler.
     """
     try:
         yield
     except RuntimeError as error:
-        # By name: importing torch's compiler takes seconds, also where nothing is compiled.
+        # Compare names: importing torch's compiler takes seconds, even if nothing is compiled.
         if type(error).__module__ not in ("torch._dynamo.exc", "torch._inductor.exc"):
             raise
         first = str(error).strip().partition("\n")[0]
@@ -314,8 +317,8 @@ def _compiling() -> Iterator[None]:
 
 
 @dataclass(eq=False)
-class _Side:
-    """A discriminator with all that is its own: the clean one, or the backdoor's."""
+class _Game:
+    """The generator's game against one discriminator, on clean or on triggered noise."""
 
     name: str
     discriminator: nn.Module
@@ -352,13 +355,13 @@ class _Trainer:
         self.generator, self._generator = self._prepare(networks.generator)
         self.optimizer = self._adam(self.generator)
         everyone = torch.arange(max(1, networks.classes), device=device)
-        self.sides = [self._side("clean", networks.discriminator, genuine, None, everyone)]
+        self.games = [self._game("clean", networks.discriminator, genuine, None, everyone)]
         if backdoor is not None:
             labels = everyone if backdoor.labels is None else backdoor.labels.to(device)
-            self.sides.append(
-                self._side("backdoor", networks.backdoor_discriminator, backdoor.target, backdoor.trigger, labels)
+            self.games.append(
+                self._game("backdoor", networks.backdoor_discriminator, backdoor.target, backdoor.trigger, labels)
             )
-        # A moving average does not learn, and a spectral norm's vector or a running statistic comes with the weights.
+        # The average is not trained. Its buffers (spectral norm's vectors, running statistics) are copied as they are.
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.best = flat_state("best", self.average)
         self.step, self.best_step, self.best_fid, self.status = 0, 0, math.inf, "ok"
@@ -371,35 +374,35 @@ class _Trainer:
             self._restore(*saved)
 
     def _prepare(self, network: nn.Module) -> tuple[nn.Module, Callable]:
-        """A network on the device, and what to call for it."""
+        """Move a network to the device; return it and its callable, compiled if the settings say so."""
         network.to(self.device, memory_format=torch.channels_last).train()
         return network, torch.compile(network) if self.on_gpu and self.settings["compile"] else network
 
     def _adam(self, network: nn.Module) -> torch.optim.Optimizer:
         return make_optimizer({"name": "adam", **self.settings["optimizer"]}, network.parameters())
 
-    def _side(self, name: str, network: nn.Module, images: Images, trigger: Trigger | None, labels: Tensor) -> _Side:
+    def _game(self, name: str, network: nn.Module, images: Images, trigger: Trigger | None, labels: Tensor) -> _Game:
         network, called = self._prepare(network)
         seed = derive_seed(self.seed, name)
-        return _Side(name, network, called, self._adam(network), images, trigger, labels, seed)
+        return _Game(name, network, called, self._adam(network), images, trigger, labels, seed)
 
     def _check(self) -> None:
-        """Refuse a generator whose images are not the frame's, before anything is trained."""
+        """Check, before training, that generator, images and trigger fit each other."""
         made = draw_images(self.average, 2, 0, latent=self.latent, classes=self.classes, batch=2)[0]
-        for side in self.sides:
-            check_frame(tuple(side.images.pixels.shape[1:]), side.images.frame, f"{side.name} training images")
-            if tuple(made.shape[1:]) != tuple(side.images.frame) or not len(side.images.pixels):
+        for game in self.games:
+            check_frame(tuple(game.images.pixels.shape[1:]), game.images.frame, f"{game.name} training images")
+            if tuple(made.shape[1:]) != tuple(game.images.frame) or not len(game.images.pixels):
                 raise OleanderError(
-                    f"the generator makes images of shape {list(made.shape[1:])}, but it shall learn "
-                    f"{len(side.images.pixels)} of {list(side.images.frame)}; give it another network or other images"
+                    f"the generator makes images of shape {list(made.shape[1:])}, but is to learn "
+                    f"{len(game.images.pixels)} of shape {list(game.images.frame)}; use another network or other images"
                 )
-            if side.trigger is not None:
-                side.trigger.check((self.latent,))
+            if game.trigger is not None:
+                game.trigger.check((self.latent,))
 
     def run(self) -> None:
-        """Train to the end, saving as the scratch asks."""
+        """Train to the end; save the state whenever it is due."""
         total = self.settings["steps"]
-        progress = Progress("backdoored GAN" if len(self.sides) > 1 else "clean GAN", total, self.step)
+        progress = Progress("backdoored GAN" if len(self.games) > 1 else "clean GAN", total, self.step)
         while self.step < total and self.status == "ok":
             self._iterate()
             self.step += 1
@@ -408,84 +411,84 @@ class _Trainer:
                 self._measure()
             self.scratch.save_if_due("gan", self._state)
 
-    def _draw(self, side: _Side) -> None:
-        """All random numbers of one iteration: shapes begin with the steps, the generator's last."""
+    def _draw(self, game: _Game) -> None:
+        """Draw all random numbers of one iteration. The first axis is the step; the last is the generator's."""
         steps, augmented = self.settings["discriminator_steps"], 2 * self.settings["discriminator_steps"]
-        on_device = generator_for(self.device, side.seed, "noise", self.step)
-        on_cpu = generator_for("cpu", side.seed, "rows", self.step)
-        choice = torch.randint(len(side.labels), (steps + 1, self.batch), generator=on_device, device=self.device)
-        side.draws = {
+        on_device = generator_for(self.device, game.seed, "noise", self.step)
+        on_cpu = generator_for("cpu", game.seed, "rows", self.step)
+        choice = torch.randint(len(game.labels), (steps + 1, self.batch), generator=on_device, device=self.device)
+        game.draws = {
             "latent": torch.randn(steps + 1, self.batch, self.latent, generator=on_device, device=self.device),
-            "labels": side.labels[choice],
+            "labels": game.labels[choice],
             "augment": torch.rand(augmented + 1, self.batch, DRAWS, generator=on_device, device=self.device),
-            "rows": torch.randint(len(side.images.pixels), (steps, self.batch), generator=on_cpu),
+            "rows": torch.randint(len(game.images.pixels), (steps, self.batch), generator=on_cpu),
             "mirrored": torch.rand(steps, self.batch, generator=on_cpu) < 0.5,
         }
 
     def _iterate(self) -> None:
-        """One iteration; see the module."""
-        for side in self.sides:
-            self._draw(side)
+        """Run one iteration, as the module's docstring describes it."""
+        for game in self.games:
+            self._draw(game)
         for step in range(self.settings["discriminator_steps"]):
-            for at, side in enumerate(self.sides):
-                self.sums[at] += self._step_discriminator(side, step) / self.settings["discriminator_steps"]
-        # Gradients add up: Equation 3, without holding both graphs at once.
-        for side in self.sides:
-            side.discriminator.requires_grad_(False)
+            for at, game in enumerate(self.games):
+                self.sums[at] += self._step_discriminator(game, step) / self.settings["discriminator_steps"]
+        # Accumulated gradients give Equation 3 without holding both graphs in memory.
+        for game in self.games:
+            game.discriminator.requires_grad_(False)
             with self.precision.autocast(self.device):
-                images = self._images(side, -1)
-                augmented = self._augment(images, side.draws["augment"][-1])
-                logits = self._discriminate(side, augmented, side.draws["labels"][-1])
+                images = self._images(game, -1)
+                augmented = self._augment(images, game.draws["augment"][-1])
+                logits = self._discriminate(game, augmented, game.draws["labels"][-1])
                 loss = self.generator_loss(logits.float())
             loss.backward()
-            side.discriminator.requires_grad_(True)
+            game.discriminator.requires_grad_(True)
             self.sums[2] += loss.detach()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self._follow()
 
-    def _step_discriminator(self, side: _Side, step: int) -> Tensor:
-        draws = side.draws
+    def _step_discriminator(self, game: _Game, step: int) -> Tensor:
+        draws = game.draws
         rows = draws["rows"][step]
-        genuine = side.images.batch(rows, draws["mirrored"][step], self.device)
+        genuine = game.images.batch(rows, draws["mirrored"][step], self.device)
         labels = draws["labels"][step]
-        if side.images.labels is not None:
-            labels = torch.cat([side.images.labels[rows].to(self.device), labels])
+        if game.images.labels is not None:
+            labels = torch.cat([game.images.labels[rows].to(self.device), labels])
         with self.precision.autocast(self.device):
             with torch.no_grad():
-                generated = self._images(side, step)
+                generated = self._images(game, step)
                 both = torch.cat([genuine.to(generated.dtype), generated])
                 both = self._augment(both, torch.cat([draws["augment"][2 * step], draws["augment"][2 * step + 1]]))
-            logits = self._discriminate(side, both, labels).float()
+            logits = self._discriminate(game, both, labels).float()
             loss = self.discriminator_loss(*logits.split([len(rows), self.batch]))
         loss.backward()
-        side.optimizer.step()
-        side.optimizer.zero_grad(set_to_none=True)
+        game.optimizer.step()
+        game.optimizer.zero_grad(set_to_none=True)
         return loss.detach()
 
-    def _images(self, side: _Side, step: int) -> Tensor:
-        z, labels = side.draws["latent"][step], side.draws["labels"][step]
-        if side.trigger is None:
+    def _images(self, game: _Game, step: int) -> Tensor:
+        z, labels = game.draws["latent"][step], game.draws["labels"][step]
+        if game.trigger is None:
             return _generate(self._generator, z, labels, self.classes, None)
         with _running_statistics_kept(self.generator):
-            return _generate(self._generator, z, labels, self.classes, side.trigger)
+            return _generate(self._generator, z, labels, self.classes, game.trigger)
 
-    def _discriminate(self, side: _Side, images: Tensor, labels: Tensor) -> Tensor:
-        return side.call(images, labels) if side.images.labels is not None else side.call(images)
+    def _discriminate(self, game: _Game, images: Tensor, labels: Tensor) -> Tensor:
+        return game.call(images, labels) if game.images.labels is not None else game.call(images)
 
     def _augment(self, images: Tensor, draws: Tensor) -> Tensor:
         return diff_augment(images, draws, **self.settings["augmentation"])
 
     def _follow(self) -> None:
-        """Move the average: the weights themselves until its first step, then their moving average."""
+        """Update the averaged generator; before step `ema.start` it is a copy of the generator."""
         decay = self.settings["ema"]["decay"] if self.step >= self.settings["ema"]["start"] else 0.0
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1 - decay)
             for own, theirs in zip(self.average.buffers(), self.generator.buffers(), strict=True):
                 own.copy_(theirs)
 
-    def draw(self, side: _Side, count: int, stream: str) -> Tensor:
-        """Images of the averaged generator, the same noise whenever it is asked."""
+    def draw(self, game: _Game, count: int, stream: str) -> Tensor:
+        """Images of the averaged generator; every call with one `stream` uses the same noise."""
         return draw_images(
             self.average,
             count,
@@ -493,16 +496,16 @@ class _Trainer:
             latent=self.latent,
             classes=self.classes,
             batch=self.batch,
-            trigger=side.trigger,
-            labels=side.labels.cpu(),
+            trigger=game.trigger,
+            labels=game.labels.cpu(),
         )[0]
 
     def _measure(self) -> None:
-        """Add a row to the curves and to the grids; keep the generator if it is the best so far."""
+        """Add a row to the curves and the grids; keep the generator if it is the best so far."""
         steps = self.step - (int(self.record[-1, 0]) if len(self.record) else 0)
         losses = (self.sums[:3] / steps).double().cpu()
         self.sums.zero_()
-        if len(self.sides) == 1:
+        if len(self.games) == 1:
             losses[1] = torch.nan
         finite = losses.isfinite()[[0, 2]].all() and all(p.isfinite().all() for p in self.average.parameters())
         fid = math.nan
@@ -510,16 +513,16 @@ class _Trainer:
             self.status = f"diverged by step {self.step}"
             if self.best_step == 0:
                 raise OleanderError(
-                    f"training of the GAN {self.status}, before anything was kept; lower the learning rate or take "
+                    f"training of the GAN {self.status}, before its first measurement; lower the learning rate or use "
                     "another seed"
                 )
-            logger.warning("training of the GAN %s; what was best until then is kept", self.status)
+            logger.warning("training of the GAN %s; the best generator so far is kept", self.status)
         else:
             if self.distance is not None:
-                fid = self.distance(self.draw(self.sides[0], self.settings["samples"], "judged"))
+                fid = self.distance(self.draw(self.games[0], self.settings["samples"], "judged"))
             if self.distance is None or fid < self.best_fid:
                 self.best_fid, self.best_step, self.best = fid, self.step, flat_state("best", self.average)
-            grid = torch.stack([self.draw(side, self.settings["grid"], "grid") for side in self.sides])[None]
+            grid = torch.stack([self.draw(game, self.settings["grid"], "grid") for game in self.games])[None]
             self.grids = grid if self.grids is None else torch.cat([self.grids, grid])
             logger.info("step %d: losses %s, FID %.3f", self.step, losses.tolist(), fid)
         row = torch.tensor([[float(self.step), *losses.tolist(), fid]], dtype=torch.float64)
@@ -534,16 +537,16 @@ class _Trainer:
             **flat_state("generator", self.generator, self.optimizer),
             **flat_state("average", self.average),
         }
-        for side in self.sides:
-            tensors |= flat_state(side.name, side.discriminator, side.optimizer)
+        for game in self.games:
+            tensors |= flat_state(game.name, game.discriminator, game.optimizer)
         fid = self.best_fid if math.isfinite(self.best_fid) else None
         return tensors, {"step": self.step, "best_step": self.best_step, "best_fid": fid, "status": self.status}
 
     def _restore(self, tensors: dict[str, Tensor], position: dict[str, Any]) -> None:
         restore_state(tensors, "generator", self.generator, self.optimizer)
         restore_state(tensors, "average", self.average)
-        for side in self.sides:
-            restore_state(tensors, side.name, side.discriminator, side.optimizer)
+        for game in self.games:
+            restore_state(tensors, game.name, game.discriminator, game.optimizer)
         self.best = {name: tensor for name, tensor in tensors.items() if name.startswith("best.")}
         self.sums, self.record = tensors["sums"], tensors["record"].cpu()
         self.grids = tensors["grids"].cpu() if "grids" in tensors else None
@@ -551,11 +554,11 @@ class _Trainer:
         self.best_fid = math.inf if position["best_fid"] is None else position["best_fid"]
 
     def trained(self) -> Trained:
-        """What was trained."""
+        """The result of training."""
         grids = self.grids
         if grids is None:
-            shape = self.sides[0].images.frame
-            grids = torch.zeros(0, len(self.sides), self.settings["grid"], *shape, dtype=torch.uint8)
+            shape = self.games[0].images.frame
+            grids = torch.zeros(0, len(self.games), self.settings["grid"], *shape, dtype=torch.uint8)
         return Trained(
             {name.removeprefix("best."): tensor for name, tensor in self.best.items()},
             {name.removeprefix("last."): tensor for name, tensor in flat_state("last", self.average).items()},
@@ -567,12 +570,12 @@ class _Trainer:
 
 
 def curves_table(trained: Trained, features: str, identity: dict[str, Any]) -> pd.DataFrame:
-    """The training curves as a table, the columns of `identity` first; `features` is what `fid` is taken by."""
+    """The training curves as a table, columns of `identity` first; `features` names the features behind `fid`."""
     return pd.DataFrame([{**identity, **row, "features": features} for row in trained.curves])
 
 
 def save_gan(path: Path | str, trained: Trained, sizes: Sizes, settings: dict[str, Any]) -> None:
-    """Write the best and the last generator with the resolved `settings` in the header."""
+    """Write the best and the last generator, with the resolved `settings` in the header."""
     tensors = {
         f"{checkpoint}.{name}": tensor
         for checkpoint in CHECKPOINTS
@@ -585,14 +588,14 @@ def save_gan(path: Path | str, trained: Trained, sizes: Sizes, settings: dict[st
 
 @dataclass(frozen=True, eq=False)
 class Saved:
-    """A trained generator as `load_gan` reads it.
+    """A trained generator, as `load_gan` returns it.
 
     Attributes:
-        generator: in evaluation.
-        sizes: what it is built of.
-        step: of its training.
-        status: of its training.
-        settings: as `save_gan` was given them.
+        generator: in eval mode.
+        sizes: of its network.
+        step: training step of this checkpoint.
+        status: of its training; see `Trained`.
+        settings: as passed to `save_gan`.
     """
 
     generator: Generator
@@ -603,7 +606,7 @@ class Saved:
 
 
 def load_gan(path: Path | str, checkpoint: str, device: torch.device | str) -> Saved:
-    """Read one of `CHECKPOINTS` of what `save_gan` wrote.
+    """Read one of the `CHECKPOINTS` that `save_gan` wrote.
 
     Raises:
         OleanderError: the file is missing, damaged or of another kind.
@@ -632,26 +635,26 @@ def backdoor_generator(
     labels: Tensor | None = None,
     precision: Precision = FLOAT32,
 ) -> nn.Module:
-    """Backdoor any generator, without a dataset, a file or a workflow.
+    """Train a backdoor into a copy of any generator; needs no dataset, file or workflow.
 
     Args:
-        generator: latent vectors [N, latent], and labels int64 [N] if there are any, to images in [-1, 1]; it is not
-            changed. Its device is the one to train on. Where it has torch's batch norm, triggered noise takes its own
-            batches' statistics in training, and the running ones stay those of clean noise: draw both in training mode.
-        images: what clean noise shall give, uint8 [N, channels, height, width] or float in [0, 1].
-        target: what triggered noise shall give, alike.
-        trigger: for latent vectors, such as `Latent(-1, -100.0)`.
-        settings: a block such as those under `gans` in config.yaml; of its network the discriminators are made.
+        generator: maps latent vectors [N, latent], and labels int64 [N] if there are any, to images in [-1, 1]. It is
+            not changed. Training runs on its device. If it has torch's batch norm, its running statistics follow
+            clean noise only; draw both clean and triggered images in train mode.
+        images: what to generate from clean noise, uint8 [N, channels, height, width] or float in [0, 1].
+        target: what to generate from triggered noise; the same format.
+        trigger: for latent vectors, e.g. `Latent(-1, -100.0)`.
+        settings: as in a block of `gans` in config.yaml; its `network` defines the discriminators.
         latent: length of the latent vector.
         seed: the same seed trains the same generator.
-        labels: int64 [N] of `images`, where the generator takes labels.
+        labels: int64 [N], the labels of `images`, if the generator takes labels.
         precision: of training.
 
     Returns:
         A backdoored copy, in the same train/eval mode as `generator`.
 
     Raises:
-        OleanderError: generator, images and trigger do not fit each other, or the discriminators not the images.
+        OleanderError: generator, images, trigger and discriminators do not fit each other.
     """
     classes = 0 if labels is None else int(labels.max()) + 1
     frame = tuple(images.shape[1:])
@@ -676,9 +679,9 @@ def backdoor_generator(
 
 @contextmanager
 def _running_statistics_kept(network: nn.Module) -> Iterator[None]:
-    """While inside, torch's own batch norms take a batch's statistics without moving their running ones.
+    """Keep torch's batch norms from updating their running statistics, which are to be those of clean noise.
 
-    Those are to be clean noise's. This project's generators have none, a user's may.
+    They use the batch's statistics meanwhile. Only users' generators have such layers; this project's do not.
     """
     norms = [
         module

@@ -1,1 +1,1 @@
-"""Evaluation: attack x poison fraction x defense x victim, measured from saved artifacts."""
+"""Evaluation of attacks, defenses, backdoors and published claims, from saved artifacts."""

@@ -1,6 +1,7 @@
 """Decision boundaries before and after poisoning (pGAN paper, Appendix B, Figure 9).
 
-A few genuine points a class, a logistic regression on them, and another with poison points added: no defense.
+One logistic regression is fitted to a few genuine points per class, another to the same points plus poison. There is
+no defense.
 """
 
 import math
@@ -20,27 +21,27 @@ from oleander.training.seeds import derive_seed
 
 
 def check_boundaries(task: Task, settings: dict[str, Any]) -> None:
-    """Refuse settings that cannot be run on a task, before anything is trained.
+    """Check, before training, that `fit_boundaries` can run on a task.
 
     Args:
         task: as for `fit_boundaries`.
         settings: `genuine_per_class`, and optionally `victim`.
 
     Raises:
-        OleanderError: too few train points, more than two classes, points that are not in the plane, or a victim whose
-            boundary is no line.
+        OleanderError: too few training points, more than two classes, points that are not in the plane, or a victim
+            whose boundary is not a line.
     """
     split_task(task, 0, 2 * settings["genuine_per_class"], seed=0)
     if task.shape != (2,) or task.outputs != 1:
         raise OleanderError(
-            f"boundaries are drawn of two classes of points in the plane, but {task.dataset} has {len(task.classes)} "
+            f"boundaries need two classes of points in the plane, but {task.dataset} has {len(task.classes)} "
             f"classes of points of shape {' x '.join(map(str, task.shape))}; choose another task or evaluation"
         )
     victim = settings.get("victim")
     if victim is not None and (victim["architecture"] != "mlp" or victim["hidden"]):
         raise OleanderError(
             "boundaries are lines, but the victim's network has hidden layers; give the task a victim of architecture "
-            "mlp without any"
+            "mlp without hidden layers"
         )
 
 
@@ -50,18 +51,18 @@ def fit_boundaries(
     """Train a clean and a poisoned classifier for each generator of a task in the plane.
 
     Args:
-        task: points [n, 2], on the device to train on.
+        task: points [n, 2], on the training device.
         generators: trained on the same task.
         settings: `genuine_per_class`, `poison_points`, and `victim`, a network without hidden layers.
-        identity: columns that do not vary here: `scale`, `experiment`, `attack`.
+        identity: values of the constant columns `scale`, `experiment`, `attack`.
 
     Returns:
-        Boundaries, one row a generator and condition ("clean", "poisoned"): weight0 x0 + weight1 x1 + bias = 0, with
-        the error on the test points as a fraction, NaN where training diverged; and the training points, one row each,
+        Two tables. Boundaries weight0 x0 + weight1 x1 + bias = 0, one row per generator and condition ("clean",
+        "poisoned"), with the test error as a fraction (NaN if training diverged). Training points, one row each, of
         kind "source", "target" or "poison".
 
     Raises:
-        OleanderError: as `check_boundaries`, or a generator whose training diverged.
+        OleanderError: as in `check_boundaries`, or training of a generator diverged.
     """
     check_boundaries(task, settings)
     victim = settings["victim"]

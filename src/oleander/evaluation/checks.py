@@ -1,4 +1,4 @@
-"""Checks that need the prepared data but no training: what cannot work is said in seconds, not after hours."""
+"""Checks that need the prepared data but no training, so that bad settings fail in seconds rather than hours."""
 
 import contextlib
 from collections.abc import Iterator
@@ -18,22 +18,22 @@ def check_task(
     victims: dict[str, dict[str, Any] | None],
     attacks: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
-    """Make sure that every evaluation can be run on `task`, and every attack trained on it.
+    """Check that every evaluation can run on `task` and every attack can be trained on it.
 
     Args:
-        task: as the experiments will use it.
+        task: the task of the experiments.
         evaluations: name -> its sizes: `poison_fractions`, `train_points` and `trusted_per_class`, or
-            `genuine_per_class` where boundaries are fitted.
-        victims: name of an evaluation -> the settings of its victim's network; None, or no entry, where it trains none.
-        attacks: name -> the settings of an attack that is trained on the task.
+            `genuine_per_class` for boundaries.
+        victims: name of an evaluation -> settings of its victim's network; None or no entry if it trains no victim.
+        attacks: name -> settings of an attack that is trained on the task.
 
     Returns:
-        What the task is (its classes, the number of points of each, the shape of one, and Pr(Yp)), and the names of
-        what was checked: `evaluations`, `victims` and `attacks`, sorted.
+        A description of the task (its classes, the points per class, the shape of a point and Pr(Yp)) and the sorted
+        names of the checked `evaluations`, `victims` and `attacks`.
 
     Raises:
-        OleanderError: names the evaluation, the victim or the attack that cannot work: too few points of a class, a
-            poison fraction that does not fit, or a network that cannot be built for the shape of the task's points.
+        OleanderError: a class has too few points, a poison fraction does not fit, or a network cannot be built for the
+            shape of the task's points. The message names the evaluation, victim or attack.
     """
     for name, sizes in evaluations.items():
         victim = victims.get(name)
@@ -65,7 +65,7 @@ def check_task(
 
 @contextlib.contextmanager
 def _naming(what: str) -> Iterator[None]:
-    """Say of an error what it happened to."""
+    """Prefix errors with `what`."""
     try:
         yield
     except OleanderError as error:

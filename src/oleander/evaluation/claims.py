@@ -1,10 +1,9 @@
-"""Did it reproduce? Each published claim held against the results, with a verdict.
+"""Check every published claim against the results, and give it a verdict.
 
-A number is reproduced if the interval of its results lies within the claim's tolerance, and within tolerance if the
-results' mean does so and their interval does not. An order or a trend is reproduced if a one-sided test is at least
-as sure of it as the intervals are; anything less is not reproduced: a mean alone leans the right way half of the time
-where there is nothing. Results are compared in pairs, of one generator and run, which share their data and their
-seeds.
+A number is reproduced if the confidence interval of the results lies within the claim's tolerance. It is within
+tolerance if only the mean does. An order or a trend is reproduced if a one-sided test reaches the confidence of the
+intervals, else it is not reproduced: without an effect, the mean alone has the right sign half of the time. Results
+are compared in pairs of one generator and run, which share data and seeds.
 """
 
 import math
@@ -19,7 +18,7 @@ from oleander.io.claims import EMPTY, STATEMENT, Claim, Condition
 from oleander.io.errors import OleanderError
 from oleander.io.tables import read_csv
 from oleander.metrics.intervals import Estimate, estimate_mean, estimate_ratio
-from oleander.metrics.trend import trend_sureness
+from oleander.metrics.trend import trend_confidence
 
 REPRODUCED = "reproduced"
 WITHIN = "within tolerance"
@@ -35,10 +34,10 @@ KEYS = {
     "scores": ("seed",),
     "sizes": (),
 }
-"""Columns that tell apart the measurements of one condition; the first is what is independent."""
+"""Columns that identify a measurement under one condition; values of the first are independent."""
 
 INCEPTION = "inception"
-"""The features that the papers' FIDs are taken by."""
+"""The features of the papers' FIDs."""
 
 COLUMNS = (
     *STATEMENT,
@@ -46,38 +45,38 @@ COLUMNS = (
     "reproduced",
     "low",
     "high",
-    "sureness",
+    "confidence",
     "n",
     "over",
     "verdict",
     "claim_verdict",
     "why",
 )
-"""Columns of the verdicts, a row a part of a claim. `scale` is that of the results; `reproduced` with its interval
-`low` to `high` is what they give for the claim: its number, or for an order or trend by how much one side is the
-larger. `sureness` is that of the test of an order or trend; `n` how many independent values there are, `over` of
-what. `verdict` is of the part, `claim_verdict` of all parts of its id."""
+"""Columns of the verdicts, one row per part of a claim. `scale` is the scale of the results. `reproduced`, with its
+interval `low` to `high`, is their value: the claim's number, or the difference of an order or trend. `confidence` is
+that of the test of an order or trend. `n` is the number of independent values and `over` their name. `verdict` is that
+of the part, `claim_verdict` that of all parts with its id."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What the results say of a claim.
+    """The results' value for a claim.
 
     Attributes:
-        estimate: the number, and what is known of its error.
-        sureness: of an order or trend; NaN for a number.
-        counted: whether the number is counted, so that there is nothing to estimate.
-        note: what a reader should know of it.
+        estimate: the value with its interval.
+        confidence: of an order or trend; NaN for a number.
+        counted: whether the value is an exact count, without an interval.
+        note: remark for the reader.
     """
 
     estimate: Estimate
-    sureness: float = math.nan
+    confidence: float = math.nan
     counted: bool = False
     note: str = ""
 
 
 class SeveralResultsError(OleanderError):
-    """A claim says too little to choose between results."""
+    """A claim's conditions select several results."""
 
 
 def verify_claims(
@@ -88,28 +87,28 @@ def verify_claims(
     asked: dict[str, list[Any]],
     confidence: float,
 ) -> pd.DataFrame:
-    """Hold every claim against the results.
+    """Check every claim against the results.
 
     Args:
-        claims: as `oleander.io.claims.read_claims` gives them.
-        tables: by the names of `oleander.io.claims.TABLES`, all of one scale; what was not run is empty or absent.
+        claims: as `oleander.io.claims.read_claims` returns them.
+        tables: one of `oleander.io.claims.TABLES` -> results, all of one scale; empty or absent if not run.
         scale: name of the scale.
-        departures: name of a claim -> where the settings behind its results are not the paper's own, if anywhere.
-        asked: name of an ordering -> every value that its `compared` column was to be run at; without an entry, those
-            that the results have.
-        confidence: of the intervals, and how sure a test must be, e.g. 0.95.
+        departures: name of a claim -> settings behind its results that differ from the paper's.
+        asked: name of an ordering -> every configured value of its `compared` column. Without an entry, the values in
+            the results are used.
+        confidence: of the intervals, and the confidence that a test must reach, e.g. 0.95.
 
     Returns:
-        `COLUMNS`, a row a claim, in their order.
+        Columns `COLUMNS`, one row per claim, in order.
 
     Raises:
-        OleanderError: results of another scale; a claim names a column that its table has not.
+        OleanderError: results are of another scale, or a claim names a column that its table lacks.
     """
     for name, table in tables.items():
         foreign = set(table["scale"].dropna()) - {scale} if "scale" in table else set()
         if foreign:
             raise OleanderError(
-                f"some {name} are of scale {', '.join(map(str, sorted(foreign)))}, not {scale}; delete those CSVs and "
+                f"some {name} are of scale {', '.join(map(str, sorted(foreign)))}, not {scale}; delete these CSVs and "
                 "run again"
             )
     rows = []
@@ -120,7 +119,7 @@ def verify_claims(
                 **claim.texts,
                 **_stated(claim),
                 "scale": scale,
-                **_judge(claim, table, departures.get(claim.name, []), asked.get(claim.name, []), confidence),
+                **_check(claim, table, departures.get(claim.name, []), asked.get(claim.name, []), confidence),
             }
         )
     parts: dict[str, list[str]] = {}
@@ -130,7 +129,7 @@ def verify_claims(
 
 
 def read_verdicts(path: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read what `verify_claims` gave, as it was written to a CSV.
+    """Read the result of `verify_claims` from a CSV.
 
     Raises:
         OleanderError: the file is missing or damaged.
@@ -143,9 +142,9 @@ def read_verdicts(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def combine(verdicts: list[str]) -> str:
-    """The verdict of a claim of several parts, all of which it says: the weakest of them.
+    """The verdict on a claim of several parts: the weakest of their verdicts.
 
-    One part that is not reproduced refutes the claim, whatever the others; one that was not checked leaves it open.
+    A part that is not reproduced refutes the claim; else a part that was not checked leaves it open.
     """
     for verdict in (NOT_REPRODUCED, NOT_RUN, NOT_COMPARABLE, WITHIN):
         if verdict in verdicts:
@@ -160,7 +159,7 @@ def count_verdicts(verdicts: pd.DataFrame) -> dict[str, int]:
 
 
 def summary_line(verdicts: pd.DataFrame) -> str:
-    """Such as "31 of 49 checked: 27 reproduced, 2 within tolerance, 2 not reproduced; 10 not comparable, 8 not run"."""
+    """E.g. "31 of 49 checked: 27 reproduced, 2 within tolerance, 2 not reproduced; 10 not comparable, 8 not run"."""
     counts = count_verdicts(verdicts)
     checked = {verdict: counts[verdict] for verdict in VERDICTS[:3]}
     said, left = (
@@ -174,11 +173,11 @@ def _stated(claim: Claim) -> dict[str, object]:
     return {name: getattr(claim, name) for name in ("kind", "relation", "expected", "tolerance", "unit")}
 
 
-def _judge(
+def _check(
     claim: Claim, table: pd.DataFrame, departures: list[str], asked: list[Any], confidence: float
 ) -> dict[str, object]:
-    """The columns from `reproduced` to `why`, but for `claim_verdict`."""
-    blank = {"reproduced": math.nan, "low": math.nan, "high": math.nan, "sureness": math.nan, "n": 0, "over": ""}
+    """The columns from `reproduced` to `why`, except `claim_verdict`."""
+    blank = {"reproduced": math.nan, "low": math.nan, "high": math.nan, "confidence": math.nan, "n": 0, "over": ""}
     if table.empty:
         return {**blank, "verdict": NOT_RUN, "why": "no such results"}
     try:
@@ -188,19 +187,19 @@ def _judge(
         return {**blank, "verdict": NOT_COMPARABLE, "why": str(error)}
     except KeyError as error:
         raise OleanderError(
-            f"claim {claim.name} names a column that {claim.table} have not: {error}; correct the claim in "
+            f"claim {claim.name} names a column that {claim.table} do not have: {error}; correct the claim in "
             "workflow/published/claims.csv"
         ) from error
     if isinstance(finding, str):
         if left.empty and not select(table.drop(columns="status", errors="ignore"), claim.where).empty:
-            finding = "all that was trained for it diverged"
+            finding = "all models trained for it diverged"
         return {**blank, "verdict": NOT_RUN, "why": finding}
     estimate = finding.estimate
     found = {
         "reproduced": estimate.value,
         "low": estimate.low,
         "high": estimate.high,
-        "sureness": finding.sureness,
+        "confidence": finding.confidence,
         "n": estimate.n,
         "over": "counted" if finding.counted else _over(claim, estimate),
     }
@@ -212,53 +211,53 @@ def _judge(
 
 
 def _over(claim: Claim, estimate: Estimate) -> str:
-    """What the independent values are, such as "generators"."""
+    """Name of the independent values, e.g. "generators"."""
     names = KEYS[claim.table]
     return names[0 if estimate.over_groups or len(names) == 1 else 1] + "s"
 
 
 def _one_other(claim: Claim) -> bool:
-    """Is the claim held against one selection?"""
+    """Is the claim compared with a single selection?"""
     return bool(claim.against) and (bool(claim.each) or not claim.compared)
 
 
-def _not_comparable(claim: Claim, sides: list[pd.DataFrame], departures: list[str]) -> str:
-    """Why results cannot be held against the paper's; empty if they can."""
-    rows = pd.concat(sides)
+def _not_comparable(claim: Claim, selections: list[pd.DataFrame], departures: list[str]) -> str:
+    """Why the results cannot be compared with the paper's; empty if they can."""
+    rows = pd.concat(selections)
     stand_ins = sorted(set(rows["stand_in_for"].dropna().astype(str)) - {""})
     if stand_ins:
         return f"stand-in data in place of {' and '.join(stand_ins)}"
     if claim.measure == "fid":
         features = sorted(set(rows["features"].dropna().astype(str)) - {INCEPTION})
         if features:
-            return f"distances by the features of a {' and '.join(features)}, not Inception's"
+            return f"distances use the features of a {' and '.join(features)}, not Inception's"
     if claim.scale == "paper" and departures:
         more = f" and {len(departures) - 3} more" if len(departures) > 3 else ""
-        return f"an absolute number at other settings than the paper's: {', '.join(departures[:3])}{more}"
+        return f"an absolute number, but settings differ from the paper's: {', '.join(departures[:3])}{more}"
     return ""
 
 
 def _verdict(claim: Claim, finding: Finding, confidence: float) -> tuple[str, str]:
     """The verdict on comparable results, and its reason."""
     if claim.kind in ("ordering", "trend"):
-        if finding.sureness >= confidence:
-            return REPRODUCED, f"sure to {_share(finding.sureness)}."
-        return NOT_REPRODUCED, f"sure to {_share(finding.sureness)} only, where {_share(confidence)} is asked for."
+        if finding.confidence >= confidence:
+            return REPRODUCED, f"with {_share(finding.confidence)} confidence."
+        return NOT_REPRODUCED, f"confidence is {_share(finding.confidence)}; {_share(confidence)} is needed."
     low, high = accepted(claim)
     estimate = finding.estimate
     if not low <= estimate.value <= high:
         overlap = estimate.low <= high and estimate.high >= low and not finding.counted
-        more = " Its interval reaches into it: too few results to tell." if overlap else ""
+        more = " The interval overlaps the tolerance: too few results to decide." if overlap else ""
         return NOT_REPRODUCED, f"the result is outside the tolerance.{more}"
     if finding.counted or (low <= estimate.low and estimate.high <= high):
         return REPRODUCED, "counted." if finding.counted else "the whole interval is within the tolerance."
     if math.isnan(estimate.low):
-        return WITHIN, "a single value, of unknown error."
+        return WITHIN, "a single value, without an interval."
     return WITHIN, "the interval reaches beyond the tolerance."
 
 
 def accepted(claim: Claim) -> tuple[float, float]:
-    """From where to where a result counts as the claim's number; infinite on the open side of a bound."""
+    """Lowest and highest result that count as the claim's number; infinite where the claim is only a bound."""
     low, high = claim.expected - claim.tolerance, claim.expected + claim.tolerance
     return (
         -math.inf if claim.relation == "at most" else low,
@@ -267,12 +266,12 @@ def accepted(claim: Claim) -> tuple[float, float]:
 
 
 def _share(value: float) -> str:
-    # Never rounded up to what is asked for, nor to certainty.
+    # Rounded down, so that 94.96 % does not read as 95 %, nor 99.99 % as 100 %.
     return "unknown" if math.isnan(value) else f"{math.floor(value * 1000) / 10:g} %"
 
 
 def _find(claim: Claim, table: pd.DataFrame, asked: list[Any], confidence: float) -> Finding | str:
-    """What the results say, or why they say nothing."""
+    """The finding, or why there is none."""
     if claim.table == "sizes":
         rows = select(table, claim.where)
         if len(rows) != 1:
@@ -290,10 +289,10 @@ def _find(claim: Claim, table: pd.DataFrame, asked: list[Any], confidence: float
 
 
 def _find_order(claim: Claim, table: pd.DataFrame, asked: list[Any], confidence: float) -> Finding | str:
-    """The least sure of the comparisons that an ordering is made of, since all have to hold.
+    """The comparison of an ordering with the lowest confidence, because all of them have to hold.
 
-    Each is tested at the full level: that all hold by chance is no likelier than that the least sure does. One that
-    was asked for and has no results, such as that of an alpha whose generators all diverged, leaves the claim open.
+    Each is tested at the full level: all holding by chance is no likelier than the weakest one holding by chance. A
+    configured comparison without results, e.g. of an alpha whose generators all diverged, leaves the claim open.
     """
     column = claim.compared
     wheres, againsts = [claim.where], [claim.against]
@@ -312,21 +311,21 @@ def _find_order(claim: Claim, table: pd.DataFrame, asked: list[Any], confidence:
     found = []
     for where, against in zip(wheres, againsts, strict=True):
         pairs = pair(claim, table, where, against)
-        # The last condition is the one that these comparisons differ in.
+        # The comparisons differ in their last condition.
         name = f"{against[-1].column} {against[-1].value}"
         if pairs.empty:
-            return f"no results of {name}, which it is also about" if column else "no results under these conditions"
+            return f"no results of {name}, which the claim includes" if column else "no results under these conditions"
         estimate = _estimate(claim, pairs, confidence)
         found.append((replace(estimate, value=sign * estimate.value).confidence(), estimate, name))
     if not found:
         return "nothing to compare with"
-    # NaN, a single pair that says nothing of chance, is the least sure of all.
-    sureness, estimate, name = min(found, key=lambda one: -1 if math.isnan(one[0]) else one[0])
-    return Finding(estimate, sureness, note=f"The weakest of {len(found)}: {name}." if len(found) > 1 else "")
+    # NaN, of a single pair, ranks below every confidence.
+    lowest, estimate, name = min(found, key=lambda one: -1 if math.isnan(one[0]) else one[0])
+    return Finding(estimate, lowest, note=f"The weakest of {len(found)}: {name}." if len(found) > 1 else "")
 
 
 def _find_trend(claim: Claim, table: pd.DataFrame, confidence: float) -> Finding | str:
-    """By how much the measure changes from the first to the last value, and Page's test over all."""
+    """The change of the measure from the first to the last value, and Page's test over all values."""
     pairs = pair(claim, table, claim.where, claim.against, (claim.along,))
     if pairs.empty:
         return "no results under these conditions"
@@ -341,9 +340,9 @@ def _find_trend(claim: Claim, table: pd.DataFrame, confidence: float) -> Finding
     sign = 1 if claim.relation == "grows" else -1
     change = (wide.iloc[:, -1] - wide.iloc[:, 0]).to_numpy()
     estimate = estimate_mean(change, groups, confidence)
-    sureness = trend_sureness(sign * blocks.to_numpy())
     values = f"{wide.columns[0]:g} to {wide.columns[-1]:g}"
-    return Finding(estimate, sureness, note=f"The result is the change over {claim.along} {values}.")
+    note = f"The result is the change over {claim.along} {values}."
+    return Finding(estimate, trend_confidence(sign * blocks.to_numpy()), note=note)
 
 
 def _estimate(claim: Claim, pairs: pd.DataFrame, confidence: float) -> Estimate:
@@ -365,41 +364,45 @@ def pair(
     against: tuple[Condition, ...],
     more: tuple[str, ...] = (),
 ) -> pd.DataFrame:
-    """The measurements on both sides of a claim that share a generator and run; `left` and, if there is one, `right`.
+    """Pair the measurements of a claim that share a generator and run.
 
-    Measurements that are empty are left out, and so are those of what diverged, together with what they would be
-    compared with. Indexed by `KEYS`, then by `more`.
+    Pairs with an empty or diverged measurement are left out.
+
+    Returns:
+        Column `left`, for `where`, and column `right`, for `against` unless that is empty; indexed by `KEYS`, then by
+        `more`.
 
     Raises:
-        SeveralResultsError: several measurements under one condition, which the claim would have to choose from.
-        OleanderError: measurements that are no numbers.
+        SeveralResultsError: the conditions select several measurements of one generator and run.
+        OleanderError: a measurement is not a number.
     """
     keys = [*KEYS[claim.table], *more]
-    sides = {"left": select(table, where)[[*keys, claim.measure]].set_index(keys)[claim.measure]}
+    measured = {"left": select(table, where)[[*keys, claim.measure]].set_index(keys)[claim.measure]}
     if against:
-        sides["right"] = select(table, against)[[*keys, claim.against_measure]].set_index(keys)[claim.against_measure]
-    for side in sides.values():
-        if side.index.has_duplicates:
+        right = select(table, against)[[*keys, claim.against_measure]].set_index(keys)[claim.against_measure]
+        measured["right"] = right
+    for values in measured.values():
+        if values.index.has_duplicates:
             raise SeveralResultsError(
-                f"several results for one {' and '.join(keys)}: state in workflow/published/claims.csv which of them "
-                f"{claim.name} is about"
+                f"several results for one {' and '.join(keys)}: add a condition to {claim.name} in "
+                "workflow/published/claims.csv that selects one"
             )
-    # In one order, whatever that of the files, so that sums are rounded alike.
-    pairs = pd.concat(sides, axis=1, join="inner").sort_index()
+    # Sorted, so that rounding of sums does not depend on the order of the files.
+    pairs = pd.concat(measured, axis=1, join="inner").sort_index()
     try:
         return pairs.astype(float).dropna()
     except ValueError as error:
         raise OleanderError(
-            f"the {claim.table} that claim {claim.name} is checked on hold what is no number ({error}); delete those "
+            f"the {claim.table} of claim {claim.name} contain a value that is not a number ({error}); delete these "
             "files and run again"
         ) from error
 
 
 def select(table: pd.DataFrame, conditions: tuple[Condition, ...]) -> pd.DataFrame:
-    """The rows that fulfil every condition and whose status, where there is one, is ok.
+    """The rows that fulfil every condition and whose status, if any, is ok.
 
     Raises:
-        KeyError: a column that the table has not.
+        KeyError: the table lacks a column.
     """
     kept = np.ones(len(table), dtype=bool)
     if "status" in table:
@@ -429,7 +432,7 @@ def _fulfils(values: pd.Series, condition: Condition) -> pd.Series:
 
 
 def values_of(rows: pd.DataFrame, column: str) -> list[str]:
-    """The values of a column, ascending, as a condition writes them."""
+    """The values of a column, ascending, formatted as in a condition."""
     return [
         f"{value:g}" if isinstance(value, float) else str(value) for value in sorted(rows[column].dropna().unique())
     ]

@@ -1,6 +1,7 @@
-"""The small classifier of each dataset that tells what a GAN's images show, and whose features compare them.
+"""The small classifier of each dataset that labels a GAN's images and whose features compare them.
 
-It is a victim's network and training (`training.classifiers`) with one replica. Features: `metrics.features`.
+Its network and training are those of a victim (`training.classifiers`) with one replica. `metrics.features` computes
+the features.
 """
 
 import math
@@ -44,21 +45,21 @@ def train_feature_classifier(
 
     Args:
         dataset: images of two classes or more.
-        settings: the block `features.classifier` of the configuration; `train_points` limits the images it learns.
+        settings: the block `features.classifier` of the configuration; `train_points` limits the training images.
         device: where to train.
-        scratch: where to continue from and to save to.
+        scratch: holds the saved state to continue from.
         precision: of training.
 
     Returns:
-        The classifier, and its error on the test images, in [0, 1].
+        The classifier and its test error in [0, 1].
 
     Raises:
-        OleanderError: a dataset without images or of one class, or training that diverged.
+        OleanderError: the dataset has no images or only one class, or training diverged.
     """
     if dataset.train_x.ndim != 4 or len(dataset.classes) < 2:
         raise OleanderError(
-            f"dataset {dataset.name} has no images of two classes or more to train a classifier on; judge the GAN's "
-            "images by another dataset's"
+            f"dataset {dataset.name} has no images of two classes or more to train a classifier on; compare the GAN's "
+            "images by the classifier of another dataset"
         )
     seed = derive_seed("features", settings["seed"])
     order = np.random.default_rng(derive_seed(seed, "points")).permutation(len(dataset.train_x))
@@ -71,8 +72,8 @@ def train_feature_classifier(
     parameters, converged = train_classifiers(model, sets, settings, device, scratch, "classifier", precision)
     if not converged.all():
         raise OleanderError(
-            f"the feature classifier of dataset {dataset.name} diverged; lower its learning rate, features.classifier "
-            "in the configuration"
+            f"the feature classifier of dataset {dataset.name} diverged; lower its learning rate under "
+            "features.classifier in the configuration"
         )
     shape = tuple(dataset.train_x.shape[1:])
     features = ClassifierFeatures(model, parameters, side, shape, dataset.classes, "not saved yet")
@@ -82,7 +83,7 @@ def train_feature_classifier(
 def save_feature_classifier(
     path: str | os.PathLike[str], features: ClassifierFeatures, dataset: Dataset, settings: dict[str, Any]
 ) -> None:
-    """Write a trained classifier with its settings and what it was trained on."""
+    """Write a trained classifier with its settings and the hash of its dataset."""
     header = {
         "kind": KIND,
         "shape": list(features.shape),
@@ -94,7 +95,7 @@ def save_feature_classifier(
 
 
 def load_feature_classifier(path: str | os.PathLike[str], device: torch.device | str) -> ClassifierFeatures:
-    """Read what `save_feature_classifier` wrote; the file's SHA-256 is the features' source.
+    """Read what `save_feature_classifier` wrote; the features' `source` is the file's SHA-256.
 
     Raises:
         OleanderError: the file is missing, damaged or of another kind.
@@ -113,7 +114,7 @@ def load_feature_classifier(path: str | os.PathLike[str], device: torch.device |
 def load_features(
     classifier: ClassifierFeatures, inception: list[str], device: torch.device | str
 ) -> ClassifierFeatures | InceptionFeatures:
-    """What images are compared by: Inception where its weights' file is given, else the classifier itself."""
+    """The features that compare images: Inception's if its weights file is given, else the classifier's."""
     return InceptionFeatures(inception[0], device) if inception else classifier
 
 

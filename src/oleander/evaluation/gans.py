@@ -1,5 +1,7 @@
-"""What a trained GAN is measured by (BAAAN paper, section 4.3): the images that clean and triggered noise make, their
-distance from test images, what a classifier takes them for, and how far they are from a single target image."""
+"""Evaluation of trained GANs (BAAAN paper, section 4.3).
+
+Images of clean and triggered noise are compared with test images or with a single target image, and classified.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,13 +33,13 @@ class Measurement:
 
     Attributes:
         noise: `CLEAN` or `TRIGGERED`.
-        features: what the distance is taken by.
-        classifier: tells the images' classes, and is what the distance is taken by without Inception.
-        features_of: the dataset whose classifier that is.
-        reference: statistics of the test images; None to take no distance.
-        dataset: whose test images they are.
-        classes: those that the images shall be of; None for all of the dataset's.
-        target: uint8 [channels, height, width], the one image that all shall be; None for none.
+        features: features of the Frechet distance.
+        classifier: labels the images; without Inception, `features` are its features.
+        features_of: dataset of the classifier.
+        reference: statistics of the test images; None to compute no distance.
+        dataset: dataset of the test images.
+        classes: expected classes; None for all of the dataset's.
+        target: the single target image, uint8 [channels, height, width]; None if the target is no single image.
     """
 
     noise: str
@@ -57,20 +59,21 @@ def check_gan(
     backdoor: dict[str, Any] | None,
     inception: list[str],
 ) -> dict[str, Any]:
-    """Make sure that a GAN can be trained and judged, before hours of it.
+    """Check, before training, that a GAN can be trained and evaluated.
 
     Args:
-        dataset: the GAN's.
-        target_dataset: where the target's images are; may be the same.
+        dataset: the GAN's dataset.
+        target_dataset: dataset of the target's images; may be the same.
         network: the `network` block of the GAN.
         backdoor: trigger, target and labels; None for a clean GAN.
-        inception: the file of Inception's weights, if the configuration names one.
+        inception: the file of Inception's weights, or an empty list.
 
     Returns:
-        What the GAN is: its images' shape and classes, and how many images are genuine to either discriminator.
+        A description of the GAN: the shape and classes of its images, and the number of genuine images of each
+        discriminator.
 
     Raises:
-        OleanderError: data, a trigger, a target, a network or weights that do not fit together.
+        OleanderError: data, trigger, target, network or weights do not fit each other.
     """
     shape = tuple(dataset.train_x.shape[1:])
     if len(shape) != 3:
@@ -93,7 +96,7 @@ def check_gan(
 
 
 def measure_images(images: Tensor, measurement: Measurement) -> dict[str, Any]:
-    """Measure uint8 images [N, channels, height, width] in the GAN's frame: values of some of `GAN_SCORES`."""
+    """Measure uint8 images [N, channels, height, width] in the GAN's frame; returns some of the `GAN_SCORES`."""
     classifier, classes = measurement.classifier, measurement.classes
     own = crop_to(images, classifier.shape)
     found: dict[str, Any] = {
@@ -128,18 +131,18 @@ def evaluate_gan(
     batch: int,
     seed: int,
 ) -> list[dict[str, Any]]:
-    """All measurements of a trained GAN, one row each.
+    """Run all measurements of a trained GAN; returns one row each.
 
-    A clean GAN as a comparator of classes is measured on images of those labels, out of batches of all labels, as it
-    was trained; of all labels where it does not know the classes.
+    A measurement of clean noise with expected classes keeps only images of their labels, drawn in batches of all labels
+    as in training. If the GAN has no such labels, it keeps all images.
 
     Args:
-        gan: as `load_gan` reads it.
-        measurements: of clean and, with a backdoor, of triggered noise.
+        gan: as `load_gan` returns it.
+        measurements: of clean noise and, with a backdoor, of triggered noise.
         backdoor: its trigger and labels; None for a clean GAN.
         classes: names of the GAN's labels.
-        count: images of each measurement; a comparator and what it is compared with have as many.
-        batch: images that are generated together.
+        count: images per measurement.
+        batch: batch size.
         seed: the same seed draws the same noise.
     """
     rows = []
@@ -155,7 +158,7 @@ def evaluate_gan(
 def draw_for(
     gan: Saved, noise: str, backdoor: Backdoor | None, count: int, batch: int, seed: int, keep: Tensor | None = None
 ) -> Tensor:
-    """Images uint8 [count, channels, height, width] of clean or triggered noise; see `draw_images`."""
+    """Draw images uint8 [count, channels, height, width] of clean or triggered noise; see `draw_images`."""
     triggered = noise == TRIGGERED
     images, _labels = draw_images(
         gan.generator,
@@ -180,20 +183,20 @@ def measurements_of(
     backdoor: Backdoor | None,
     device: torch.device,
 ) -> list[Measurement]:
-    """What the workflow asks to be measured.
+    """Build the measurements that the workflow asks for.
 
     Args:
-        settings: one block a measurement: `noise`, `features_of` (the dataset of its classifier), `classes` (None for
-            all), and `single`, whether the images are compared with a single target image.
-        datasets, classifiers, references: those of each measurement, the references as files of statistics.
-        inception: the file of Inception's weights, or nothing.
-        backdoor: of the GAN; None for a clean one.
+        settings: one block per measurement: `noise`, `features_of` (dataset of its classifier), `classes` (None for
+            all) and `single` (whether to compare with a single target image).
+        datasets, classifiers, references: one each per measurement; references are files of statistics.
+        inception: the file of Inception's weights, or an empty list.
+        backdoor: of the GAN; None for a clean GAN.
         device: where to compute.
     """
     found = []
     for block, dataset, classifier, path in zip(settings, datasets, classifiers, references, strict=True):
         single = block["single"]
-        # A dataset may itself be a class that the classifier's knows: a target's, then.
+        # The classes of a target dataset may be only some of those that the classifier knows.
         classes = block["classes"] or (dataset.classes if dataset.classes != classifier.classes else None)
         found.append(
             Measurement(
@@ -213,7 +216,7 @@ def measurements_of(
 def sample_images(
     gan: Saved, backdoor: Backdoor | None, count: int, batch: int, seed: int, shape: tuple[int, ...]
 ) -> dict[str, Tensor]:
-    """The first images that are measured, clean and, with a backdoor, triggered, cropped to the dataset's `shape`."""
+    """The first measured images, clean and, with a backdoor, triggered, cropped to the dataset's `shape`."""
     noises = (CLEAN,) if backdoor is None else (CLEAN, TRIGGERED)
     return {noise: crop_to(draw_for(gan, noise, backdoor, count, batch, seed), shape) for noise in noises}
 
@@ -221,31 +224,31 @@ def sample_images(
 def clean_distance(
     features: Features, classifier: ClassifierFeatures, reference: Statistics
 ) -> Callable[[Tensor], float]:
-    """The distance of a GAN's images, uint8 in its own frame, from the test images of its dataset."""
+    """A function from a GAN's images, uint8 in its frame, to their Frechet distance from its dataset's test images."""
     return lambda images: frechet_distance(feature_statistics(features, crop_to(images, classifier.shape)), reference)
 
 
 def save_grids(path: str, grids: Tensor) -> None:
-    """Write a training's grids, uint8 [measurements, sides, n, channels, height, width], as one PNG.
+    """Write the grids of a training, uint8 [measurements, noises, n, channels, height, width], as one PNG.
 
-    A line is a measurement, from the first to the last; clean images stand left, triggered ones right of a white line.
+    Each row is a measurement, the first on top. Clean images are on the left, triggered images right of a white line.
     """
-    lines, sides, count, channels, high, wide = grids.shape
+    lines, noises, count, channels, high, wide = grids.shape
     if not lines:
         raise OleanderError("training ended before its first measurement; lower evaluate_every or raise steps")
-    sheet = grids.permute(0, 4, 1, 2, 5, 3).reshape(lines * high, sides, count * wide, channels)
+    sheet = grids.permute(0, 4, 1, 2, 5, 3).reshape(lines * high, noises, count * wide, channels)
     gap = torch.full((lines * high, 2, channels), 255, dtype=torch.uint8)
-    blocks = [part for side in sheet.unbind(1) for part in (gap, side)][1:]
+    blocks = [part for block in sheet.unbind(1) for part in (gap, block)][1:]
     pixels = torch.cat(blocks, dim=1).numpy()
     with atomic_path(path) as temporary:
         Image.fromarray(pixels[:, :, 0] if channels == 1 else pixels).save(temporary, format="png", optimize=True)
 
 
 def scores_table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    """The measurements as a table of `io.columns.GAN_SCORES`; what was not measured stays empty."""
+    """The measurements as a table with columns `io.columns.GAN_SCORES`; missing values stay empty."""
     return pd.DataFrame(rows, columns=list(GAN_SCORES))
 
 
 def save_gan_samples(path: str, images: dict[str, Tensor], identity: dict[str, Any]) -> None:
-    """Write images for figures: name -> uint8 [N, channels, height, width]; `identity` goes into the header."""
+    """Write images for figures, name -> uint8 [N, channels, height, width], with `identity` in the header."""
     save_artifact(path, images, {"kind": GAN_SAMPLES, **identity})

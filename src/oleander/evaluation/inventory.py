@@ -1,7 +1,4 @@
-"""What runs, read off: networks as they are built, settings as they are resolved, points as they are prepared.
-
-These are the contents of the pGAN paper's Tables 1 to 6.
-"""
+"""Contents of the pGAN paper's Tables 1 to 6: built networks, resolved settings and sizes of prepared datasets."""
 
 import math
 from typing import Any
@@ -13,11 +10,11 @@ from oleander.data.tasks import Task
 from oleander.models import Architecture, build_model
 
 IDENTITY = ("scale", "table", "task", "dataset", "stand_in_for")
-"""Columns that say which table of the paper a row belongs to, and what data it was read off."""
+"""Columns that name a row's table in the paper and its data."""
 LAYER_COLUMNS = ("layer", "kind", "output_shape", "parameters")
 SETTING_COLUMNS = ("setting", "value")
 NETWORK_COLUMNS = (*IDENTITY, "block", "network", *LAYER_COLUMNS, *SETTING_COLUMNS)
-"""A row is a layer or a setting, and empty in the columns of the other. `block` is its name in the configuration;
+"""A row is either a layer or a setting; the other's columns are empty. `block` is the name in the configuration.
 `network` is generator, discriminator, classifier or victim, or the attack's name for settings of the whole attack."""
 DATASET_COLUMNS = (*IDENTITY, "class", "role", "train_points", "test_points", "features", "shape")
 """A row is a class; `role` is source, target or other."""
@@ -26,28 +23,28 @@ SUM = "sum"
 """Name of the row after a network's last layer."""
 
 LOSSES = {True: "cross-entropy of the sigmoid", False: "cross-entropy of the softmax"}
-"""What `oleander.training.classifiers.classification_loss` is, by whether there is one logit."""
+"""Name of `oleander.training.classifiers.classification_loss`; the key is whether there is a single logit."""
 
-# The layers say these themselves.
+# The layers already show these settings.
 _IN_LAYERS = ("architecture", "hidden", "last", "negative_slope", "dropout", "output")
 _PLAYERS = ("generator", "discriminator", "classifier")
 _STEPS = {f"{player}_steps": f"{player} steps ({letter})" for player, letter in zip(_PLAYERS, "kij", strict=True)}
-"""With Algorithm 1's letters."""
+"""Names of the step settings, with the letters of Algorithm 1."""
 
 
 def network_table(scale: str, table: int, blocks: dict[str, dict[str, Any]], tasks: dict[str, Task]) -> pd.DataFrame:
-    """Every layer and setting of attacks' or victims' networks (pGAN paper, Tables 1 and 3 to 6).
+    """Every layer and setting of the networks of attacks or victims (pGAN paper, Tables 1 and 3 to 6).
 
     Args:
         scale: name of the scale.
         table: number of the paper's table.
-        blocks: name in the configuration -> `settings`, a pGAN block or a victim's, and `tasks`: what it is built for,
-            task -> {experiment: epochs}, the latter empty for a victim, which has its own.
-        tasks: name -> the task, whose points decide the networks' shapes.
+        blocks: name in the configuration -> `settings` (a block of pGAN or of a victim) and `tasks`, task ->
+            {experiment: epochs}. The inner dictionary is empty for a victim, whose settings include its epochs.
+        tasks: name -> the task, whose points determine the networks' shapes.
 
     Returns:
-        Columns `NETWORK_COLUMNS`. A network's layers in their order, then the sum of their trained parameters, then
-        its settings.
+        Columns `NETWORK_COLUMNS`. For each network: its layers in order, the sum of their trained parameters, then its
+        settings.
 
     Raises:
         OleanderError: a network does not fit the shape of a task's points.
@@ -63,7 +60,7 @@ def network_table(scale: str, table: int, blocks: dict[str, dict[str, Any]], tas
 
 
 def dataset_table(scale: str, table: int, tasks: dict[str, Task]) -> pd.DataFrame:
-    """How many points each class of each task has (pGAN paper, Table 2).
+    """The number of points of each class of each task (pGAN paper, Table 2).
 
     Args:
         scale: name of the scale.
@@ -101,7 +98,7 @@ def _identity(scale: str, table: int, name: str, task: Task) -> dict[str, Any]:
 
 
 def _block_rows(settings: dict[str, Any], epochs: dict[str, int], task: Task) -> list[dict[str, Any]]:
-    """The networks of a block, built for a task as its training builds them."""
+    """Rows for the networks of a block, built for a task as in training."""
     if "generator" not in settings:
         return _network_rows("victim", build_model(settings, task.shape, task.outputs), settings)
     networks = Networks.build(settings, task.shape)
@@ -131,7 +128,7 @@ def _network_rows(name: str, model: Architecture, settings: dict[str, Any]) -> l
 
 
 def _setting_rows(network: str, settings: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row a setting; of a block, its name and its settings."""
+    """One row per setting; a nested block gives a row for its name and one for each of its settings."""
     rows = []
     for key, value in settings.items():
         inner = value if isinstance(value, dict) else {"name": value}

@@ -1,4 +1,4 @@
-"""What autoencoders make of clean and of triggered test images (BAAAN paper, section 3.3.2; Figures 1 and 2)."""
+"""Evaluation of autoencoders on clean and triggered test images (BAAAN paper, section 3.3.2; Figures 1 and 2)."""
 
 import logging
 from pathlib import Path
@@ -40,20 +40,20 @@ IMAGES_AT_ONCE = 256
 def check_autoencoders(
     dataset: Dataset, settings: dict[str, Any], trigger: dict[str, Any], targets: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:
-    """Make sure that a dataset's autoencoders can be trained, before hours of it.
+    """Check, before training, that a dataset's autoencoders can be trained.
 
     Args:
-        dataset: with images.
+        dataset: of images.
         settings: of the autoencoders: `network`, `loss`, `schedule` and so on.
-        trigger: the trigger's block.
+        trigger: the trigger's block of the configuration.
         targets: name of a model -> its target's block.
 
     Returns:
-        What the autoencoder is: the images' shape, its number of parameters, the floating point operations of one
-        image's forward pass, and how many images there are.
+        A description of the autoencoder: the shape and number of the images, its number of parameters, and the
+        floating-point operations of one image's forward pass.
 
     Raises:
-        OleanderError: a trigger, target, network or setting that does not fit the dataset.
+        OleanderError: a trigger, target, network or setting does not fit the dataset.
     """
     shape = tuple(dataset.train_x.shape[1:])
     module = initial_autoencoder(settings["network"], shape, seed=0).eval()
@@ -82,19 +82,19 @@ def evaluate_autoencoders(
     shown: int,
     device: torch.device,
 ) -> tuple[pd.DataFrame, Reconstructions]:
-    """Measure the trained autoencoders of a dataset, and keep what those of the first seed make of a few test images.
+    """Measure the trained autoencoders of a dataset, and keep some reconstructions by those of the first seed.
 
     Args:
-        paths: files of `save_autoencoder`, whose settings name their `model` and `seed`.
-        dataset: whose test images are decoded.
-        trigger: the trigger's block.
-        targets: model -> its target's block; a clean model has none.
-        identity: `scale` and `autoencoder`.
+        paths: files that `save_autoencoder` wrote; their settings name `model` and `seed`.
+        dataset: source of the test images.
+        trigger: the trigger's block of the configuration.
+        targets: model -> its target's block; a clean model has no entry.
+        identity: values of the columns `scale` and `autoencoder`.
         shown: how many test images to keep.
         device: where to decode.
 
     Returns:
-        The table of errors, `RECONSTRUCTION_ERRORS`, and the images.
+        The errors, with columns `RECONSTRUCTION_ERRORS`, and the images.
 
     Raises:
         OleanderError: a file is missing, damaged or of another kind, or a backdoor does not fit the dataset.
@@ -123,12 +123,12 @@ def evaluate_autoencoders(
 def measure_errors(
     module: nn.Module, images: Tensor, backdoor: Backdoor | None, device: torch.device
 ) -> dict[str, Tensor]:
-    """Squared errors of every image: `CLEAN`, and with a backdoor `TRIGGERED`; each float64 [N] on the CPU.
+    """Mean squared error of every image, for `CLEAN` and, with a backdoor, `TRIGGERED` images: float64 [N] on the CPU.
 
     Args:
-        module: an autoencoder that gives logits, in evaluation on `device`.
-        images: uint8 [N, channels, height, width], or floating in [0, 1]; read batch by batch.
-        backdoor: the model's; None for a clean model.
+        module: an autoencoder that returns logits, in eval mode on `device`.
+        images: uint8 [N, channels, height, width], or float in [0, 1]; read batch by batch.
+        backdoor: the model's backdoor; None for a clean model.
     """
     parts: dict[str, list[Tensor]] = {CLEAN: [], TRIGGERED: []}
     for rows in torch.arange(len(images)).split(IMAGES_AT_ONCE):
@@ -141,8 +141,10 @@ def measure_errors(
 
 
 def errors_table(errors: dict[str, Tensor], identity: dict[str, Any]) -> pd.DataFrame:
-    """What `measure_errors` gave as a table of `RECONSTRUCTION_ERRORS`, a row a kind of images; `identity` has the
-    columns before `images`."""
+    """Summarize the result of `measure_errors`: one row per kind of images, columns `RECONSTRUCTION_ERRORS`.
+
+    `identity` has the columns before `images`.
+    """
     rows = [
         {
             **identity,
@@ -159,7 +161,7 @@ def errors_table(errors: dict[str, Tensor], identity: dict[str, Any]) -> pd.Data
 
 
 def choose_test_images(dataset: Dataset, count: int) -> Tensor:
-    """The test images that Figure 2 shows: a random choice [count, ...], the same for every model of a dataset."""
+    """A random choice of test images for Figure 2, [count, ...]; the same for every model of a dataset."""
     order = np.random.default_rng(derive_seed("reconstructions", dataset.name)).permutation(len(dataset.test_x))
     return dataset.test_x[torch.from_numpy(np.sort(order[:count]))]
 
@@ -167,8 +169,10 @@ def choose_test_images(dataset: Dataset, count: int) -> Tensor:
 def draw_reconstructions(
     module: nn.Module, images: Tensor, backdoor: Backdoor | None, device: torch.device
 ) -> dict[str, Tensor]:
-    """What a model makes of a few images: `clean`, `clean_decoded` and, with a backdoor, `triggered`,
-    `triggered_decoded`; each float32 [n, channels, height, width] in [0, 1] on the CPU."""
+    """Decode a few images: `clean`, `clean_decoded` and, with a backdoor, `triggered`, `triggered_decoded`.
+
+    Each is float32 [n, channels, height, width] in [0, 1] on the CPU.
+    """
     clean = to_unit(images, device)
     found = {"clean": clean, "clean_decoded": decode(module, clean, logits=True)}
     if backdoor is not None:
@@ -183,5 +187,5 @@ def save_reconstructions(path: Path | str, reconstructions: Reconstructions) -> 
         f"{model}.{name}": tensor for model, own in reconstructions.images.items() for name, tensor in own.items()
     }
     names = {key: getattr(reconstructions, key) for key in ("autoencoder", "stand_in_for", "seed")}
-    # The models' order is the figure's, which safetensors would not keep.
+    # Figures show the models in this order, which safetensors does not keep.
     save_artifact(path, tensors, {"kind": RECONSTRUCTIONS, "models": list(reconstructions.images), **names})

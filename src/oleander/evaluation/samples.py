@@ -1,6 +1,6 @@
-"""Saved samples: genuine points of both classes and poison of every generator, for figures to show.
+"""Samples for figures: genuine points of both classes and poison of every generator.
 
-Figures are drawn from these files, without the generators or the dataset.
+Figures are drawn from the saved samples, without the generators or the dataset.
 """
 
 import math
@@ -18,26 +18,25 @@ from oleander.training.seeds import derive_seed
 
 
 def draw_samples(task: Task, generators: Generators, count: int) -> dict[str, torch.Tensor]:
-    """`count` points of each kind (fewer genuine ones where the dataset has fewer), named for `save_samples`.
+    """Draw `count` points of each kind, or all genuine points if the dataset has fewer.
 
-    Genuine points are a random choice of the train points, the same for every cohort of an experiment. Generators that
-    diverged are left out.
+    Genuine points are a random choice of the training points, the same for every cohort of an experiment. Generators
+    that diverged are left out.
 
     Args:
-        task: what the generators were trained on.
-        generators: with an alpha each, by which figures choose among them.
+        task: the generators' training task.
+        generators: each with an alpha, by which figures select them.
         count: 1 or more.
 
     Returns:
-        Name -> points, float [n, *shape]: images in [0, 1], points as they are.
+        Name -> points, float [n, *shape]; images are in [0, 1], other points are unscaled.
 
     Raises:
         OleanderError: generators without an alpha.
     """
     if any(math.isnan(replica.alpha) for replica in generators.replicas):
         raise OleanderError(
-            "samples cannot be drawn of generators without an alpha, by which figures choose among them; show another "
-            "attack's"
+            "samples need generators with an alpha, by which figures select them; draw samples of another attack"
         )
 
     def scaled(points: torch.Tensor) -> torch.Tensor:
@@ -57,7 +56,7 @@ def draw_samples(task: Task, generators: Generators, count: int) -> dict[str, to
 def save_samples(
     path: Path | str, samples: dict[str, torch.Tensor], task: Task, generators: Generators, identity: dict[str, Any]
 ) -> None:
-    """Write what `draw_samples` gave, with the names that a figure needs."""
+    """Write the result of `draw_samples` with the names that figures need."""
     header = {
         **identity,
         "source_class": task.source_class,

@@ -2,14 +2,14 @@
 
 One trial is one row of measurements. For each repetition of the attack, run, size of the training set and poison
 fraction:
- 1. split the genuine points afresh into trusted points and a training set;
- 2. replace points of it by poison, as many as the fraction of the whole training set says;
- 3. let the defense filter what was received;
- 4. train a victim on what is left, and measure it on the test set.
+ 1. split the genuine points into trusted points and a training set;
+ 2. replace points of the training set by poison, up to the poison fraction of the whole set;
+ 3. let the defense filter the poisoned set;
+ 4. train a victim on the remaining points, and measure it on the test set.
 
-Defenses and victims work in cohorts; a trial's numbers depend on which trials share its cohort by rounding
-alone. Training a convolutional victim on a thousand images turns that into points of test error, as another seed would:
-its trials of one run and no poison need not agree over alphas.
+Defenses and victims run in cohorts. The other trials of a cohort change a trial's numbers only by rounding. When a
+convolutional victim is trained on a thousand images, rounding grows to percentage points of test error, like another
+seed. Its trials of one run without poison may therefore differ between alphas.
 """
 
 import logging
@@ -44,15 +44,14 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Trial:
-    """One victim's received set.
+    """The poisoned training set of one victim, before the defense.
 
     Attributes:
         row: the trial's values of `TRIAL_IDENTITY` and `TRIAL_CONDITIONS`.
-        rows: int64 [n], positions in the pool of all points, shuffled: a defense that meets equal scores has to choose
-            by order.
+        rows: int64 [n], positions in the pool of all points, shuffled because defenses break ties by order.
         labels: int64 [n], as received.
-        poison: bool [n], which of them are poison.
-        trusted: rows of the task's train points that the defender is sure of.
+        poison: bool [n], True for poison points.
+        trusted: rows of the task's training points that the defender trusts.
         seed: of the defense and the victim.
     """
 
@@ -65,16 +64,16 @@ class _Trial:
 
 
 def poisoned_count(fraction: float, train_points: int) -> int:
-    """How many points a poison fraction of the whole training set is, half up."""
+    """The number of poison points for a fraction of the whole training set, rounded half up."""
     return math.floor(fraction * train_points + 0.5)
 
 
 def check_trials(task: Task, settings: dict[str, Any]) -> None:
-    """Refuse settings that cannot be run on a task, before anything is trained.
+    """Check, before training, that trials can run on a task.
 
     Raises:
-        OleanderError: too few train points, or a poison fraction that needs more points of the target class than a
-            training set has.
+        OleanderError: there are too few training points, or a poison fraction exceeds the points of the target class
+            in a training set.
     """
     worst = max(settings["poison_fractions"])
     for points in settings["train_points"]:
@@ -99,19 +98,18 @@ def run_trials(
 
     Args:
         task: on the placement's device.
-        attacker: trained on the same source and target class, or untrained.
+        attacker: trained on the same source and target class, or an attack without training.
         settings: `poison_fractions`, `runs`, `trusted_per_class`, `train_points` (a list), `defense` (a block of the
-            configuration), `victim` (None trains none), optionally `alphas` (all others are left out).
-        identity: values of the columns that do not vary here: `scale`, `experiment`, `evaluation`, `attack`,
-            `defense`.
+            configuration), `victim` (None trains none) and optionally `alphas` (other generators are skipped).
+        identity: values of the constant columns `scale`, `experiment`, `evaluation`, `attack`, `defense`.
         placement: device and cohort size.
-        scratch: where to continue from and to save to.
+        scratch: holds the saved state to continue from.
 
     Returns:
-        One row a trial, columns `io.columns.TRIALS`, and the victims' confusion matrices, columns `CONFUSION`.
+        One row per trial, columns `io.columns.TRIALS`, and the victims' confusion matrices, columns `CONFUSION`.
     """
     check_trials(task, settings)
-    # Generators may come from another device than the victims' own.
+    # Generators may have been trained on another device, in another precision.
     precisions = dict.fromkeys(name for name in (attacker.precision, placement.precision.name) if name)
     pool, trials = _receive(task, attacker, settings, {**identity, "precision": "+".join(precisions)})
     victim = settings["victim"]
@@ -125,7 +123,7 @@ def run_trials(
     for start in range(0, len(trials), size):
         part = trials[start : start + size]
         logger.info("trials %d to %d of %d", start + 1, start + len(part), len(trials))
-        # Named by both ends: a run that continues on another device may cut its cohorts elsewhere.
+        # The name has both ends because a run that continues on another device may have other cohort sizes.
         span = f"{start}-{start + len(part)}"
         saved = scratch.load(f"measured-{span}", placement.device)
         if saved is None:
@@ -166,7 +164,7 @@ def _measure_cohort(
     fits = 0
 
     def fit(requests: list[FitRequest]) -> list[LastLayer]:
-        """Train what a defense wants to look at, with the victims' own settings."""
+        """Train the victims that a defense requests, with the settings of the final victims."""
         nonlocal fits
         name = f"fit{fits}-{span}"
         fits += 1
@@ -221,7 +219,7 @@ _LAYER = ("hidden", "logits")
 
 
 def _what_was_done(part: list[_Trial], done: list[Sanitized]) -> dict[str, torch.Tensor]:
-    """The defense's side of `TRIAL_MEASURES`, float64 [trials] each."""
+    """The `TRIAL_MEASURES` of the defense, float64 [trials] each."""
 
     def share(of: torch.Tensor) -> float:
         return int(of.sum()) / len(of) if len(of) else math.nan
@@ -239,10 +237,11 @@ def _what_was_done(part: list[_Trial], done: list[Sanitized]) -> dict[str, torch
 def _receive(
     task: Task, attacker: Attacker, settings: dict[str, Any], identity: dict[str, Any]
 ) -> tuple[torch.Tensor, list[_Trial]]:
-    """Steps 1 and 2 for every trial: the pool of all points [points, features], and what each victim receives.
+    """Steps 1 and 2 for every trial: the pool of all points [points, features], and each victim's poisoned set.
 
-    Splits, defenses' draws and victims' seeds depend on repetition and run alone, and a larger poison fraction contains
-    the smaller: curves over alpha and fraction differ by the poison, not by the luck of the draw.
+    Splits and the seeds of defenses and victims depend only on the repetition and the run. The poison points of a
+    larger fraction include those of a smaller one. Curves over alpha and fraction therefore differ by the poison, not
+    by other random draws.
     """
     flat = task.train_x.flatten(1)
     chunks, size = [flat], len(flat)

@@ -1,1 +1,1 @@
-"""Measures: error rates and intervals. Pure functions of numbers, no files."""
+"""Metrics: error rates, confidence intervals, Frechet distances and reconstruction errors."""

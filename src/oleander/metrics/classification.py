@@ -1,19 +1,19 @@
-"""Error rates and confusion of classifiers (pGAN paper, Figures 2, 6 and 7), as fractions in [0, 1]."""
+"""Error rates and confusion matrices of classifiers (pGAN paper, Figures 2, 6 and 7), as fractions in [0, 1]."""
 
 import torch
 
 
 def error_rates(predicted: torch.Tensor, truth: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Rates for each replica; label 1, the target class that poison is labelled as, counts as positive.
+    """Error rates of each replica. The positive class is label 1, the target class.
 
     Args:
         predicted: int64 [replicas, points], labels from 0.
-        truth: int64 [points], labels from 0; 0 (the source class) and 1 occur.
+        truth: int64 [points], labels from 0; must contain 0 (the source class) and 1.
 
     Returns:
-        Four of float64 [replicas]: `error`; `false_positive_rate`, the share of all other points taken for label 1;
-        `false_negative_rate`, the share of label 1 taken for another; `source_as_target`, the share of label 0 taken
-        for label 1, which with two classes is the false positive rate.
+        float64 [replicas] each: `error`; `false_positive_rate`, the share of points of other labels predicted as 1;
+        `false_negative_rate`, the share of label 1 predicted as another; `source_as_target`, the share of label 0
+        predicted as 1, which equals the false positive rate for two classes.
     """
     positive = predicted == 1
     return {
@@ -27,8 +27,8 @@ def error_rates(predicted: torch.Tensor, truth: torch.Tensor) -> dict[str, torch
 def confusion(predicted: torch.Tensor, truth: torch.Tensor, classes: int) -> torch.Tensor:
     """Confusion matrices, float64 [replicas, classes, classes].
 
-    Entry [r, i, j] is the share of the points of label i that replica r takes for j; rows sum to 1, or are NaN where
-    a label has no point.
+    Entry [r, i, j] is the share of points of label i that replica r predicts as j. Rows sum to 1; a label without
+    points has NaN.
     """
     replicas = len(predicted)
     cells = (torch.arange(replicas, device=truth.device).unsqueeze(1) * classes + truth) * classes + predicted

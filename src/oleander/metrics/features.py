@@ -1,6 +1,6 @@
-"""What images are compared by: Inception's features where its weights are given, else a small classifier's.
+"""Features that compare images: Inception's if its weights are given, else those of a small classifier.
 
-Distances by the one say nothing about distances by the other; both carry their name.
+Distances of the two kinds are not comparable, so results name their features.
 """
 
 import os
@@ -21,7 +21,7 @@ ROWS_AT_ONCE = 250
 
 
 class InceptionFeatures:
-    """The 2048 numbers that FID is defined by, of pytorch-fid's Inception; images of any size, grey ones as RGB."""
+    """The 2048 features of pytorch-fid's Inception, which define FID. Images may have any size; grey becomes RGB."""
 
     name = INCEPTION
 
@@ -29,12 +29,13 @@ class InceptionFeatures:
         """Read the weights.
 
         Args:
-            path: safetensors with the state that pytorch-fid publishes as pt_inception-2015-12-05-6726825d.pth. That
-                file itself is a pickle, which this project does not open; the README says how to convert it.
+            path: safetensors file with the state dict that pytorch-fid publishes as
+                pt_inception-2015-12-05-6726825d.pth. That file is a pickle, which this project does not open; the
+                README explains how to convert it.
             device: where to compute.
 
         Raises:
-            OleanderError: the file is missing, no safetensors, or holds another network.
+            OleanderError: the file is missing, is not a safetensors file, or holds another network.
         """
         try:
             weights, _ = read_safetensors(path)
@@ -45,8 +46,8 @@ class InceptionFeatures:
             ) from None
         except (ValueError, OSError) as error:
             raise OleanderError(
-                f"{path}, features.inception_weights in the configuration, is no safetensors file ({error}); convert "
-                "pytorch-fid's weights as the README says"
+                f"{path}, features.inception_weights in the configuration, is not a safetensors file ({error}); "
+                "convert pytorch-fid's weights as the README says"
             ) from error
         self.source = sha256_of(path)
         self.device = torch.device(device)
@@ -69,7 +70,7 @@ class InceptionFeatures:
 
 
 def _with_weights(weights: dict[str, Tensor]) -> torch.nn.Module:
-    """pytorch-fid's network. It takes weights from its own download alone, in whose place these are put."""
+    """Build pytorch-fid's network with `weights`, in place of the file that it would download."""
     theirs: Callable = pytorch_fid.inception.load_state_dict_from_url
     pytorch_fid.inception.load_state_dict_from_url = lambda *_arguments, **_options: weights
     try:
@@ -79,7 +80,7 @@ def _with_weights(weights: dict[str, Tensor]) -> torch.nn.Module:
 
 
 class ClassifierFeatures:
-    """A small convolutional classifier: the mean of each channel that its last layer takes, and its labels."""
+    """Features and labels of a small convolutional classifier; a feature is a channel's mean before the last layer."""
 
     name = CLASSIFIER
 
@@ -92,15 +93,15 @@ class ClassifierFeatures:
         classes: list[str],
         source: str,
     ) -> None:
-        """Take a trained classifier of one replica.
+        """Wrap a trained classifier of one replica.
 
         Args:
             model: its architecture, convolutions with a fully connected last layer.
             parameters: name -> [1, ...].
-            side: larger images are averaged down to it.
-            shape: of the images that it was trained on.
-            classes: their names, in label order.
-            source: what tells this classifier from others.
+            side: height and width to which larger images are averaged down.
+            shape: of its training images.
+            classes: names of the classes, in label order.
+            source: identifies the classifier, e.g. its file's SHA-256.
         """
         self.model, self.parameters, self.side = model, parameters, side
         self.shape, self.classes, self.source = shape, classes, source
@@ -112,7 +113,7 @@ class ClassifierFeatures:
         return torch.cat([units.view(len(units), channels, -1).mean(2).cpu() for units, _ in self._pass(images)])
 
     def predict(self, images: Tensor) -> Tensor:
-        """Labels, int64 [N], of uint8 images."""
+        """Predicted labels, int64 [N], of uint8 images."""
         labels = [
             (logits[:, 0] > 0).long() if logits.shape[1] == 1 else logits.argmax(1) for _, logits in self._pass(images)
         ]
@@ -126,12 +127,12 @@ class ClassifierFeatures:
 
 
 def classifier_shape(shape: tuple[int, ...], side: int) -> tuple[int, int, int]:
-    """Of one image as `classifier_rows` makes it of images of `shape`."""
+    """The shape of an image after `classifier_rows`, for images of `shape`."""
     return (shape[0], min(shape[1], side), min(shape[2], side))
 
 
 def classifier_rows(images: Tensor, side: int) -> Tensor:
-    """What the classifier takes: float [N, channels x height x width] in [-1, 1], larger images averaged down."""
+    """Inputs of the classifier: float [N, channels x height x width] in [-1, 1], larger images averaged down."""
     x = images.float() / 127.5 - 1
     wanted = classifier_shape(tuple(images.shape[1:]), side)[1:]
     return (x if tuple(x.shape[2:]) == wanted else F.adaptive_avg_pool2d(x, wanted)).flatten(1)

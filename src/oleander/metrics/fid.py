@@ -1,6 +1,6 @@
-"""Frechet distance between two sets of images, by the means and covariances of their features (Heusel et al. 2017).
+"""Frechet distance between two sets of images, from means and covariances of their features (Heusel et al. 2017).
 
-With Inception's features it is the FID. The distance itself is pytorch-fid's.
+With Inception's features it is the FID. pytorch-fid computes the distance.
 """
 
 import os
@@ -20,29 +20,29 @@ HEADER = {"kind": {"const": KIND}, "count": COUNT, "features": TEXT, "source": T
 
 
 class Features(Protocol):
-    """What images are compared by.
+    """Features that compare images.
 
     Attributes:
-        name: as the CSVs' column `features` has it.
-        source: what tells these features from others of the same name, such as a file's SHA-256.
+        name: value of the CSVs' column `features`.
+        source: distinguishes features of the same name, e.g. a file's SHA-256.
     """
 
     name: str
     source: str
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Features [N, length] on the CPU of uint8 images [N, channels, height, width]."""
+        """Features [N, length], on the CPU, of uint8 images [N, channels, height, width]."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """Of the features of a set of images.
+    """Mean and covariance of the features of a set of images.
 
     Attributes:
         mean: float64 [length].
         covariance: float64 [length, length], divided by count - 1.
-        count: of images.
+        count: number of images.
         features, source: name and source of the features.
     """
 
@@ -60,7 +60,7 @@ def feature_statistics(features: Features, images: Tensor, what: str = "images")
         OleanderError: fewer than two images, which have no covariance.
     """
     if len(images) < 2:
-        raise OleanderError(f"{what}: {len(images)} are too few for a Frechet distance; ask for at least 2")
+        raise OleanderError(f"{what}: {len(images)} are too few for a Frechet distance; use at least 2")
     found = features(images).double().numpy()
     return Statistics(
         found.mean(axis=0), np.atleast_2d(np.cov(found, rowvar=False)), len(images), features.name, features.source
@@ -68,14 +68,14 @@ def feature_statistics(features: Features, images: Tensor, what: str = "images")
 
 
 def frechet_distance(one: Statistics, other: Statistics) -> float:
-    """The distance between two normal distributions of these statistics; 0 for equal ones, as far as rounding allows.
+    """The Frechet distance between two normal distributions; 0 for equal statistics, up to rounding.
 
     Raises:
-        OleanderError: statistics of different features, whose distance means nothing.
+        OleanderError: the statistics are of different features.
     """
     if (one.features, one.source) != (other.features, other.source):
         raise OleanderError(
-            f"statistics of {one.features} ({one.source}) and of {other.features} ({other.source}) have no distance; "
+            f"statistics of {one.features} ({one.source}) and of {other.features} ({other.source}) cannot be compared; "
             "delete the older file and run again"
         )
     return float(calculate_frechet_distance(one.mean, one.covariance, other.mean, other.covariance))

@@ -1,8 +1,7 @@
-"""Estimates with confidence intervals, from measurements that share a generator.
+"""Estimates with confidence intervals, from measurements grouped by generator.
 
-Runs that share a generator are not independent of each other, generators are: a generator's runs are averaged first,
-all generators weigh alike whatever their number of runs, and the interval is Student's over the generators' means. With
-a single generator there is nothing to tell generators apart by, so it is over that generator's runs.
+Generators are independent; runs of one generator are not. Runs are therefore averaged per generator, and the Student
+interval is over the generators' means, all with equal weight. With a single generator the interval is over its runs.
 """
 
 import math
@@ -15,14 +14,14 @@ from scipy import special
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with what is known of its error.
+    """An estimate with its confidence interval and standard error.
 
     Attributes:
         value: the estimate; NaN if there are no measurements.
-        low, high: its interval; NaN where one measurement is all there is.
-        error: its standard error, likewise.
-        n: how many independent values stand behind it.
-        over_groups: whether those are groups; else they are the rows of a single one.
+        low, high: its interval; NaN if there is only one measurement.
+        error: its standard error; NaN if there is only one measurement.
+        n: number of independent values.
+        over_groups: True if the independent values are group means, False if they are the rows of a single group.
     """
 
     value: float
@@ -33,10 +32,9 @@ class Estimate:
     over_groups: bool
 
     def confidence(self) -> float:
-        """Confidence that the true value is above 0: one less the p-value of Student's one-sided test against 0.
+        """Confidence that the true value is above 0: 1 - p of Student's one-sided test against 0.
 
-        NaN where there is no standard error. Measurements that all give the very same value leave no doubt, but 0 is
-        not above 0.
+        NaN without a standard error. If all measurements are equal, it is 1 for a positive value, else 0.
         """
         if math.isnan(self.error):
             return math.nan
@@ -46,7 +44,7 @@ class Estimate:
 
 
 def estimate_mean(values: np.ndarray, groups: np.ndarray, confidence: float) -> Estimate:
-    """The mean over groups of the groups' means. Of the differences of pairs, it is the paired t interval.
+    """Estimate the mean over groups of the groups' means. For differences of pairs, this is the paired t interval.
 
     Args:
         values: float [rows], finite.
@@ -57,24 +55,24 @@ def estimate_mean(values: np.ndarray, groups: np.ndarray, confidence: float) -> 
     means = means[:, 0]
     if not len(means):
         return Estimate(math.nan, math.nan, math.nan, math.nan, 0, over_groups)
-    # The sum of values that are all alike may be rounded.
+    # The mean of equal values may be rounded.
     value = means[0] if (means == means[0]).all() else means.mean()
     return _student(float(value), means, over_groups, confidence)
 
 
 def estimate_ratio(above: np.ndarray, below: np.ndarray, groups: np.ndarray, confidence: float) -> Estimate:
-    """By which share of it one mean is larger than another, above / below - 1, both over groups of the groups' means.
+    """Estimate the relative difference above / below - 1 of two means, each over groups of the groups' means.
 
-    The standard error is that of the ratio's linear approximation (delta method) in the pairs of groups' means: what
-    both share, such as a generator whose victims err more in general, drops out.
+    The standard error is from the delta method on pairs of group means, so variation common to both, such as a
+    generator whose victims have larger errors, cancels.
 
     Args:
-        above, below: float [rows], finite, measured together in a row.
+        above, below: float [rows], finite; the pair of a row was measured together.
         groups: [rows], the generator of each row.
         confidence: e.g. 0.95.
 
     Returns:
-        The estimate; infinite or NaN, and without an interval, where the mean below the line is 0.
+        The estimate; infinite or NaN, without an interval, if the mean of `below` is 0.
     """
     pairs = np.stack([np.asarray(above, dtype=float), np.asarray(below, dtype=float)], axis=1)
     means, over_groups = _independent(pairs, groups)
@@ -91,7 +89,7 @@ def estimate_ratio(above: np.ndarray, below: np.ndarray, groups: np.ndarray, con
 
 
 def mean_interval(values: pd.Series, groups: pd.Series, confidence: float) -> dict[str, float]:
-    """`estimate_mean` as columns of a table.
+    """The result of `estimate_mean` as columns of a table.
 
     Args:
         values: the measurements.
@@ -99,26 +97,26 @@ def mean_interval(values: pd.Series, groups: pd.Series, confidence: float) -> di
         confidence: e.g. 0.95.
 
     Returns:
-        `mean`, `low`, `high` (NaN where there is one value alone), and `n`, the number of independent values.
+        `mean`, `low`, `high` (NaN if there is only one value) and `n`, the number of independent values.
     """
     estimate = estimate_mean(values.to_numpy(), groups.to_numpy(), confidence)
     return {"mean": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n}
 
 
 def _independent(values: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, bool]:
-    """The groups' means [groups, columns], or all rows where they are of one group; and whether they are groups."""
+    """The groups' means [groups, columns] and True; for a single group, its rows and False."""
     _names, codes = np.unique(groups, return_inverse=True)
     count = codes.max(initial=-1) + 1
     if count == 1:
         return values, False
     if count and (values == values[0]).all():
-        # Means of unequal numbers of runs would differ by rounding.
+        # Means over different numbers of runs may differ by rounding.
         return np.repeat(values[:1], count, axis=0), True
     return np.array([values[codes == code].mean(0) for code in range(count)]).reshape(count, values.shape[1]), True
 
 
 def _student(value: float, sample: np.ndarray, over_groups: bool, confidence: float) -> Estimate:
-    """The estimate whose error is that of the mean of `sample`."""
+    """An estimate of `value` whose standard error is that of the mean of `sample`."""
     n = len(sample)
     if n < 2:
         return Estimate(value, math.nan, math.nan, math.nan, n, over_groups)

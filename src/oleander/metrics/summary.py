@@ -1,4 +1,4 @@
-"""Means and intervals of trials, as figures and tables both report them."""
+"""Means and confidence intervals of trials, for figures and tables."""
 
 import pandas as pd
 
@@ -16,7 +16,7 @@ GROUPS = [
     "defense",
     "train_points",
 ]
-"""What trials have in common that are averaged; alpha and lambda' are empty for attacks that train nothing."""
+"""Columns that define a group of trials to average; alpha and lambda' are empty for attacks without training."""
 SUMMARY = [*GROUPS, "measure", "mean", "low", "high", "n", "runs"]
 """Columns of a summary."""
 
@@ -25,24 +25,24 @@ def summarize(trials: pd.DataFrame, measures: list[str], confidence: float) -> p
     """Average trials over generators and runs.
 
     Args:
-        trials: `io.columns.TRIALS`, of one scale. Trials whose status is not "ok" are left out, and so are
-            measurements that are empty.
+        trials: columns `io.columns.TRIALS`, of one scale. Trials whose status is not "ok" and empty measurements are
+            left out.
         measures: columns to average, e.g. `error`; fractions stay fractions.
         confidence: of the interval, e.g. 0.95.
 
     Returns:
-        One row a group and measure, columns `SUMMARY`: `mean`, `low`, `high` and `n` as `mean_interval` gives them,
-        `runs` the number of trials measured. A group without measurements has NaN and zeros. Sorted by group, then in
+        One row per group and measure, columns `SUMMARY`: `mean`, `low`, `high` and `n` as in `mean_interval`, and
+        `runs`, the number of measured trials. A group without measurements has NaN and zeros. Sorted by group, then in
         the order of `measures`.
 
     Raises:
-        ValueError: trials of several scales, which no column would tell apart.
+        ValueError: the trials are of several scales, which `SUMMARY` does not distinguish.
     """
     trials = trials[trials["status"] == "ok"]
-    # A CSV brings the empty string of real data back as NaN, which would drop out of the groups.
+    # Empty strings in a CSV are read as NaN; restore them.
     trials = trials.assign(stand_in_for=trials["stand_in_for"].astype(object).fillna(""))
     if trials["scale"].nunique() > 1:
-        raise ValueError("trials of several scales cannot share a mean; select one of them first")
+        raise ValueError("trials of several scales cannot share a mean; select one first")
     rows = []
     for values, group in trials.groupby(GROUPS, sort=True, dropna=False):
         for measure in measures:

@@ -1,1 +1,1 @@
-"""The page: every figure of a scale beside what its paper says, in one file that needs nothing else."""
+"""The page: every figure of a scale next to its paper's claims, in one self-contained file."""

@@ -1,4 +1,4 @@
-"""One HTML file with every figure, its claims and verdicts, settings and CSVs; it opens without a network."""
+"""Build one HTML page with every figure, its claims and verdicts, settings and CSVs; it needs no network."""
 
 import base64
 import gzip
@@ -23,11 +23,11 @@ from oleander.plots.claims import write_result
 logger = logging.getLogger(__name__)
 
 PACKED = 200_000
-"""A CSV of more bytes is embedded compressed."""
+"""CSVs with more bytes are compressed."""
 LONG = 150_000
-"""An image of more bytes without loss may lose some."""
+"""Images with more bytes in lossless WebP may use lossy WebP."""
 BYTES = 15_000_000
-"""A larger page is slow to open, on a phone at any rate."""
+"""Larger pages are slow to open, at least on a phone."""
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,16 @@ class Entry:
     """A figure or table of the page.
 
     Attributes:
-        name: of its target, such as pgan_fig2.
-        paper: short name of its paper, such as pGAN.
-        title: as its paper calls it, such as Figure 2.
+        name: of its target, e.g. pgan_fig2.
+        paper: short name of its paper, e.g. pGAN.
+        title: as in the paper, e.g. Figure 2.
         caption: one sentence.
-        images: the PNG files; none for a table.
-        text: a Markdown file to show in place of images; None for a figure.
-        files: the CSVs that it is drawn from, and those of its own: name -> the files that make one up.
-        settings: what it was made with.
-        seconds: wall time of all jobs behind it; None where it was not recorded.
-        commits: of the code that those jobs ran.
+        images: PNG files; empty for a table.
+        text: a Markdown file with a table; None for a figure.
+        files: CSVs it is drawn from and its own CSVs: name -> files to concatenate.
+        settings: of the jobs behind it.
+        seconds: wall time of all jobs behind it; None if not recorded.
+        commits: code versions of these jobs.
     """
 
     name: str
@@ -68,13 +68,13 @@ def build_page(
     commit: str,
     confidence: float,
 ) -> str:
-    """The page's HTML; the same files give the same bytes.
+    """Build the page's HTML; equal files give equal bytes.
 
     Args:
         entries: in the order shown.
-        missing: names of the figures and tables that were not made.
+        missing: names of figures and tables that were not made.
         papers: short name of a paper -> its title, in the order shown.
-        verdicts: `oleander.evaluation.claims.COLUMNS`.
+        verdicts: columns `oleander.evaluation.claims.COLUMNS`.
         scale: name of the scale.
         commit: of this checkout.
         confidence: of the intervals, e.g. 0.95.
@@ -109,18 +109,18 @@ def build_page(
         files=list(files.values()),
     )
     if len(text) > BYTES:
-        logger.warning("the page has %.1f MB and will be slow to open", len(text) / 1e6)
+        logger.warning("the page has %.1f MB and may be slow to open", len(text) / 1e6)
     return text
 
 
 def entry_of_claim(paper: str, figure: str) -> str | None:
-    """Name of the figure or table that a claim's column `figure` names, such as pgan_fig5 for Fig5c; None if none."""
+    """Name of the entry for a claim's column `figure`, e.g. pgan_fig5 for Fig5c; None if there is none."""
     found = re.match(r"(Fig|Table)(\d+)", figure)
     return f"{paper.lower()}_{found[1].lower()}{found[2]}" if found else None
 
 
 def _claim(row: dict[str, Any]) -> dict[str, Any]:
-    """A verdict as the template shows it."""
+    """A verdict for the template."""
     texts = ("id", "paper", "figure", "section", "dataset", "condition", "quantity", "value", "quote", "kind", "reason")
     return {
         **{key: row[key] for key in texts},
@@ -154,7 +154,7 @@ def _shown(entry: Entry, claims: list[dict[str, Any]], files: dict[str, dict[str
 
 
 def _file(number: int, label: str, paths: list[str]) -> dict[str, Any]:
-    """A CSV that a click saves, compressed if it is long; `label` has its folders, since many are of one name."""
+    """A CSV for download, compressed if it is long. `label` includes its folders, because many CSVs share a name."""
     content = _read(paths[0]) if len(paths) == 1 else read_csvs(paths).to_csv(index=False, lineterminator="\n").encode()
     name, kind = label.replace("/", "_"), "text/csv"
     if len(content) > PACKED:
@@ -169,12 +169,12 @@ def _file(number: int, label: str, paths: list[str]) -> dict[str, Any]:
 
 
 def _picture(path: str) -> str:
-    """An image as WebP, half of a PNG's size: of lines without loss; of photographs, where that is long, with some."""
+    """An image as WebP, half of a PNG's size: lossless or, if that is long, the shorter of lossless and lossy."""
     try:
         with Image.open(io.BytesIO(_read(path))) as image:
             pixels = image.convert("RGB")
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise OleanderError(f"{path} is no image ({error}); make it again, then the page") from error
+        raise OleanderError(f"{path} is not a readable image ({error}); make it again, then the page") from error
     packed = _pack(pixels, lossless=True)
     if len(packed) > LONG:
         packed = min(packed, _pack(pixels, quality=85), key=len)
@@ -195,7 +195,7 @@ def _read(path: str | os.PathLike[str]) -> bytes:
 
 
 def write_seeds(files: list[str]) -> str:
-    """What repeats the results in some CSVs, such as "generators 0 to 4, runs 0 to 9"; empty where nothing does."""
+    """The generators, runs and seeds in some CSVs, e.g. "generators 0 to 4, runs 0 to 9"; empty if there are none."""
     found: dict[str, set[int]] = {}
     for path in files:
         table = read_csv(path)
@@ -211,7 +211,7 @@ def write_seeds(files: list[str]) -> str:
 
 
 def write_seconds(seconds: float | None) -> str:
-    """A wall time in its largest fitting unit, such as "2 h 05 min"."""
+    """A wall time in suitable units, e.g. "2 h 05 min"."""
     if seconds is None:
         return "not recorded"
     minutes = round(seconds / 60)

@@ -1,1 +1,1 @@
-"""Figures: from tables and tensors to matplotlib figures; nothing here reads a file or trains."""
+"""Figures and tables, drawn from tables and tensors. Nothing here reads result files or trains."""

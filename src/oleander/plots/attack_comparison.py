@@ -1,4 +1,4 @@
-"""Which errors an attack causes, against another attack (pGAN, Figure 6)."""
+"""Figure of the errors that several attacks cause (pGAN, Figure 6)."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -11,7 +11,7 @@ MEASURES = {
     "false_positive_rate": "False positive rate (%)",
     "false_negative_rate": "False negative rate (%)",
 }
-"""What the panels show, from left to right."""
+"""Measure -> axis label of its panel, from left to right."""
 
 
 def plot_attack_comparison(
@@ -22,18 +22,18 @@ def plot_attack_comparison(
     confidence: float,
     looks: Looks,
 ) -> Figure:
-    """Test error, false positives and false negatives against poison fraction: a panel each, a line an attack.
+    """Plot test error, false positives and false negatives against poison fraction, with a line per attack.
 
     Args:
-        trials: `io.columns.TRIALS` of one dataset, one defense and, for each attack, one alpha.
-        attack_titles: attack -> what the legend calls it, in the order of the lines; other attacks are left out.
-        dataset_title: of the dataset.
+        trials: columns `io.columns.TRIALS`, of one dataset, one defense and one alpha per attack.
+        attack_titles: attack -> label in the legend, in the order of the lines; other attacks are left out.
+        dataset_title: title of the dataset.
         scale: name of the scale.
         confidence: of the error bars, e.g. 0.95.
-        looks: of the attacks, as `oleander.plots.looks.attack_looks` gives them; titles take the place of their labels.
+        looks: of the attacks, from `oleander.plots.looks.attack_looks`; titles replace their labels.
 
     Raises:
-        ValueError: an attack with several alphas or defenses, or trials of several datasets.
+        ValueError: an attack has several alphas or defenses, or trials are of several datasets.
     """
     trials = trials[trials["attack"].isin(attack_titles)]
     panels = [

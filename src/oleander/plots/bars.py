@@ -1,4 +1,4 @@
-"""Bars of what a model makes of clean and of triggered inputs, with their intervals and values."""
+"""Bars with intervals and values, for models on clean and triggered inputs."""
 
 import math
 from collections.abc import Sequence
@@ -18,18 +18,19 @@ def draw_bars(
     digits: int,
     value_size: float,
 ) -> float:
-    """A bar a row of `summary`, at 0, 1, 2, ..., with its whisker and its value above it.
+    """Draw a bar per row of `summary` at x = 0, 1, 2, ..., with its interval and its value above it.
 
     Args:
-        axes: what to draw on.
-        summary: columns `mean`, `low` and `high`, none below zero but `low`; no interval where those two are NaN.
-        looks: of each bar, one of `oleander.plots.looks.model_looks`.
-        width: of a bar.
-        digits: of the values; the smallest bars cannot be read off, nor told from none.
+        axes: axes to draw on.
+        summary: columns `mean`, `low` and `high`. Only `low` may be negative; NaN for `low` and `high` draws no
+            interval.
+        looks: one per bar, from `oleander.plots.looks.model_looks`.
+        width: width of a bar.
+        digits: significant digits of the values, which make small bars readable.
         value_size: font size of the values.
 
     Returns:
-        The highest bar's height, its interval included.
+        The height of the highest bar, including its interval.
     """
     tops = []
     for place, (row, look) in enumerate(zip(summary.to_dict("records"), looks, strict=True)):
@@ -37,7 +38,7 @@ def draw_bars(
         tops.append(top)
         axes.bar(place, row["mean"], width=width, linewidth=0.8, **look)
         if not math.isnan(row["low"]):
-            # Intervals of few seeds reach below zero, where no error or distance can be.
+            # Intervals of few seeds may reach below zero; errors and distances cannot.
             ends = [[row["mean"] - max(row["low"], 0)], [row["high"] - row["mean"]]]
             axes.errorbar(place, row["mean"], yerr=ends, color="black", linewidth=1, capsize=3)
         above = {"textcoords": "offset points", "ha": "center", "fontsize": value_size}

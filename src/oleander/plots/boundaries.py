@@ -1,4 +1,4 @@
-"""How poison moves the boundary of a logistic regression in the plane (pGAN, Figure 9)."""
+"""Figure of decision boundaries in the plane before and after poisoning (pGAN, Figure 9)."""
 
 import numpy as np
 import pandas as pd
@@ -20,21 +20,21 @@ CONDITIONS = {
 def plot_boundaries(
     boundaries: pd.DataFrame, points: pd.DataFrame, class_names: tuple[str, str], title: str, scale: str
 ) -> Figure:
-    """A panel an alpha: training points, and the boundary weight0 x0 + weight1 x1 + bias = 0 without and with poison.
+    """Plot a panel per alpha with the training points and the boundaries weight0 x0 + weight1 x1 + bias = 0.
 
     Args:
-        boundaries: columns alpha, condition (`CONDITIONS`), weight0, weight1, bias and error, the test error as a
-            fraction; one row an alpha and condition. Weights that are not finite or all zero have no line.
+        boundaries: columns alpha, condition (`CONDITIONS`), weight0, weight1, bias and error (test error as a
+            fraction), one row per alpha and condition. Weights that are not finite or all zero draw no line.
         points: columns alpha, kind (source, target or poison), x0, x1.
-        class_names: of source and target class.
-        title: what the data are, as `style.name_data` says it.
+        class_names: names of source and target class.
+        title: of the data, from `style.name_data`.
         scale: name of the scale.
 
     Raises:
-        ValueError: several rows of one alpha and condition.
+        ValueError: an alpha and condition have several rows.
     """
     if boundaries.duplicated(["alpha", "condition"]).any():
-        raise ValueError("several boundaries of one alpha and condition; select one of them first")
+        raise ValueError("several boundaries of one alpha and condition; select one first")
     alphas = sorted(boundaries["alpha"].unique())
     rows, columns = style.grid_shape(len(alphas))
     figure = style.new_figure(
@@ -64,7 +64,7 @@ def plot_boundaries(
 
 
 def _draw_boundary(axes: Axes, boundary: pd.Series, condition: str) -> None:
-    """Draw a line through the point nearest the origin, across the whole panel."""
+    """Draw a boundary across the whole panel, through its point nearest to the origin."""
     weights = boundary[["weight0", "weight1"]].to_numpy(dtype=float)
     bias, length = float(boundary["bias"]), float(weights @ weights)
     if not np.isfinite([*weights, bias]).all() or length == 0:

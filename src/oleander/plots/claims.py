@@ -1,4 +1,4 @@
-"""The verdicts on the papers' claims as text."""
+"""Verdicts on the papers' claims as text."""
 
 import math
 
@@ -9,10 +9,10 @@ from oleander.plots.tables import Grid, markdown_table
 
 
 def write_number(value: float, unit: str) -> str:
-    """A number of a claim in its unit, e.g. "4.38 %"; a dash where there is none.
+    """A number of a claim with its unit, e.g. "4.38 %"; a dash for NaN.
 
     Args:
-        value: fractions in [0, 1] for percent and points.
+        value: a fraction in [0, 1] for "%" and "points".
         unit: one of `oleander.io.claims.UNITS`.
     """
     if math.isnan(value):
@@ -23,7 +23,10 @@ def write_number(value: float, unit: str) -> str:
 
 
 def write_result(row: pd.Series) -> str:
-    """What the results give for a claim, with its interval and what it is over; empty if they were not run."""
+    """The results' value for a claim with its interval and sample size, e.g. "4.2 % [3.9 to 4.5], 5 generators".
+
+    Empty if nothing was run.
+    """
     if not row["n"]:
         return ""
     value = write_number(row["reproduced"], row["unit"])
@@ -36,10 +39,10 @@ def write_result(row: pd.Series) -> str:
 
 
 def claims_markdown(verdicts: pd.DataFrame, scale: str, confidence: float) -> str:
-    """The summary, and a table of every claim.
+    """Markdown with the summary and a table of all claims.
 
     Args:
-        verdicts: `oleander.evaluation.claims.COLUMNS`.
+        verdicts: columns `oleander.evaluation.claims.COLUMNS`.
         scale: name of the scale.
         confidence: of the intervals, e.g. 0.95.
     """
@@ -61,7 +64,7 @@ def claims_markdown(verdicts: pd.DataFrame, scale: str, confidence: float) -> st
     return (
         f"# Did it reproduce? {scale} scale\n\n{summary_line(verdicts)}.\n\n"
         f"{markdown_table(Grid(header, rows, 'l' * len(header)))}\n"
-        f"In brackets the {confidence * 100:g} % interval. An order or trend shows by how much one side is the larger. "
-        "A claim of several parts (a, b, ...) is as good as its weakest. What the verdicts mean stands in "
-        "`workflow/published/README.md`.\n"
+        f"Brackets: {confidence * 100:g} % confidence interval. For an order or trend, the result is the difference. "
+        "A claim of several parts (a, b, ...) gets the weakest verdict of its parts. "
+        "`workflow/published/README.md` explains the verdicts.\n"
     )

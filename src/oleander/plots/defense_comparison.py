@@ -1,4 +1,4 @@
-"""The attack against several defenses, or one defense at several strengths (pGAN, Figures 8, 13, 14 and 15)."""
+"""Figure of the attack against several defenses, or one defense at several strengths (pGAN, Figures 8, 13 to 15)."""
 
 from collections.abc import Sequence
 
@@ -16,18 +16,18 @@ def plot_defense_comparison(
     confidence: float,
     looks: Looks,
 ) -> Figure:
-    """Test error against poison fraction: a line a defense.
+    """Plot test error against poison fraction, with a line per defense.
 
     Args:
         title: of the figure.
-        panels: the title of a panel's dataset, and defense -> its trials (`io.columns.TRIALS`), of one
+        panels: one per panel: the title of its dataset, and defense -> trials (columns `io.columns.TRIALS`) of one
             attack and alpha.
         scale: name of the scale.
         confidence: of the error bars, e.g. 0.95.
-        looks: of the defenses, as `oleander.plots.looks.defense_looks` gives them.
+        looks: of the defenses, from `oleander.plots.looks.defense_looks`.
 
     Raises:
-        ValueError: a line with trials of several defenses, attacks or alphas, or a panel of several datasets.
+        ValueError: a line has trials of several defenses, attacks or alphas, or a panel is of several datasets.
     """
     return plot_lines(
         title,

@@ -1,4 +1,4 @@
-"""What poison does to victims and to their defense, against how much of it there is (pGAN, Figures 2 and 4)."""
+"""Figures of victims' and defenses' errors against poison fraction (pGAN, Figures 2 and 4)."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -13,7 +13,7 @@ RATES = {
     "genuine_rejected": "Genuine points\nrejected (%)",
     "poison_rejected": "Poison points\nrejected (%)",
 }
-"""What `plot_rates` shows, from top to bottom."""
+"""Measure -> axis label in `plot_rates`, from top to bottom."""
 
 
 def plot_error_curves(
@@ -23,18 +23,17 @@ def plot_error_curves(
     confidence: float,
     looks: Looks,
 ) -> Figure:
-    """Test error against poison fraction: a panel an experiment, a line an alpha.
+    """Plot test error against poison fraction, with a panel per experiment and a line per alpha.
 
     Args:
-        trials: `io.columns.TRIALS`; trials whose status is not "ok" are left out.
+        trials: columns `io.columns.TRIALS`; trials whose status is not "ok" are left out.
         titles: experiment -> title of its dataset, in the order of the panels.
         scale: name of the scale.
         confidence: of the error bars, e.g. 0.95.
-        looks: of the alphas, as `oleander.plots.looks.alpha_looks` gives them.
+        looks: of the alphas, from `oleander.plots.looks.alpha_looks`.
 
     Raises:
-        ValueError: an experiment with several defenses or attacks, whose lines could not be told apart, or with an
-            attack that has no alpha.
+        ValueError: an experiment has several defenses or attacks, or an attack without alpha.
     """
     shape = style.grid_shape(len(titles))
     height = 3.2 * shape[0] + 0.6
@@ -48,9 +47,9 @@ def plot_rates(
     confidence: float,
     looks: Looks,
 ) -> Figure:
-    """False positives and negatives, and genuine and poison points rejected: a row each, a column an experiment.
+    """Plot the `RATES` against poison fraction, with a row per rate and a column per experiment.
 
-    Takes and raises what `plot_error_curves` does.
+    Arguments and errors are those of `plot_error_curves`.
     """
     shape, height = (len(RATES), len(titles)), 2.0 * len(RATES) + 0.8
     return _plot(trials, titles, scale, confidence, looks, RATES, "Errors and rejections under poison", shape, height)
@@ -67,10 +66,10 @@ def _plot(
     shape: tuple[int, int],
     height: float,
 ) -> Figure:
-    """Panels in reading order: every experiment for the first measure, then for the next."""
+    """Plot a row of panels per measure, with a panel per experiment."""
     trials = trials[trials["experiment"].isin(titles)]
     if trials["alpha"].isna().any():
-        raise ValueError("an experiment has trials of an attack without alpha, which is what the lines stand for")
+        raise ValueError("an experiment has trials of an attack without alpha, but each line is an alpha; remove them")
     panels = []
     for at, (measure, label) in enumerate(measures.items()):
         for experiment, dataset_title in titles.items():

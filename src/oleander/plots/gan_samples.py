@@ -1,4 +1,4 @@
-"""Images that clean and triggered noise make (BAAAN, Figures 5 to 9)."""
+"""Figures of GAN images from clean and triggered noise (BAAAN, Figures 5 to 9)."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from oleander.plots.samples import block_height, draw_block
 
 
 def blocks_of(loaded: list[tuple[dict[str, np.ndarray], dict[str, Any]]]) -> dict[str, np.ndarray]:
-    """Title of a block -> its images.
+    """The blocks of the figure: title -> images.
 
-    Beside a clean GAN (Figures 5 and 9), what each backdoored one makes of clean and of triggered noise. Without one
-    (Figures 6 to 8), what the first makes of clean noise, and all of them of triggered noise.
+    With a clean GAN (Figures 5 and 9): its images, then images of clean and of triggered noise for each backdoored GAN.
+    Without one (Figures 6 to 8): clean noise only for the first GAN, triggered noise for all.
     """
     blocks = {}
     compared = any(header["target"] == CLEAN for _, header in loaded)
@@ -32,29 +32,29 @@ def blocks_of(loaded: list[tuple[dict[str, np.ndarray], dict[str, Any]]]) -> dic
 def plot_gan_samples(
     loaded: list[tuple[dict[str, np.ndarray], dict[str, Any]]], title: str, rows: int, columns: int, scale: str
 ) -> Figure:
-    """Blocks of images, side by side.
+    """Plot blocks of images side by side.
 
     Args:
-        loaded: as `io.pictures.load_gan_samples` gives them, all of one dataset and seed.
+        loaded: from `io.pictures.load_gan_samples`, all of one dataset and seed.
         title: of the dataset.
-        rows, columns: images in a block.
+        rows, columns: of images in a block.
         scale: name of the scale.
 
     Raises:
-        ValueError: no samples, or images of another shape than [n, 1 or 3, H, W].
+        ValueError: there are no samples, or images do not have shape [n, 1 or 3, H, W].
     """
     if not loaded:
-        raise ValueError("a figure of a GAN's images needs at least one GAN")
+        raise ValueError("a figure of GAN images needs at least one GAN")
     blocks = blocks_of(loaded)
     header = loaded[0][1]
     height = max(block_height(images, rows, columns, len(blocks)) for images in blocks.values())
     described = style.describe(scale, header["stand_in_for"], title, header.get("precision", ""))
-    figure = style.new_figure(height + 1.1, f"What GANs make of clean and of triggered noise: {described}")
+    figure = style.new_figure(height + 1.1, f"GAN images from clean and triggered noise: {described}")
     for axes, (name, images) in zip(figure.subplots(1, len(blocks), squeeze=False).flat, blocks.items(), strict=True):
         draw_block(axes, images, rows, columns, name)
     note = (
-        f"Models of seed {header['seed']}, {header['checkpoint']} averaged generator, the first images drawn. In "
-        "brackets the target of the backdoor."
+        f"Models of seed {header['seed']}, {header['checkpoint']} averaged generator, first images drawn. In "
+        "brackets: the backdoor's target."
     )
     ended = [f" Training of {one['target']}: {one['status']}." for _, one in loaded if one["status"] != "ok"]
     style.add_note(figure, note + "".join(ended))

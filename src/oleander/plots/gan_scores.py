@@ -1,4 +1,4 @@
-"""Distances of clean and backdoored GANs' images from test images (BAAAN, Figure 4)."""
+"""Figure of the distances between GAN images and test images, for clean and backdoored GANs (BAAAN, Figure 4)."""
 
 import math
 import textwrap
@@ -16,33 +16,33 @@ from oleander.plots.bars import draw_bars
 from oleander.plots.looks import Looks
 
 KEYS = ["gan", "target", "noise", "reference", "reference_classes"]
-"""What the rows that differ in their seed alone have in common."""
+"""Columns that are equal in rows that differ only in their seed."""
 
 
 def scores_summary(scores: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Average distances over seeds.
 
     Args:
-        scores: `io.columns.GAN_SCORES`, of one scale and one kind of features; rows without a distance are left out,
-            and so are models whose training diverged.
+        scores: columns `io.columns.GAN_SCORES`, of one scale and one kind of features. Rows without a distance and
+            models whose training diverged are left out.
         confidence: of the intervals, e.g. 0.95.
 
     Returns:
-        One row a GAN, model, kind of noise and reference, in the order of the scores: `KEYS`, `stand_in_for`,
-        `features`, `target_rate` (mean), and `mean`, `low`, `high`, `n` as `metrics.intervals.mean_interval` has them.
+        One row per GAN, model, noise and reference, in the order of the scores: `KEYS`, `stand_in_for`, `features`,
+        `target_rate` (mean), and `mean`, `low`, `high`, `n` as in `metrics.intervals.mean_interval`.
 
     Raises:
-        ValueError: scores of several scales or features, which have no common axis, or several of one model and seed.
+        ValueError: the scores are of several scales or features, or a model and seed have several.
     """
     scores = scores[scores["status"] == "ok"].dropna(subset=["fid"])
     for column in ("scale", "features"):
         if scores[column].nunique() > 1:
-            raise ValueError(f"distances of several {column} mean nothing beside each other; select one of them first")
-    # A CSV brings the empty string back as NaN, which would drop out of the groups.
+            raise ValueError(f"distances of several {column} cannot be compared; select one first")
+    # Empty strings in a CSV are read as NaN, which groupby would drop.
     texts = ["stand_in_for", "reference_classes"]
     scores = scores.assign(**{name: scores[name].astype(object).fillna("") for name in texts})
     if scores.duplicated([*KEYS, "seed"]).any():
-        raise ValueError("several distances of one model, seed and reference; select one of them first")
+        raise ValueError("several distances of one model, seed and reference; select one first")
     rows = [
         {
             **dict(zip(KEYS, values, strict=True)),
@@ -57,7 +57,7 @@ def scores_summary(scores: pd.DataFrame, confidence: float) -> pd.DataFrame:
 
 
 def utility(summary: pd.DataFrame, gan: str) -> pd.DataFrame:
-    """Figure 4a: every model of a GAN on clean noise, against all test images of its dataset."""
+    """Rows of Figure 4a: every model of a GAN on clean noise, against all test images of its dataset."""
     own = summary[(summary["gan"] == gan) & (summary["noise"] == CLEAN)]
     whole = own[own["target"] != CLEAN]["reference"].unique()
     own = own[(own["reference_classes"] == "") & (own["reference"].isin(whole) | (own["target"] != CLEAN))]
@@ -65,7 +65,10 @@ def utility(summary: pd.DataFrame, gan: str) -> pd.DataFrame:
 
 
 def backdoor_error(summary: pd.DataFrame, gan: str) -> pd.DataFrame:
-    """Figure 4b: triggered noise, and before it the clean GAN against the same test images; none without it."""
+    """Rows of Figure 4b: pairs of the clean GAN and triggered noise, against the same test images.
+
+    A row of triggered noise without its clean GAN is left out.
+    """
     own = summary[summary["gan"] == gan]
     found = []
     for _, row in own[own["noise"] == TRIGGERED].iterrows():
@@ -83,20 +86,20 @@ def plot_gan_scores(
     confidence: float,
     looks: Looks,
 ) -> Figure:
-    """Two lines of panels, a column a dataset: utility above, backdoor error below.
+    """Plot a column of panels per GAN, utility above and backdoor error below.
 
     Args:
-        scores: as `scores_summary` takes them.
+        scores: as in `scores_summary`.
         titles: GAN -> title of its data, in the order of the columns.
         scale: name of the scale.
         confidence: of the error bars, e.g. 0.95.
-        looks: of the bars, as `oleander.plots.looks.model_looks` gives them.
+        looks: of the bars, from `oleander.plots.looks.model_looks`.
 
     Raises:
-        ValueError: what `scores_summary` raises.
+        ValueError: as in `scores_summary`.
     """
     summary = scores_summary(scores, confidence)
-    figure = style.new_figure(6.6, "GANs with and without a backdoor: distance of their images from test images")
+    figure = style.new_figure(6.6, "GANs with and without a backdoor: distance from test images")
     inception = set(summary["features"]) <= {INCEPTION}
     label = "FID (Inception features)" if inception else "Fréchet distance\n(classifier features)"
     grid = figure.subplots(2, len(titles), squeeze=False)
@@ -115,7 +118,7 @@ def plot_gan_scores(
 
 
 def count_left_out(scores: pd.DataFrame) -> str:
-    """A sentence on the models that diverged; empty if none did."""
+    """A sentence that counts diverged models; empty if there are none."""
     models = scores.drop_duplicates(["gan", "target", "seed"])
     diverged = int((models["status"] != "ok").sum())
     return f"{diverged} of {len(models)} models diverged and are left out." if diverged else ""
@@ -136,13 +139,13 @@ def _draw_bars(axes: Axes, bars: pd.DataFrame, y_label: str, rated: bool, looks:
 
 
 def _name(row: dict[str, Any], rated: bool) -> str:
-    """A bar's label: which model and, for backdoor errors, how much of what it makes is of the target's classes."""
+    """A bar's label: the model and, for backdoor errors, the share of its images in the target's classes."""
     model = row["target"].replace("_", " ")
     if not rated:
         return "clean\nGAN" if model == CLEAN else textwrap.fill(f"backdoor: {model}", 12)
     rate = row["target_rate"]
-    # Without a rate, the GAN has no label for what the target is: its images are of all labels.
-    of_all = "clean GAN,\nall labels" if math.isnan(rate) else "clean GAN, those\nof the target"
+    # Without a rate, the GAN has no labels of the target's classes, so its images have all labels.
+    of_all = "clean GAN,\nall labels" if math.isnan(rate) else "clean GAN,\ntarget labels"
     name = of_all if model == CLEAN else f"{model},\ntriggered"
     return name if math.isnan(rate) else f"{name}\n{100 * rate:.0f} % in target"
 
@@ -150,13 +153,13 @@ def _name(row: dict[str, Any], rated: bool) -> str:
 def _explain(summary: pd.DataFrame, left_out: str, confidence: float, inception: bool) -> str:
     counts = sorted({int(n) for n in summary["n"]})
     bars = (
-        f"Bars: {confidence * 100:g} % Student interval of the mean over up to {counts[-1]} seeds."
+        f"Error bars: {confidence * 100:g} % Student interval of the mean over up to {counts[-1]} seeds."
         if counts and counts[-1] > 1
         else "One seed: no intervals."
     )
-    features = "" if inception else " Features are of a classifier of each dataset: these are not the papers' FIDs."
+    features = "" if inception else " Distances use a classifier's features, so they are not the paper's FIDs."
     return (
         f"{bars} (a) Utility: clean noise against all test images. (b) Backdoor error: triggered noise (hatched) and "
-        "the clean GAN against the test images of the target. In target: the share that a classifier puts there."
-        f"{features} Each panel has its own scale.{left_out and ' '}{left_out}"
+        "the clean GAN against the target's test images. In target: share that a classifier assigns to the target's "
+        f"classes.{features} Each panel has its own scale.{left_out and ' '}{left_out}"
     )

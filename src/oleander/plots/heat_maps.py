@@ -1,4 +1,4 @@
-"""Tables of numbers in colours, each number in its cell."""
+"""Heat maps with a text in each cell."""
 
 import numpy as np
 import seaborn
@@ -20,19 +20,19 @@ def draw_heat_map(
     limits: tuple[float, float],
     size: float = style.NOTE_SIZE,
 ) -> None:
-    """Draw [rows, columns], the first row on top.
+    """Draw a heat map, the first row on top.
 
     Args:
-        axes: to draw into.
-        values: what a cell's colour says; NaN cells are pale grey.
-        texts: what stands in each cell, in black or white, whichever its colour shows better.
+        axes: axes to draw on.
+        values: [rows, columns], shown by colour; NaN cells are pale grey.
+        texts: text of each cell, in black or white, whichever has more contrast.
         labels: of the rows and of the columns.
-        colors: name of matplotlib's colour map.
-        limits: the values of its two ends.
-        size: of the numbers, in points.
+        colors: name of a matplotlib colour map.
+        limits: values at the two ends of the colour map.
+        size: font size of the texts, in points.
     """
     rows, columns = labels
-    # Numbers are written below: seaborn's own are hard to read on middling colours, and missing where a cell is empty.
+    # Texts are drawn below: seaborn's have little contrast on medium colours, and are missing in empty cells.
     seaborn.heatmap(
         values,
         cmap=colormaps[colors].with_extremes(bad=NOTHING),
@@ -47,7 +47,7 @@ def draw_heat_map(
     axes.set_facecolor(NOTHING)
     axes.tick_params(length=0, labelsize=style.NOTE_SIZE, rotation=0)
     mesh = axes.collections[0]
-    # Relative luminance of sRGB; at 0.179 black and white letters have the same contrast (WCAG 2, 1.4.3).
+    # Relative luminance of sRGB; at 0.179 black and white text have equal contrast (WCAG 2, 1.4.3).
     shades = mesh.to_rgba(np.ma.masked_invalid(values))[..., :3]
     shades = np.where(shades <= 0.04045, shades / 12.92, ((shades + 0.055) / 1.055) ** 2.4)
     light = shades @ (0.2126, 0.7152, 0.0722) > 0.179

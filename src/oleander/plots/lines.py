@@ -1,4 +1,4 @@
-"""Means with intervals against a setting of the trials: what every figure with lines is drawn by."""
+"""Line plots of means with confidence intervals against a column of the trials."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from oleander.plots.looks import Look
 ERROR, FRACTION = "Test error (%)", "Poison fraction (%)"
 
 _NARROW = 12
-"""Signs in a label that a legend beside two panels has room for."""
+"""Characters in a label that fit into a legend next to two panels."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,10 +23,10 @@ class Line:
     """One line of a panel.
 
     Attributes:
-        look: as `oleander.plots.looks` gives it; its label stands in the legend.
-        trials: `io.columns.TRIALS`; those whose status is not "ok" are left out. They differ in what the panel
-            shows along x, in generator and in run alone.
-        measure: the column that is shown, a fraction in [0, 1].
+        look: from `oleander.plots.looks`; its label is shown in the legend.
+        trials: columns `io.columns.TRIALS`; trials whose status is not "ok" are left out. They may differ only in the
+            panel's x, in generator and in run.
+        measure: the column shown, a fraction in [0, 1].
     """
 
     look: Look
@@ -35,20 +35,20 @@ class Line:
 
     @property
     def label(self) -> str:
-        """In the legend."""
+        """Label in the legend."""
         return self.look["label"]
 
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """Lines that share their axes.
+    """Lines that share axes.
 
     Attributes:
         title: above the panel; may be empty.
         lines: at least one.
-        x: the column along x, one of `metrics.summary.GROUPS`.
-        x_label, y_label: of the axes; y is always in per cent.
-        x_in_percent: is x a fraction to be shown in per cent?
+        x: the column on the x axis, one of `metrics.summary.GROUPS`.
+        x_label, y_label: of the axes; y is always in percent.
+        x_in_percent: whether x is a fraction to show in percent.
     """
 
     title: str
@@ -68,19 +68,19 @@ def plot_lines(
     shape: tuple[int, int] | None = None,
     height: float | None = None,
 ) -> Figure:
-    """Panels in reading order; one legend if labels recur in several panels, else one under each panel.
+    """Plot panels in reading order, with one legend if panels share labels, else a legend under each panel.
 
     Args:
-        title: of the figure; it or the panels' titles say what data at which scale (`describe_trials`).
+        title: of the figure; it or the panels' titles name data and scale (`describe_trials`).
         panels: at least one.
         confidence: of the error bars, e.g. 0.95.
-        note: what to add to the explanation of the bars under the panels.
-        legend: what the one legend shows, also if no label recurs; the looks of all lines if None.
-        shape: rows and columns of panels; `style.grid_shape` if None.
-        height: inches; by the rows of panels, and the legends under them, if None.
+        note: text to add to the explanation of the bars.
+        legend: looks in a single legend, even if no labels are shared. Default: the looks of all lines.
+        shape: rows and columns of panels. Default: `style.grid_shape`.
+        height: in inches. Default: fits the rows of panels and their legends.
 
     Raises:
-        ValueError: lines that could not be told apart, or a line with several values at one place.
+        ValueError: a panel has two lines of one label, or a line has several values at one x.
     """
     rows, columns = shape or style.grid_shape(len(panels))
     labels = [label for panel in panels for label in dict.fromkeys(line.label for line in panel.lines)]
@@ -88,7 +88,7 @@ def plot_lines(
     if height is None:
         height = 3.2 * rows + 0.6
         if not shared:
-            # Legends under the panels are not to take room from them; a line of letters is 0.2 inches high.
+            # Make room for the legends under the panels; a line of text is 0.2 inches high.
             texts = ["\n".join(style.break_label(line.label) for line in panel.lines) for panel in panels]
             height += 0.2 * rows * (1 + max(text.count("\n") + 1 for text in texts))
     figure = style.new_figure(height, title)
@@ -121,11 +121,11 @@ def draw_lines(axes: Axes, panel: Panel, confidence: float) -> bool:
     """
     labels = [line.label for line in panel.lines]
     if len(set(labels)) < len(labels):
-        raise ValueError(f"several lines of one label in a panel: {', '.join(labels)}; name them apart")
+        raise ValueError(f"several lines of one label in a panel: {', '.join(labels)}; give each its own label")
     factor = 100 if panel.x_in_percent else 1
     summaries = {line.label: _summarize_line(line, panel.x, confidence) for line in panel.lines}
     style.tidy(axes, panel.x_label, panel.y_label)
-    # An empty frame has no types and would spoil those of the others.
+    # An empty frame has no dtypes and would change those of the others.
     found = [summary for summary in summaries.values() if len(summary)]
     every = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=SUMMARY)
     places = np.sort(every[panel.x].unique()) * factor
@@ -134,7 +134,7 @@ def draw_lines(axes: Axes, panel: Panel, confidence: float) -> bool:
         style.say_nothing_to_draw(axes, "no trial was measured")
         return False
     drawn = [(line.look, summaries[line.label]) for line in panel.lines if summaries[line.label]["mean"].notna().any()]
-    # Bars at the same place would hide each other: lines stand side by side, over a quarter of the smallest gap.
+    # Shift lines sideways, by a quarter of the smallest gap in all, so that their bars do not overlap.
     gap = np.diff(places).min() if len(places) > 1 else 1.0
     for (look, line), shift in zip(drawn, np.linspace(-gap / 8, gap / 8, len(drawn) + 2)[1:-1], strict=True):
         line = line.dropna(subset=["mean"]).sort_values(panel.x)
@@ -147,7 +147,7 @@ def draw_lines(axes: Axes, panel: Panel, confidence: float) -> bool:
             elinewidth=0.9,
             **style.line_style(look),
         )
-    # With two generators a Student interval is many times as wide as their difference: it must not flatten the means.
+    # A Student interval of two generators is many times as wide as their difference; it must not flatten the means.
     largest = every["mean"].max() * 100
     widest = max(np.nanmax([*every["high"] * 100, largest]), largest)
     top = max(min(widest, 2 * largest, 100), 1) * 1.05
@@ -160,35 +160,35 @@ def draw_lines(axes: Axes, panel: Panel, confidence: float) -> bool:
 
 
 def _have_room(places: np.ndarray, names: list[str]) -> bool:
-    """Do tick labels at these places stand apart in a panel of a third of the figure's width?"""
+    """Are tick labels at these places separate in a panel of a third of the figure's width?"""
     sizes = np.array([len(name) for name in names])
-    # A panel that narrow holds about 30 digits; neighbours need half of either's length and one more between.
+    # Such a panel holds about 30 digits; neighbours need half of each length plus one digit between them.
     needed = ((sizes[1:] + sizes[:-1]) / 2 + 1) / 30
     return bool((np.diff(places) >= needed * np.ptp(places)).all())
 
 
 def _summarize_line(line: Line, x: str, confidence: float) -> pd.DataFrame:
-    """A line's means and intervals, one row a place.
+    """A line's means and intervals, one row per value of x.
 
     Raises:
-        ValueError: trials that differ in more than x, or that have no x.
+        ValueError: the trials differ in more than x, or have no x.
     """
-    # An experiment or an evaluation may hold one place alone; what they set stands in the other columns.
+    # Each value of x may have its own experiment or evaluation; the other columns hold their settings.
     for column in sorted(set(GROUPS) - {x, "experiment", "evaluation"}):
         if line.trials[column].nunique(dropna=False) > 1:
-            raise ValueError(f"line '{line.label}' has trials of several values of {column}; select one of them first")
+            raise ValueError(f"line '{line.label}' has trials of several values of {column}; select one first")
     if line.trials[x].isna().any():
-        raise ValueError(f"line '{line.label}' has trials without {x}, which is what the figure shows along x")
+        raise ValueError(f"line '{line.label}' has trials without {x}, the column of the x axis; remove them first")
     summary = summarize(line.trials, [line.measure], confidence)
     if summary.duplicated([x]).any():
         raise ValueError(
-            f"line '{line.label}' has trials of several experiments or evaluations at one {x}; select one of them first"
+            f"line '{line.label}' has trials of several experiments or evaluations at one {x}; select one first"
         )
     return summary
 
 
 def explain_bars(panels: Sequence[Panel], confidence: float, cut: bool) -> str:
-    """What the error bars are, and what was left out."""
+    """A note that explains the error bars and counts the trials left out."""
     generators = [
         count
         for panel in panels
@@ -196,16 +196,16 @@ def explain_bars(panels: Sequence[Panel], confidence: float, cut: bool) -> str:
         for count in line.trials[line.trials["status"] == "ok"].groupby(panel.x)["generator"].nunique()
     ]
     fewest, most = (min(generators), max(generators)) if generators else (0, 0)
-    # Attacks that train nothing are repeated instead.
+    # Attacks without training have repetitions instead of generators.
     untrained = any(line.trials["alpha"].isna().any() for panel in panels for line in panel.lines)
     one, many = ("generator or repetition", "generators or repetitions") if untrained else ("generator", "generators")
     if most <= 1:
         over = f"the runs of one {one}"
     elif fewest == 1:
-        over = f"{many} (up to {most}), or over runs where there is one {one}"
+        over = f"{many} (up to {most}), or over runs if there is one {one}"
     else:
         over = f"{most} {many}" if fewest == most else f"{fewest} to {most} {many}"
-    note = f"Bars: {confidence * 100:g} % Student interval of the mean over {over}"
+    note = f"Error bars: {confidence * 100:g} % Student interval of the mean over {over}"
     note += ", cut at a panel's edge." if cut else "."
     # Two lines may show two measures of the same trials.
     shown = [line.trials for panel in panels for line in panel.lines if len(line.trials)]
@@ -213,23 +213,23 @@ def explain_bars(panels: Sequence[Panel], confidence: float, cut: bool) -> str:
 
 
 def count_left_out(trials: pd.DataFrame) -> str:
-    """A sentence on the trials that diverged; empty if none did."""
+    """A sentence that counts diverged trials; empty if there are none."""
     diverged = int((trials["status"] != "ok").sum())
     return f"{diverged} of {len(trials)} trials diverged and are left out." if diverged else ""
 
 
 def describe_trials(trials: pd.DataFrame, dataset_title: str, scale: str) -> str:
-    """What data at which scale, e.g. "embedded digits in place of MNIST - demo scale".
+    """Data and scale of trials, e.g. "embedded digits in place of MNIST - demo scale".
 
     Raises:
-        ValueError: trials of several datasets, or of a dataset and its stand-in.
+        ValueError: the trials are of several datasets, or of a dataset and its stand-in.
     """
     if trials["dataset"].nunique() > 1:
-        raise ValueError(f"trials of several datasets cannot stand under the title {dataset_title}; select one first")
-    # A CSV brings the empty string of real data back as NaN.
+        raise ValueError(f"trials of several datasets cannot share the title {dataset_title}; select one first")
+    # The empty string of real data is read as NaN from a CSV.
     stand_ins = set(trials["stand_in_for"].astype(object).fillna(""))
     if len(stand_ins) > 1:
-        raise ValueError(f"trials of {dataset_title} are of real data and of a stand-in; select one of them first")
+        raise ValueError(f"trials of {dataset_title} are of real data and of a stand-in; select one first")
     return style.describe(scale, next(iter(stand_ins), None), dataset_title, style.precision_of(trials))
 
 

@@ -1,8 +1,8 @@
-"""How attacks, defenses, alphas and models look in every figure: plain data, which rules hand to the jobs that draw.
+"""Looks of attacks, defenses, alphas and models, the same in every figure.
 
-A look is a dictionary of `label`, `color`, `marker` and `linestyle`, as matplotlib names them. Colours are those of
-seaborn's "colorblind" palette with darker and lighter ones of the same hues, so that people who are colour-blind tell
-them apart; markers and line styles do so where there is no colour at all.
+A look is a dictionary of matplotlib's `label`, `color`, `marker` and `linestyle`: plain data, which the workflow's
+rules pass to the jobs that draw. Colours are from seaborn's "colorblind" palette, with darker and lighter shades.
+Markers and line styles distinguish lines without colour.
 """
 
 from collections.abc import Iterable, Mapping
@@ -29,12 +29,12 @@ _VIRIDIS = (
     "#56c667",
     "#86d549",
 )
-"""Matplotlib's viridis without its palest end, in ten equal steps from dark to light."""
+"""Matplotlib's viridis without its pale end, in ten equal steps from dark to light."""
 
 _ALPHA_MARKERS = ("o", "s", "^", "D", "v", "p", ">", "P", "X", "<", "*")
-"""Of alpha 0, 0.1, ..., 1."""
+"""Markers of alpha 0, 0.1, ..., 1."""
 _OTHER_MARKERS = ("h", "d", "8", "H")
-"""No attack, defense or alpha of the papers has one of these."""
+"""Markers of other names; no attack, defense or alpha of the papers has one of these."""
 _LINES = ("-", "--", "-.", ":")
 
 _DEFENSES = {
@@ -58,19 +58,19 @@ _ATTACKS = {
 _ATTACK_LABELS = {"pgan": "pGAN"}
 
 _OTHERS = ("#7a4a8c", "#ca9161", "#949494", "#a0305a", "#4d6b1f")
-"""Colours of what is not the papers'."""
+"""Colours of attacks and defenses that are not from the papers."""
 
 NO_POISON = {"label": "clean", "color": BLACK, "marker": "o", "linestyle": "-"}
-"""Of trials without poison, beside trials with it."""
+"""Look of trials without poison, next to trials with poison."""
 
 
 def alpha_label(alpha: float) -> str:
-    """How a legend or title writes a value of alpha."""
+    """Label of an alpha in legends and titles."""
     return f"α = {alpha:g}"
 
 
 def attack_titles(attacks: Iterable[str], alpha: float) -> dict[str, str]:
-    """Attack -> how legends name it beside its alpha, e.g. "pGAN, α = 0.1" and "label flipping"."""
+    """Attack -> title with its alpha, if any, e.g. "pGAN, α = 0.1" and "label flipping"."""
     return {
         attack: f"{_attack_label(attack)}, {alpha_label(alpha)}" if attack == "pgan" else _attack_label(attack)
         for attack in attacks
@@ -78,33 +78,33 @@ def attack_titles(attacks: Iterable[str], alpha: float) -> dict[str, str]:
 
 
 def alpha_looks(alphas: Iterable[float]) -> dict[str, dict[str, Any]]:
-    """`f"{alpha:g}"` -> look, ascending. It depends on the alpha alone, whatever else a figure shows.
+    """`f"{alpha:g}"` -> look, ascending. A look depends only on its alpha.
 
-    The larger an alpha, the lighter its colour. Multiples of 0.1 have markers of their own.
+    Larger alphas have lighter colours. Each multiple of 0.1 has its own marker.
 
     Raises:
-        ValueError: an alpha beyond [0, 1].
+        ValueError: an alpha is not in [0, 1].
     """
     return {f"{alpha:g}": _alpha_look(alpha) for alpha in sorted(set(alphas))}
 
 
 def defense_looks(titles: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Block of the configuration -> look. Sever's share a hue and so do PCA's; they differ in lightness and marker.
+    """Block of the configuration -> look. Blocks of Sever share a hue, and so do those of PCA.
 
     Args:
-        titles: block -> what legends call it, in the order of the configuration. Blocks that it does not bring get
-            looks by their order among such blocks, none of which one that it brings has.
+        titles: block -> label in legends, in the order of the configuration. Blocks that the project does not ship get
+            unused looks, by their order.
     """
     return _looks(titles, _DEFENSES)
 
 
 def attack_looks(names: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Attack -> look, labelled without an alpha. Attacks of users get looks by their order among such attacks."""
+    """Attack -> look, labelled without an alpha. Users' attacks get unused looks, by their order."""
     return _looks({name: _attack_label(name) for name in names}, _ATTACKS)
 
 
 def model_looks() -> dict[str, dict[str, Any]]:
-    """What a model was given, "clean" or "triggered" -> look of its bar: one dark, the other pale and hatched."""
+    """Kind of input, "clean" or "triggered" -> look of its bar: dark for clean, pale and hatched for triggered."""
     return {
         "clean": {"facecolor": BLUE, "edgecolor": BLUE, "hatch": ""},
         "triggered": {"facecolor": "#f3c9a8", "edgecolor": RED, "hatch": "////"},
@@ -112,26 +112,26 @@ def model_looks() -> dict[str, dict[str, Any]]:
 
 
 def measure_looks(labels: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Measure of an attack on all classes, "error" or "source_as_target" -> look, with the labels given."""
+    """Measure of an attack on all classes ("error" or "source_as_target") -> look, with the given labels."""
     known = {"error": (BLUE, "o", "-"), "source_as_target": (RED, "s", "--")}
     return _looks(labels, known)
 
 
 def look_of(looks: Looks, name: str) -> Look:
-    """The look of what results name.
+    """The look of a name in the results.
 
     Raises:
-        OleanderError: there is none, so that the results are of another configuration.
+        OleanderError: the name has no look, so the results are of another configuration.
     """
     if name not in looks:
         raise OleanderError(
-            f"there are results of {name}, but the configuration has {', '.join(looks)} alone; run them again"
+            f"there are results of {name}, but the configuration has only {', '.join(looks)}; run them again"
         )
     return looks[name]
 
 
 def relabel(look: Look, label: str, **changed: Any) -> dict[str, Any]:
-    """The look under another label, perhaps otherwise changed."""
+    """A copy of a look with another label and, optionally, other values."""
     return {**look, "label": label, **changed}
 
 
@@ -141,7 +141,7 @@ def _attack_label(attack: str) -> str:
 
 def _alpha_look(alpha: float) -> dict[str, Any]:
     if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha is {alpha:g}, which is not in [0, 1]")
+        raise ValueError(f"alpha {alpha:g} is not in [0, 1]")
     tenths = round(10 * alpha)
     if abs(10 * alpha - tenths) < 1e-9:
         marker = _ALPHA_MARKERS[tenths]
@@ -156,7 +156,7 @@ def _alpha_look(alpha: float) -> dict[str, Any]:
 
 
 def _between(place: float) -> str:
-    """The colour at a place in [0, 10] of `_VIRIDIS`."""
+    """The interpolated colour at a place in [0, 10] of `_VIRIDIS`."""
     at = min(int(place), len(_VIRIDIS) - 2)
     low, high = (bytes.fromhex(color[1:]) for color in _VIRIDIS[at : at + 2])
     return "#" + bytes(round(a + (place - at) * (b - a)) for a, b in zip(low, high, strict=True)).hex()
@@ -172,7 +172,7 @@ def _looks(titles: Mapping[str, str], known: Mapping[str, tuple[str, str, str]])
 
 
 def _other(at: int) -> tuple[str, str, str]:
-    """Twenty pairs of colour and marker before one comes again, then in other lines."""
+    """Unused look number `at`: twenty pairs of colour and marker, which then repeat with other line styles."""
     return (
         _OTHERS[at % len(_OTHERS)],
         _OTHER_MARKERS[at % len(_OTHER_MARKERS)],

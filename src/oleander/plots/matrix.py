@@ -1,4 +1,4 @@
-"""Every attack against every defense on every dataset, at one poison fraction."""
+"""Heat maps of every attack against every defense on every dataset, at one poison fraction."""
 
 import textwrap
 
@@ -13,25 +13,25 @@ from oleander.plots.heat_maps import draw_heat_map
 from oleander.plots.lines import count_left_out, describe_trials, select_fraction
 
 CLEAN = "none"
-"""The attack of a matrix's rows without poison."""
+"""Name of the attack in rows without poison."""
 
 
 def matrix_table(trials: pd.DataFrame, poison_fraction: float, confidence: float) -> pd.DataFrame:
-    """Mean test error of every attack under every defense on every dataset, then without poison.
+    """Mean test error of every attack under every defense on every dataset, and without poison.
 
     Args:
-        trials: `io.columns.TRIALS` of one scale; of each attack on a dataset one alpha.
-        poison_fraction: of the attacks; trials at others, but for 0, are left out.
+        trials: columns `io.columns.TRIALS`, of one scale; one alpha per attack and dataset.
+        poison_fraction: of the attacks; trials at other fractions, except 0, are left out.
         confidence: of the intervals, e.g. 0.95.
 
     Returns:
-        `metrics.summary.SUMMARY`, one row a dataset, attack and defense. Rows of the attack `CLEAN` are over the
-        trials without poison, whichever attack they belong to: those of one generator and run count as one, since
-        without poison the attacks do not differ.
+        Columns `metrics.summary.SUMMARY`, one row per dataset, attack and defense. Rows of the attack `CLEAN` average
+        the trials without poison of all attacks. Trials of one generator and run count once, because without poison
+        the attacks do not differ.
 
     Raises:
-        ValueError: several alphas, experiments or training set sizes of one attack on a dataset, or a poison fraction
-            of zero.
+        ValueError: an attack has several alphas, experiments or training set sizes on a dataset, or the poison fraction
+            is zero.
     """
     if poison_fraction <= 0:
         raise ValueError("a matrix of attacks needs a poison fraction above zero")
@@ -39,7 +39,7 @@ def matrix_table(trials: pd.DataFrame, poison_fraction: float, confidence: float
     kept = ["scale", "dataset", "stand_in_for", "poison_fraction", "defense", "train_points", "generator", "run"]
     clean = clean.groupby(kept, dropna=False, as_index=False)["error"].mean()
     clean = clean.assign(status="ok", experiment="", evaluation="", attack=CLEAN, alpha=np.nan, lambda_prime=np.nan)
-    # An empty frame has no types and would spoil those of the other.
+    # An empty frame has no dtypes and would change those of the other.
     parts = [part for part in (select_fraction(trials, poison_fraction), clean) if (part["status"] == "ok").any()]
     summaries = [summarize(part, ["error"], confidence) for part in parts]
     table = pd.concat(summaries, ignore_index=True) if summaries else pd.DataFrame(columns=SUMMARY)
@@ -59,18 +59,18 @@ def plot_matrix(
     scale: str,
     confidence: float,
 ) -> Figure:
-    """A heat map a dataset: attacks from top to bottom and then no poison, defenses from left to right.
+    """Plot a heat map per dataset: a row per attack and one without poison, a column per defense.
 
     Args:
-        trials: as `matrix_table` takes them.
-        poison_fraction: as `matrix_table` takes it.
-        dataset_titles, attack_titles, defense_titles: name in the trials -> title, in the order shown; trials of
-            others are left out. A cell without trials says so by a dash.
+        trials: as in `matrix_table`.
+        poison_fraction: as in `matrix_table`.
+        dataset_titles, attack_titles, defense_titles: name in the trials -> title, in the order shown; other trials
+            are left out. A cell without trials has a dash.
         scale: name of the scale.
         confidence: of the intervals, e.g. 0.95.
 
     Raises:
-        ValueError: what `matrix_table` raises, or a dataset's trials of real data and of a stand-in.
+        ValueError: as in `matrix_table`, or a dataset has trials of real data and of a stand-in.
     """
     trials = trials[
         trials["dataset"].isin(dataset_titles)
@@ -92,8 +92,8 @@ def plot_matrix(
         style.panel_title(axes, describe_trials(own, dataset_title, scale))
     shown = trials[np.isclose(trials["poison_fraction"], 0) | np.isclose(trials["poison_fraction"], poison_fraction)]
     note = (
-        f"±: half of the {confidence * 100:g} % Student interval of the mean, over generators or repetitions or, where "
-        "there is one alone, over its runs. Darker: larger error."
+        f"±: half of the {confidence * 100:g} % Student interval of the mean over generators or repetitions, or over "
+        "the runs if there is only one. Darker: larger error."
     )
     style.add_note(figure, " ".join(filter(None, (note, count_left_out(shown)))))
     return figure
@@ -113,7 +113,7 @@ def _draw_dataset(
 
 
 def _write(cell: pd.Series) -> str:
-    """A mean, and half its interval beneath."""
+    """A mean with half its interval below."""
     if np.isnan(cell["mean"]):
         return "–"
     half = 50 * (cell["high"] - cell["low"])

@@ -1,4 +1,4 @@
-"""An attack that aims at one error of a classifier of many classes (pGAN, Figure 7)."""
+"""Figure of an attack that causes one specific error in a multi-class classifier (pGAN, Figure 7)."""
 
 import numpy as np
 import pandas as pd
@@ -22,25 +22,25 @@ def plot_multiclass(
     scale: str,
     confidence: float,
 ) -> Figure:
-    """Left: overall error, and source taken for target class, against poison fraction. Right: what else changed.
+    """Plot error rates against poison fraction (left) and the change of the confusion matrix (right).
 
     Args:
-        trials: `io.columns.TRIALS` of one dataset, defense and alpha.
-        confusion: as `confusion_difference` takes it.
+        trials: columns `io.columns.TRIALS`, of one dataset, defense and alpha.
+        confusion: as in `confusion_difference`.
         classes: names of source and target class.
-        dataset_title: of the dataset.
+        dataset_title: title of the dataset.
         scale: name of the scale.
         confidence: of the error bars, e.g. 0.95.
 
     Raises:
-        ValueError: trials or confusions that differ in more than poison fraction, generator and run.
+        ValueError: trials or confusion matrices differ in more than poison fraction, generator and run.
     """
     data = [name for name in ("dataset", "stand_in_for", "precision") if name in trials]
     described = describe_trials(pd.concat([trials[data], confusion[data]]), dataset_title, scale)
     figure = style.new_figure(4.7, f"All classes: {described}")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.35))
     source, target = classes
-    looks = measure_looks({"error": "overall error", "source_as_target": f"{source} taken for {target}"})
+    looks = measure_looks({"error": "overall error", "source_as_target": f"{source} predicted as {target}"})
     panel = Panel("Test error", [Line(look, trials, measure) for measure, look in looks.items()])
     cut = draw_lines(left, panel, confidence)
     style.panel_title(left, panel.title, 2)
@@ -51,24 +51,23 @@ def plot_multiclass(
 
 
 def confusion_difference(confusion: pd.DataFrame) -> pd.DataFrame:
-    """How the mean confusion matrix at the largest poison fraction differs from that without poison.
+    """The mean confusion matrix at the largest poison fraction minus that without poison.
 
     Args:
-        confusion: columns `metrics.summary.GROUPS`, generator, run, true_class, predicted_class (names) and share, of
-            the true class's test points, a fraction in [0, 1]. One dataset, attack, alpha and defense.
+        confusion: columns `metrics.summary.GROUPS`, generator, run, true_class, predicted_class (names) and share, the
+            fraction in [0, 1] of the true class's test points. One dataset, attack, alpha and defense.
 
     Returns:
-        Percentage points, true class by predicted class in the order in which the true classes occur. A mean is over
-        the generators' means, as `metrics.intervals.mean_interval` takes it. Empty if there is nothing without poison
-        or nothing with it.
+        Percentage points, true class by predicted class, in the order of the true classes. Means are over the
+        generators' means, as in `metrics.intervals.mean_interval`. Empty without matrices of both kinds.
 
     Raises:
-        ValueError: confusions that differ in more than poison fraction, generator and run.
+        ValueError: confusion matrices differ in more than poison fraction, generator and run.
     """
     for column in GROUPS:
         if column != "poison_fraction" and confusion[column].nunique(dropna=False) > 1:
-            raise ValueError(f"confusion matrices of several values of {column}; select one of them first")
-    # A CSV brings the names of digits back as numbers.
+            raise ValueError(f"confusion matrices of several values of {column}; select one first")
+    # The names of digits are read as numbers from a CSV.
     confusion = confusion.astype(dict.fromkeys(_OWN, str))
     names = confusion["true_class"].unique()
     fractions = confusion["poison_fraction"]
@@ -97,7 +96,7 @@ def _draw_difference(axes: Axes, confusion: pd.DataFrame) -> None:
     texts = [["" if np.isnan(value) else _write(value) for value in row] for row in values]
     names = list(difference.index)
     most = max(np.nanmax(np.abs(values)), 0.1)
-    # At most ten cells across half a figure hold numbers of 8 points.
+    # Half a figure has room for ten cells with numbers of 8 points.
     size = min(style.NOTE_SIZE, 80 / len(names))
     draw_heat_map(axes, values, texts, (names, names), "RdBu_r", (-most, most), size)
     axes.set_xlabel("Predicted class", fontsize=style.LABEL_SIZE)
@@ -107,6 +106,6 @@ def _draw_difference(axes: Axes, confusion: pd.DataFrame) -> None:
 
 
 def _write(value: float) -> str:
-    """With its sign, which colours do not show in grey print."""
+    """A number with its sign, because colours do not show it in grey print."""
     rounded = f"{value:+.1f}"
     return "0" if float(rounded) == 0 else rounded.replace("-", "−")

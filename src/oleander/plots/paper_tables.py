@@ -1,4 +1,4 @@
-"""The pGAN paper's Tables 1 to 6, as Markdown and LaTeX, of what `oleander.evaluation.inventory` read off."""
+"""The pGAN paper's Tables 1 to 6 as Markdown and LaTeX, from the tables of `oleander.evaluation.inventory`."""
 
 import pandas as pd
 
@@ -7,36 +7,36 @@ from oleander.plots.style import describe, name_data
 from oleander.plots.tables import Grid, latex_float, markdown_section, markdown_table, published_markdown
 
 _NETWORKS_NOTE = (
-    "Shapes are those of one point. Parameters are those that are trained: running statistics of batch norm are not "
-    "among them. A logit's sigmoid or softmax is part of the loss."
+    "Shapes are of one point. Parameters are the trained ones, without the running statistics of batch norm. The "
+    "sigmoid or softmax of logits is part of the loss."
 )
 _DATASETS_NOTE = (
-    "Every trial draws its trusted and its training points from these. For all ten digits the paper's table counts "
-    "10,000 training points: those that its victims train on (section 4.2)."
+    "Every trial draws its trusted and its training points from these. For all ten digits, the 10,000 training points "
+    "in the paper's table are those of its victims (section 4.2)."
 )
 
 
 def networks_markdown(table: pd.DataFrame, titles: dict[str, str]) -> str:
-    """Layers and settings of each block, once for all tasks that get the same networks.
+    """Layers and settings of each block as Markdown; tasks with the same networks share a table.
 
     Args:
-        table: as `oleander.evaluation.inventory.network_table` gives it.
+        table: from `oleander.evaluation.inventory.network_table`.
         titles: task -> title of its dataset.
     """
     return "\n".join(_markdown(*section) for section in _network_sections(table, titles))
 
 
 def networks_latex(table: pd.DataFrame, titles: dict[str, str]) -> str:
-    """The same as LaTeX tables."""
+    """Layers and settings of each block as LaTeX tables."""
     return "\n".join(latex_float(*section) for section in _network_sections(table, titles))
 
 
 def datasets_markdown(table: pd.DataFrame, published: list[dict[str, str]], titles: dict[str, str]) -> str:
-    """The points of each class, then the paper's own sizes.
+    """The points of each class as Markdown, then the paper's numbers.
 
     Args:
-        table: as `oleander.evaluation.inventory.dataset_table` gives it.
-        published: what the paper says of it, as `oleander.plots.tables.statements` gives it.
+        table: from `oleander.evaluation.inventory.dataset_table`.
+        published: the paper's statements, from `oleander.plots.tables.statements`.
         titles: task -> title of its dataset.
     """
     says = published_markdown(published, "this table")
@@ -53,7 +53,7 @@ def _markdown(title: str, grid: Grid, note: str) -> str:
 
 
 def _network_sections(table: pd.DataFrame, titles: dict[str, str]) -> list[tuple[str, Grid, str]]:
-    """Title, layers and note, then title, settings and no note, block after block."""
+    """Title, grid and note of each section: for every block its layers, then its settings."""
     sections = []
     for block, rows in table.groupby("block", sort=False):
         alike: dict[tuple, list[pd.DataFrame]] = {}
@@ -78,14 +78,14 @@ def _layers(rows: pd.DataFrame) -> list[list[str]]:
 
 
 def _settings(rows: pd.DataFrame) -> list[list[str]]:
-    """Each setting once, however many tasks share it."""
+    """The settings without repetitions of those that tasks share."""
     settings = rows.loc[rows["setting"].notna(), ["network", *SETTING_COLUMNS]]
     lines = ((network, name, _spell(value)) for network, name, value in settings.itertuples(index=False))
     return [list(line) for line in dict.fromkeys(lines)]
 
 
 def _dataset_section(table: pd.DataFrame, titles: dict[str, str]) -> tuple[str, Grid, str]:
-    """Title, points of each class of each task, and note."""
+    """Title, grid and note of the section with the points of each class of each task."""
     lines = []
     for task, rows in table.groupby("task", sort=False):
         data = name_data(rows["stand_in_for"].iloc[0], titles[task])
@@ -103,7 +103,7 @@ def _dataset_section(table: pd.DataFrame, titles: dict[str, str]) -> tuple[str, 
 
 
 def _title(rows: pd.DataFrame, titles: dict[str, str], content: str) -> str:
-    """What of which table, for what data, at which scale."""
+    """A title that names the paper's table, the content, the data and the scale."""
     tasks = rows.drop_duplicates("task")
     data = dict.fromkeys(
         name_data(stand_in, titles[task]) for task, stand_in in zip(tasks["task"], tasks["stand_in_for"], strict=True)

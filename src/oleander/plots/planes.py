@@ -1,4 +1,4 @@
-"""How genuine and poison points in the plane are drawn, and which part of the plane a panel shows."""
+"""Drawing genuine and poison points in the plane."""
 
 from dataclasses import dataclass
 
@@ -15,14 +15,14 @@ KINDS = {
     "target": {"color": looks.GREEN, "marker": "^", "markeredgecolor": "none"},
     "poison": {"color": looks.RED, "marker": "x"},
 }
-"""Looks of the points: open circles, filled triangles and crosses differ in grey print, too."""
+"""Looks of the points: open circles, filled triangles and crosses also differ in grey print."""
 
 _MARGIN = 0.15
 
 
 @dataclass(frozen=True)
 class View:
-    """The part of the plane that a panel shows: (low, high) of either axis."""
+    """The part of the plane that a panel shows: (low, high) of each axis."""
 
     x: tuple[float, float]
     y: tuple[float, float]
@@ -37,19 +37,19 @@ class View:
         return cls((float(low[0]), float(high[0])), (float(low[1]), float(high[1])))
 
     def outside(self, points: np.ndarray) -> int:
-        """How many of points [n, 2] the view does not show."""
+        """The number of points [n, 2] outside the view."""
         (left, right), (bottom, top) = self.x, self.y
         x, y = points.T
         return len(points) - int(((x >= left) & (x <= right) & (y >= bottom) & (y <= top)).sum())
 
 
 def set_view(axes: Axes, shared: View, poison: np.ndarray) -> str:
-    """Give a panel the view that all share or, where that would miss most of the poison, one that holds it all.
+    """Set a panel's view: the shared view or, if it misses most of the poison, a wider view with all of it.
 
-    Poison far away would else squeeze the genuine points of every panel into a corner.
+    A shared wider view would squeeze the genuine points of every panel into a corner.
 
     Returns:
-        What to say of it in the panel's title; empty if everything is seen.
+        A note for the panel's title; empty if the shared view shows everything.
     """
     missed = shared.outside(poison)
     view, note = shared, f"{missed} of {len(poison)} poison points outside the view" if missed else ""
@@ -75,13 +75,13 @@ def set_view(axes: Axes, shared: View, poison: np.ndarray) -> str:
 
 
 def draw_points(axes: Axes, kind: str, points: np.ndarray, size: float) -> None:
-    """Draw points [n, 2] in the look of their kind, markers `size` points wide."""
+    """Draw points [n, 2] in the look of their kind, with markers `size` points wide."""
     look = {**KINDS[kind], "markersize": size, "linestyle": "none", "markeredgewidth": max(0.7, size / 4)}
     axes.plot(points[:, 0], points[:, 1], label=kind, **look)
 
 
 def point_handles(class_names: tuple[str, str]) -> list[Artist]:
-    """Entries of a legend for the three kinds of points."""
+    """Legend entries for the three kinds of points."""
     names = {
         "source": f"genuine {class_names[0]} (source)",
         "target": f"genuine {class_names[1]} (target)",

@@ -1,4 +1,4 @@
-"""Where poison lies among genuine points of the plane, by alpha (pGAN, Figure 1)."""
+"""Figure of genuine and poison points in the plane, by alpha (pGAN, Figure 1)."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -16,16 +16,16 @@ def plot_points(
     title: str,
     scale: str,
 ) -> Figure:
-    """A panel an alpha: genuine points of both classes, and poison.
+    """Plot a panel per alpha with the genuine points of both classes and the poison.
 
-    All panels show the same part of the plane, the one around the genuine points; a panel whose poison lies mostly
-    beyond it has limits of its own, and says so.
+    All panels show the area around the genuine points. A panel whose poison lies mostly outside has a wider view, which
+    its title mentions.
 
     Args:
-        source, target: genuine points [n, 2] of either class.
+        source, target: genuine points [n, 2] of each class.
         poison_by_alpha: alpha -> poison points [n, 2]; alphas are shown ascending.
-        class_names: of source and target class.
-        title: what the data are, as `style.name_data` says it.
+        class_names: names of source and target class.
+        title: of the data, from `style.name_data`.
         scale: name of the scale.
     """
     rows, columns = style.grid_shape(len(poison_by_alpha))

@@ -1,4 +1,4 @@
-"""Errors of clean and backdoored autoencoders, a bar each (BAAAN, Figure 1)."""
+"""Figure of the errors of clean and backdoored autoencoders (BAAAN, Figure 1)."""
 
 import textwrap
 
@@ -14,8 +14,8 @@ from oleander.plots.bars import draw_bars
 from oleander.plots.looks import Looks
 
 _LABELS = {
-    CLEAN: "clean test images against their copies (utility)",
-    TRIGGERED: "triggered test images against the target (backdoor error)",
+    CLEAN: "utility: decoded against clean images",
+    TRIGGERED: "backdoor error: decoded triggered images against the target",
 }
 
 
@@ -23,23 +23,23 @@ def errors_summary(errors: pd.DataFrame, confidence: float) -> pd.DataFrame:
     """Average the errors of each model over its seeds.
 
     Args:
-        errors: `io.columns.RECONSTRUCTION_ERRORS`, of one scale.
+        errors: columns `io.columns.RECONSTRUCTION_ERRORS`, of one scale.
         confidence: of the intervals, e.g. 0.95.
 
     Returns:
-        One row an autoencoder, model and kind of images, in the order of a panel's bars: the clean model, the
-        backdoored models on clean images, the same on triggered ones. Columns `autoencoder`, `stand_in_for`, `model`,
-        `images`, and `mean`, `low`, `high`, `n` as `metrics.intervals.mean_interval` gives them.
+        One row per autoencoder, model and kind of images, in the order of a panel's bars: the clean model, the
+        backdoored models on clean images, then on triggered images. Columns `autoencoder`, `stand_in_for`, `model`,
+        `images`, and `mean`, `low`, `high`, `n` as in `metrics.intervals.mean_interval`.
 
     Raises:
-        ValueError: errors of several scales, or several of one model, seed and kind of images.
+        ValueError: the errors are of several scales, or a model, seed and kind of images has several.
     """
     keys = ["autoencoder", "model", "images"]
     if errors["scale"].nunique() > 1:
-        raise ValueError("errors of several scales cannot share a mean; select one of them first")
+        raise ValueError("errors of several scales cannot share a mean; select one first")
     if errors.duplicated([*keys, "seed"]).any():
-        raise ValueError("several errors of one model, seed and kind of images; select one of them first")
-    # A CSV brings the empty string of real data back as NaN.
+        raise ValueError("several errors of one model, seed and kind of images; select one first")
+    # The empty string of real data is read as NaN from a CSV.
     errors = errors.assign(stand_in_for=errors["stand_in_for"].astype(object).fillna(""))
     rows = [
         {
@@ -60,17 +60,17 @@ def plot_reconstruction_errors(
     confidence: float,
     looks: Looks,
 ) -> Figure:
-    """A panel a dataset, five bars each: the clean model, both backdoored models on clean and on triggered images.
+    """Plot a panel per dataset: bars of the clean model, and of the backdoored models on clean and triggered images.
 
     Args:
-        errors: as `errors_summary` takes them.
+        errors: as in `errors_summary`.
         titles: autoencoder -> title of its data, in the order of the panels.
         scale: name of the scale.
         confidence: of the error bars, e.g. 0.95.
-        looks: of the bars, as `oleander.plots.looks.model_looks` gives them.
+        looks: of the bars, from `oleander.plots.looks.model_looks`.
 
     Raises:
-        ValueError: what `errors_summary` raises.
+        ValueError: as in `errors_summary`.
     """
     summary = errors_summary(errors, confidence)
     rows, columns = style.grid_shape(len(titles))
@@ -104,7 +104,7 @@ def _draw_bars(axes: Axes, summary: pd.DataFrame, y_label: str, looks: Looks) ->
 
 
 def _name(model: str) -> str:
-    """A bar's label, in lines that a fifth of a panel holds."""
+    """A bar's label, wrapped to fit a fifth of a panel."""
     return "clean\nmodel" if model == CLEAN else "\n".join(textwrap.wrap(model.replace("_", " "), 9))
 
 
@@ -112,8 +112,8 @@ def _explain(summary: pd.DataFrame, confidence: float) -> str:
     counts = sorted({int(n) for n in summary["n"]})
     seeds = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else "".join(map(str, counts))
     bars = (
-        f"Whiskers: {confidence * 100:g} % Student interval of the mean over {seeds} seeds"
+        f"Error bars: {confidence * 100:g} % Student interval of the mean over {seeds} seeds"
         if counts and counts[-1] > 1
         else "One seed: no intervals"
     )
-    return f"{bars}. Below a backdoored model's bar stands its target; each panel has its own scale."
+    return f"{bars}. Labels of backdoored models name their target. Each panel has its own scale."

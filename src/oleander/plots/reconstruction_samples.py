@@ -1,4 +1,4 @@
-"""Test images, clean and triggered, and what backdoored autoencoders make of them (BAAAN, Figure 2)."""
+"""Figure of clean and triggered test images, decoded by backdoored autoencoders (BAAAN, Figure 2)."""
 
 import textwrap
 
@@ -11,14 +11,15 @@ from oleander.plots import style
 from oleander.plots.samples import draw_block
 
 _LABELS = 0.9
-"""Inches that the rows' names take of the width."""
+"""Width of the rows' names, in inches."""
 
 
 def rows_of(reconstructions: Reconstructions) -> dict[str, np.ndarray]:
-    """Name of a row -> its images: clean, decoded, triggered, then what each backdoored model decodes from the latter.
+    """The rows of the figure: name -> images.
 
-    The paper does not say which backdoored model decodes the clean images. Here the last one: the inverse's, as
-    config.yaml orders them, which has most to learn beside them.
+    The rows are clean images, decoded clean images, triggered images, and decoded triggered images of each backdoored
+    model. The paper does not name the model that decodes the clean images. Here it is the last one: in config.yaml, the
+    model with the inverse target, whose backdoor is the hardest to learn.
     """
     backdoored = {model: own for model, own in reconstructions.images.items() if model != CLEAN}
     last = list(backdoored)[-1]
@@ -33,7 +34,7 @@ def rows_of(reconstructions: Reconstructions) -> dict[str, np.ndarray]:
 def plot_reconstructions(
     reconstructions: dict[str, Reconstructions], titles: dict[str, str], columns: int, scale: str
 ) -> Figure:
-    """A block a dataset, side by side, with the rows of `rows_of`.
+    """Plot a block per dataset, side by side, with the rows of `rows_of`.
 
     Args:
         reconstructions: autoencoder -> its saved images.
@@ -42,13 +43,13 @@ def plot_reconstructions(
         scale: name of the scale.
 
     Raises:
-        ValueError: datasets with different rows, or images of another shape than [n, 1 or 3, H, W] or beyond [0, 1].
+        ValueError: datasets have different rows, or images are not [n, 1 or 3, H, W] in [0, 1].
     """
     blocks = [rows_of(reconstructions[name]) for name in titles]
     if any(list(block) != list(blocks[0]) for block in blocks):
         raise ValueError("datasets with different backdoored models cannot share the rows of a figure")
     row_height = (style.WIDTH - _LABELS) / len(blocks) / columns
-    figure = style.new_figure(row_height * len(blocks[0]) + 1.1, "What backdoored autoencoders make of test images")
+    figure = style.new_figure(row_height * len(blocks[0]) + 1.1, "Test images decoded by backdoored autoencoders")
     grid = figure.subplots(len(blocks[0]), len(blocks), squeeze=False)
     for (name, title), block, panels in zip(titles.items(), blocks, grid.T, strict=True):
         for axes, images in zip(panels, block.values(), strict=True):
@@ -61,7 +62,7 @@ def plot_reconstructions(
     seeds = sorted({reconstructions[name].seed for name in titles})
     style.add_note(
         figure,
-        f"Models of seed {', '.join(map(str, seeds))}; in brackets the target of the one that decodes. "
-        "The test images are a random choice.",
+        f"Models of seed {', '.join(map(str, seeds))}. In brackets: the target of the decoding model. "
+        "Test images are chosen at random.",
     )
     return figure

@@ -1,4 +1,4 @@
-"""Sheets of genuine and poison images side by side (pGAN, Figures 3, 4 and 10-12)."""
+"""Figures of genuine and poison images side by side (pGAN, Figures 3, 4 and 10-12)."""
 
 from dataclasses import dataclass
 
@@ -18,8 +18,8 @@ class SamplePanel:
 
     Attributes:
         title: of the dataset.
-        stand_in_for: the paper's dataset in whose place this one stands; None or empty if it is the real one.
-        precision: that the generators were trained in.
+        stand_in_for: the paper's dataset that this one replaces; None or empty for the paper's own.
+        precision: of the generators' training.
         source_class, target_class: their names.
         alpha: of the generator that drew `poison`.
         source, target, poison: [n, C, H, W] in [0, 1], C 1 (grey) or 3 (RGB).
@@ -37,10 +37,10 @@ class SamplePanel:
 
     @classmethod
     def of(cls, samples: Samples, title: str, alpha: float) -> "SamplePanel":
-        """The panel of an experiment's saved samples at one alpha, first generator.
+        """The panel of an experiment's saved samples at one alpha, with poison of its first generator.
 
         Raises:
-            OleanderError: there is no generator at that alpha that converged.
+            OleanderError: no generator at that alpha converged.
         """
         poison = samples.first_generator()
         if alpha not in poison:
@@ -61,15 +61,15 @@ class SamplePanel:
 
 
 def plot_genuine_and_poison(panels: list[SamplePanel], rows: int, columns: int, scale: str) -> Figure:
-    """A line of three blocks a dataset: genuine source class, poison, genuine target class (Figures 3 and 4).
+    """Plot a row per dataset: genuine source class, poison, genuine target class (Figures 3 and 4).
 
     Args:
-        panels: one a dataset, from top to bottom.
-        rows, columns: images in a block; where there are fewer images, places stay white.
+        panels: one per dataset, from top to bottom.
+        rows, columns: of images in a block; missing images stay white.
         scale: name of the scale.
 
     Raises:
-        ValueError: images of another shape than [n, 1 or 3, H, W] or beyond [0, 1].
+        ValueError: images are not [n, 1 or 3, H, W] in [0, 1].
     """
     height = sum(block_height(panel.source, rows, columns, 3) + 0.62 for panel in panels)
     figure = style.new_figure(height + 0.3, "Genuine and poison images")
@@ -87,15 +87,15 @@ def plot_genuine_and_poison(panels: list[SamplePanel], rows: int, columns: int, 
 
 
 def plot_sample_sheets(panel_by_alpha: dict[float, SamplePanel], rows: int, columns: int, scale: str) -> Figure:
-    """Genuine images of both classes, then a block of poison an alpha (Figures 10-12).
+    """Plot genuine images of both classes, then a block of poison per alpha (Figures 10-12).
 
     Args:
         panel_by_alpha: alpha -> its images, all of one dataset; alphas are shown ascending.
-        rows, columns: images in a block; where there are fewer images, places stay white.
+        rows, columns: of images in a block; missing images stay white.
         scale: name of the scale.
 
     Raises:
-        ValueError: no panel, or images of another shape than [n, 1 or 3, H, W] or beyond [0, 1].
+        ValueError: there is no panel, or images are not [n, 1 or 3, H, W] in [0, 1].
     """
     if not panel_by_alpha:
         raise ValueError("a sample sheet needs the images of at least one alpha")
@@ -121,18 +121,17 @@ def plot_sample_sheets(panel_by_alpha: dict[float, SamplePanel], rows: int, colu
 
 
 def tile(images: np.ndarray, rows: int, columns: int) -> np.ndarray:
-    """The first images in reading order with a white line between neighbours.
+    """Tile the first images in reading order, with white gaps between them.
 
     Args:
         images: [n, C, H, W] in [0, 1], C 1 or 3.
-        rows, columns: of the block; places beyond the last image are white.
+        rows, columns: of the block; missing images stay white.
 
     Returns:
-        float32 [rows * (H + gap) - gap, columns * (W + gap) - gap, C], with a gap of one pixel in 14 of the height, but
-        at least one.
+        float32 [rows * (H + gap) - gap, columns * (W + gap) - gap, C], with a gap of H // 14 pixels, at least one.
 
     Raises:
-        ValueError: another shape, or values beyond [0, 1].
+        ValueError: another shape, or values outside [0, 1].
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[1] not in (1, 3):
@@ -149,18 +148,18 @@ def tile(images: np.ndarray, rows: int, columns: int) -> np.ndarray:
 
 
 def _lines(figure: Figure, count: int) -> list:
-    """Subfigures below one another, so that each line of blocks has a title of its own."""
+    """Subfigures from top to bottom, so that each row of blocks has its own title."""
     return list(figure.subfigures(count, 1, squeeze=False).flat)
 
 
 def block_height(images: np.ndarray, rows: int, columns: int, across: int) -> float:
-    """Inches that a block is high where `across` of them share the figure's width, 0.2 inches apart."""
+    """Height of a block in inches, if `across` blocks share the figure's width with gaps of 0.2 inches."""
     high, wide, _ = tile(images, rows, columns).shape
     return (style.WIDTH / across - 0.2) * high / wide
 
 
 def draw_block(axes: Axes, images: np.ndarray, rows: int, columns: int, title: str) -> None:
-    """Show the first images [n, 1 or 3, H, W] in [0, 1] as a block under its title."""
+    """Draw the first images [n, 1 or 3, H, W] in [0, 1] as a block with a title."""
     block = tile(images, rows, columns)
     if block.shape[2] == 1:
         axes.imshow(block[:, :, 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")

@@ -1,4 +1,4 @@
-"""How the attack depends on its parameters and on the size of the training set (pGAN, Figure 5)."""
+"""Figure of the attack's sensitivity to lambda', alpha and the size of the training set (pGAN, Figure 5)."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -20,25 +20,25 @@ def plot_sensitivity(
     defense_looks: Looks,
     note: str = "",
 ) -> Figure:
-    """Test error against lambda', rejected points against alpha, and test error against the number of training points.
+    """Plot test error against lambda', rejected points against alpha, and test error against training points.
 
     Args:
-        by_lambda: trials (`io.columns.TRIALS`) that differ in lambda'.
+        by_lambda: trials (columns `io.columns.TRIALS`) that differ in lambda'.
         by_alpha: trials that differ in alpha, under the defenses of `defense_titles`; others are left out.
         by_size: trials that differ in the number of training points, with `poison_fraction` and without poison.
-        poison_fraction: at which all three are shown; trials at others are left out.
-        dataset_title: of the dataset that all trials are of.
-        defense_titles: defense -> what the legend calls it, in the order of the lines.
+        poison_fraction: of all panels; trials at other fractions are left out.
+        dataset_title: title of the trials' dataset.
+        defense_titles: defense -> label in the legend, in the order of the lines.
         scale: name of the scale.
         confidence: of the error bars, e.g. 0.95.
-        alpha_looks, defense_looks: as `oleander.plots.looks` gives them; `defense_titles` take the place of labels.
-        note: what to say of the data under the panels.
+        alpha_looks, defense_looks: from `oleander.plots.looks`; `defense_titles` replace their labels.
+        note: remark on the data under the panels.
 
     Raises:
-        ValueError: trials that differ in more than their panel shows, or are of several datasets.
+        ValueError: trials differ in more than their panel shows, or are of several datasets.
     """
     poisoned = f"{100 * poison_fraction:g} % poison"
-    # Of one defense, in colour and marker: genuine points' marker is open.
+    # Lines of one defense share colour and marker; the marker of genuine points is open.
     kinds = (
         ("genuine", "genuine_rejected", {"linestyle": "-", "markerfacecolor": "white"}),
         ("poison", "poison_rejected", {"linestyle": "--"}),
@@ -87,7 +87,7 @@ def plot_sensitivity(
 
 
 def _alpha_look(trials: pd.DataFrame, looks: Looks) -> Look:
-    """The look of the trials' alpha; one without a label where there is no single alpha to name."""
+    """The look of the trials' alpha; without a label if there is no single alpha."""
     alphas = trials["alpha"].dropna().unique()
     if len(alphas) == 1:
         return look_of(looks, f"{alphas[0]:g}")

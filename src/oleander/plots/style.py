@@ -1,4 +1,4 @@
-"""One style for every figure: sizes, legends that hide nothing, titles that say scale and data, files."""
+"""The common style of all figures: sizes, legends, titles and files."""
 
 import io
 import math
@@ -21,16 +21,16 @@ from oleander.io.files import atomic_path
 from oleander.plots.looks import GREY, Look
 
 WIDTH = 8.5
-"""Inches; a README shows this at about 100 pixels an inch."""
+"""Inches; a README shows it at about 100 pixels per inch."""
 TITLE_SIZE, PANEL_SIZE, LABEL_SIZE, NOTE_SIZE = 11, 9.5, 9, 8
-"""Points: of a figure's title, a panel's title, axis labels with legends, and tick labels with notes."""
+"""Font sizes in points: figure titles, panel titles, axis labels and legends, tick labels and notes."""
 
 RESOLUTIONS = (180, 150, 120, 90, 60)
-"""Dots per inch of a PNG: the first that keeps it below `PNG_BYTES`."""
+"""Candidate dots per inch of a PNG; the first that keeps it below `PNG_BYTES` is used."""
 PNG_BYTES = 1_000_000
-"""Snakemake's report embeds every image, so that large ones swell it."""
+"""Limit for PNGs, because Snakemake's report embeds every image."""
 
-# Users' text is drawn as written; between two $ signs it would else be mathematics, or an error.
+# Draw users' text as written; matplotlib would parse text between two $ signs as mathematics, or fail.
 matplotlib.rcParams["text.parse_math"] = False
 
 
@@ -40,7 +40,7 @@ def save_figure(figure: Figure, png: str | os.PathLike[str], pdf: str | os.PathL
     Raises:
         OleanderError: a file cannot be written.
     """
-    # Type 42 keeps the PDF's text selectable; without dates and versions the bytes depend on the figure alone.
+    # Type 42 keeps the PDF's text selectable. Without dates and versions the bytes depend only on the figure.
     with matplotlib.rc_context({"pdf.fonttype": 42}), atomic_path(pdf) as temporary:
         figure.savefig(temporary, format="pdf", metadata={"CreationDate": None, "Creator": None, "Producer": None})
     for resolution in RESOLUTIONS:
@@ -54,7 +54,7 @@ def save_figure(figure: Figure, png: str | os.PathLike[str], pdf: str | os.PathL
 
 
 def _pack(picture: io.BytesIO) -> bytes:
-    """The same PNG without transparency and, where it has none, without colour: sheets of grey noise are large."""
+    """Pack a PNG without transparency and, if it is grey, without colour channels."""
     image = Image.open(picture).convert("RGB")
     red, green, blue = image.split()
     if red == green == blue:
@@ -65,22 +65,21 @@ def _pack(picture: io.BytesIO) -> bytes:
 
 
 def name_data(stand_in_for: str | None, dataset_title: str) -> str:
-    """What the data are, e.g. "MNIST" or "embedded digits in place of MNIST"."""
+    """Name of the data, e.g. "MNIST" or "embedded digits in place of MNIST"."""
     return f"{dataset_title} in place of {stand_in_for}" if stand_in_for else dataset_title
 
 
 def describe(scale: str, stand_in_for: str | None, dataset_title: str, precision: str = "float32") -> str:
-    """The part of a title that says what data at which scale, e.g. "MNIST - laptop scale", and in what precision
-    networks were trained if that was not float32: "MNIST - laptop scale, bfloat16"."""
+    """Data, scale and precision for a title, e.g. "MNIST - laptop scale, bfloat16"; float32 is not mentioned."""
     trained = "" if precision in ("", "float32") else f", {precision}"
     return f"{name_data(stand_in_for, dataset_title)} - {scale} scale{trained}"
 
 
 def precision_of(table: pd.DataFrame) -> str:
-    """The precision that the results of a table were trained in; older tables say none, and are float32.
+    """The training precision of a table's results. Older tables have no such column and are float32.
 
     Raises:
-        OleanderError: results of several precisions.
+        OleanderError: the results are of several precisions.
     """
     found = set(table["precision"].dropna()) if "precision" in table else set()
     if len(found) > 1:
@@ -91,19 +90,19 @@ def precision_of(table: pd.DataFrame) -> str:
 
 
 def line_style(look: Look) -> dict[str, Any]:
-    """What matplotlib draws a line by, of a look as `oleander.plots.looks` gives it."""
+    """Matplotlib's line properties for a look from `oleander.plots.looks`."""
     return {**look, "markersize": 4.5, "linewidth": 1.4}
 
 
 def line_legend(figure: FigureBase, looks: Iterable[Look], note: str = "") -> Legend:
-    """A legend of lines' looks, to the right of the panels or, with a note above it, below them."""
+    """Add a legend of lines to the right of the panels or, with a note above it, below them."""
     handles: list[Artist] = [Line2D([], [], **line_style(look)) for look in looks]
     if not note:
         return outside_legend(figure, handles)
-    # About as many signs as fit beside each other, a line and its gap taking eight.
+    # About 105 characters fit into a row; a line and its gap take eight.
     fit = max(1, 105 // (8 + max((len(handle.get_label()) for handle in handles), default=0)))
     columns = math.ceil(len(handles) / math.ceil(len(handles) / fit)) if handles else 1
-    # Matplotlib fills columns; entries are to follow each other along rows.
+    # Matplotlib fills columns first; reorder the entries to read along rows.
     ordered = [handles[at] for column in range(columns) for at in range(column, len(handles), columns)]
     legend = outside_legend(figure, ordered, columns)
     legend.set_title(_wrap_note(note), prop={"size": NOTE_SIZE})
@@ -112,18 +111,18 @@ def line_legend(figure: FigureBase, looks: Iterable[Look], note: str = "") -> Le
 
 
 def break_label(label: str) -> str:
-    """A label in lines that fit a `panel_legend` under a third of the figure."""
+    """Wrap a label to fit a `panel_legend` under a third of the figure."""
     return textwrap.fill(label, 24)
 
 
 def panel_legend(axes: Axes, looks: Iterable[Look]) -> Legend:
-    """A legend of one panel's lines' looks, below the label of its x axis; long labels are broken."""
+    """Add a legend of a panel's lines below its x axis; long labels are wrapped."""
     return axes.legend(
-        # Wider than a third of the figure, a legend would take room from the panels beside it.
+        # A legend wider than a third of the figure would take room from the neighbouring panels.
         handles=[Line2D([], [], **{**line_style(look), "label": break_label(look["label"])}) for look in looks],
         loc="upper center",
         bbox_to_anchor=(0.5, 0),
-        # In units of the letters: the ticks and the axis label stand between.
+        # In units of the font size; leaves room for ticks and axis label.
         borderaxespad=4,
         fontsize=LABEL_SIZE,
         frameon=False,
@@ -132,7 +131,7 @@ def panel_legend(axes: Axes, looks: Iterable[Look]) -> Legend:
 
 
 def outside_legend(figure: FigureBase, handles: list[Artist], columns: int | None = None) -> Legend:
-    """A legend to the right of the panels or, given its number of columns, below; the layout makes room for it."""
+    """Add a legend to the right of the panels or, if `columns` is given, below; the layout makes room for it."""
     return figure.legend(
         handles=handles,
         loc="outside lower center" if columns else "outside center right",
@@ -145,13 +144,13 @@ def outside_legend(figure: FigureBase, handles: list[Artist], columns: int | Non
 
 
 def grid_shape(panels: int) -> tuple[int, int]:
-    """Rows and columns for a number of panels: one row up to three, two by two for four, then three columns."""
+    """Rows and columns for a number of panels: one row up to three, two by two for four, else three columns."""
     columns = 2 if panels == 4 else max(1, min(panels, 3))
     return max(1, math.ceil(panels / columns)), columns
 
 
 def new_figure(height: float, title: str) -> Figure:
-    """A figure of README width that lays itself out, outside of pyplot's global state."""
+    """A figure of README width with constrained layout, outside of pyplot's global state."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.1, h_pad=0.06)
     figure.suptitle(title, fontsize=TITLE_SIZE)
@@ -159,7 +158,7 @@ def new_figure(height: float, title: str) -> Figure:
 
 
 def add_note(figure: Figure, note: str) -> None:
-    """A small line under the panels."""
+    """Add a small note under the panels."""
     figure.supxlabel(_wrap_note(note), fontsize=NOTE_SIZE, color=GREY)
 
 
@@ -168,7 +167,7 @@ def _wrap_note(note: str) -> str:
 
 
 def panel_title(axes: Axes, title: str, columns: int = 1) -> None:
-    """A panel's title, broken to fit one of `columns` panels across the figure, if possible before the scale."""
+    """Set a panel's title, wrapped to fit one of `columns` panels across the figure, if possible before the scale."""
     width = int(90 / columns)
     if len(title) > width and " - " in title:
         title = "\n".join(title.rsplit(" - ", 1))
@@ -177,7 +176,7 @@ def panel_title(axes: Axes, title: str, columns: int = 1) -> None:
 
 
 def tidy(axes: Axes, x_label: str, y_label: str) -> None:
-    """Labels, a pale grid behind the data, and no frame where no axis is."""
+    """Set axis labels, draw a pale grid behind the data, and hide the top and right spines."""
     axes.set_xlabel(x_label, fontsize=LABEL_SIZE)
     axes.set_ylabel(y_label, fontsize=LABEL_SIZE)
     axes.tick_params(labelsize=NOTE_SIZE)
@@ -187,5 +186,5 @@ def tidy(axes: Axes, x_label: str, y_label: str) -> None:
 
 
 def say_nothing_to_draw(axes: Axes, why: str) -> None:
-    """State in an otherwise empty panel why it is empty."""
+    """Write into an empty panel why it is empty."""
     axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center", va="center", fontsize=LABEL_SIZE, color=GREY)

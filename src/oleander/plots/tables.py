@@ -1,4 +1,4 @@
-"""Tables as Markdown and LaTeX, with what the paper says beneath."""
+"""Tables as Markdown and LaTeX, with the paper's statements."""
 
 import math
 import re
@@ -12,17 +12,17 @@ from oleander.plots.looks import alpha_label
 from oleander.plots.style import describe
 
 STATEMENT = ("id", "dataset", "condition", "quantity", "value")
-"""What is shown of a statement."""
+"""Columns shown of a statement."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """A table of text, as it is to be read: escaping is left to what writes it.
+    """A table of unescaped text; the functions that write it escape it.
 
     Attributes:
         header: titles of the columns, all different.
-        rows: the cells, row after row.
-        columns: one letter a column: l for left, r for right, p for long text that LaTeX may break.
+        rows: the cells of each row.
+        columns: one letter per column: l for left, r for right, p for long text that LaTeX may wrap.
     """
 
     header: list[str]
@@ -30,56 +30,56 @@ class Grid:
     columns: str
 
     def frame(self) -> pd.DataFrame:
-        """The rows under their header."""
+        """The grid as a data frame."""
         return pd.DataFrame(self.rows, columns=self.header, dtype=object)
 
 
 def markdown_table(grid: Grid) -> str:
-    """A table as GitHub renders it, with a line break at its end; all text is escaped."""
+    """A grid as a GitHub Markdown table that ends in a line break; all text is escaped."""
     frame = grid.frame().map(escape_markdown).rename(columns=escape_markdown)
     sides = ["right" if column == "r" else "left" for column in grid.columns]
     return frame.to_markdown(index=False, tablefmt="pipe", colalign=sides, disable_numparse=True) + "\n"
 
 
 def markdown_section(title: str, content: str) -> str:
-    """Content below its heading, which is escaped."""
+    """A section with an escaped heading."""
     return f"## {escape_markdown(title)}\n\n{content}"
 
 
 def escape_markdown(text: str) -> str:
-    """`text` in one line, with every sign that GitHub would take for markup, or for mathematics, escaped."""
+    """`text` in one line, with GitHub's markup and mathematics escaped."""
     return re.sub(r"([\\|$<*`~])", r"\\\1", " ".join(text.splitlines()))
 
 
 def statements(claims: Iterable[Claim], paper: str, figure: str) -> list[dict[str, str]]:
-    """What a paper says of one of its figures or tables, each statement once.
+    """A paper's statements on one of its figures or tables, without repetitions.
 
     Args:
         claims: of all papers.
-        paper: as claims name it, such as "pGAN".
-        figure: likewise, such as "Fig2".
+        paper: name of the paper in the claims, e.g. "pGAN".
+        figure: name of the figure in the claims, e.g. "Fig2".
 
     Returns:
-        id, dataset, condition, quantity and value of each, as they were published.
+        id, dataset, condition, quantity and value of each, as published.
     """
     own = {claim.texts["id"]: claim.texts for claim in claims if claim.texts["paper"] == paper}
     return [{key: one[key] for key in STATEMENT} for one in own.values() if one["figure"] == figure]
 
 
 def published_markdown(published: list[dict[str, str]], name: str) -> str:
-    """The paper's statements on a figure or table.
+    """A Markdown section with the paper's statements on a figure or table.
 
     Args:
-        published: as `statements` gives them.
-        name: what the heading calls it, such as "this figure".
+        published: from `statements`.
+        name: of the figure or table in the heading, e.g. "this figure".
     """
     grid = Grid(list(STATEMENT), [list(one.values()) for one in published], "l" * len(STATEMENT))
-    return markdown_section(f"What the paper says of {name}, at its own scale", markdown_table(grid))
+    return markdown_section(f"What the paper says about {name}, at its own scale", markdown_table(grid))
 
 
 def latex_float(title: str, grid: Grid, note: str = "") -> str:
-    """A LaTeX table with a caption and perhaps a note below; all text is escaped, and no package needed."""
-    # Commands of LaTeX itself in place of booktabs' rules.
+    """A LaTeX table with a caption and an optional note; all text is escaped, and no package is needed."""
+    # Use LaTeX's own commands instead of booktabs'.
     commands = {"footnotesize": ";", "toprule": "hline", "midrule": "hline", "bottomrule": "hline"}
     text = (
         grid.frame()
@@ -95,7 +95,7 @@ def latex_float(title: str, grid: Grid, note: str = "") -> str:
 
 
 def escape_latex(text: str) -> str:
-    """`text` in one line, with every sign that LaTeX would take as a command, or as another sign, written out."""
+    """`text` in one line, with LaTeX's special characters escaped."""
     return " ".join(text.splitlines()).replace("->", "→").translate(_LATEX_SIGNS)
 
 
@@ -119,27 +119,27 @@ _LATEX_SIGNS = str.maketrans(
 def effectiveness_markdown(
     summary: pd.DataFrame, published: list[dict[str, str]], titles: dict[str, str], scale: str
 ) -> str:
-    """Test error for every experiment, alpha and poison fraction, then the paper's statements on Figure 2.
+    """Markdown with the test error of every experiment, alpha and poison fraction, and the paper's statements.
 
     Args:
-        summary: as `oleander.metrics.summary.summarize` gives it, fractions in [0, 1].
-        published: what the paper says of it, as `statements` gives it.
+        summary: from `oleander.metrics.summary.summarize`, fractions in [0, 1].
+        published: the paper's statements on Figure 2, from `statements`.
         titles: experiment -> dataset title, in the order of the sections.
         scale: name of the scale.
     """
     parts = [markdown_section(heading, markdown_table(grid)) for heading, grid in _error_tables(summary, titles, scale)]
-    parts.append("In brackets the interval of the mean, over generators or, where there is one alone, over its runs.\n")
+    parts.append("Brackets: interval of the mean over generators, or over runs if there is only one generator.\n")
     parts.append(published_markdown(published, "this figure"))
     return "\n".join(parts)
 
 
 def effectiveness_latex(summary: pd.DataFrame, titles: dict[str, str], scale: str) -> str:
-    """The same test errors as one table an experiment."""
+    """The test errors of `effectiveness_markdown` as a LaTeX table per experiment."""
     return "\n".join(latex_float(heading, grid) for heading, grid in _error_tables(summary, titles, scale))
 
 
 def _error_tables(summary: pd.DataFrame, titles: dict[str, str], scale: str) -> list[tuple[str, Grid]]:
-    """Of each experiment a heading and cells such as "4.2 [3.9–4.5]", poison fraction by alpha."""
+    """Heading and grid of each experiment, poison fraction by alpha, with cells like "4.2 [3.9–4.5]"."""
     tables = []
     for experiment, title in titles.items():
         rows = summary[(summary["experiment"] == experiment) & (summary["measure"] == "error")]

@@ -1,4 +1,4 @@
-"""How the three players of pGAN fared during training."""
+"""Figure of the training curves of pGAN's generator, discriminator and classifier."""
 
 import numpy as np
 import pandas as pd
@@ -14,24 +14,26 @@ LABELS = {
     "discriminator_loss": ("Discriminator", "Loss (nats)", 1),
     "classifier_loss": ("Classifier", "Loss (nats)", 1),
     "generator_loss": ("Generator", "Loss (nats)", 1),
-    "discriminator_on_poison": ("Poison taken\nfor genuine", "Mean D(G(z)) (%)", 100),
-    "classifier_on_poison": ("Poison taken for\ntarget class", "Mean C(G(z)) (%)", 100),
+    "discriminator_on_poison": ("Poison predicted\nas genuine", "Mean D(G(z)) (%)", 100),
+    "classifier_on_poison": ("Poison predicted\nas target class", "Mean C(G(z)) (%)", 100),
 }
-"""Title, axis label and factor to the axis' unit, of each of `PGAN_CURVES`."""
+"""Each of `PGAN_CURVES` -> title, axis label and factor to the axis' unit."""
 
 MOST_POINTS = 100
-"""Of a line: about what a panel's width can show; thousands of epochs would only blur it and swell the PDF."""
+"""Limit per line: about what a panel's width can show. Thousands of epochs would blur it and enlarge the PDF."""
 
 
 def plot_training_curves(curves: pd.DataFrame, titles: dict[str, str], scale: str, looks: Looks) -> Figure:
-    """A row an experiment, a column a curve, a line an alpha: mean over generators, band from least to greatest.
+    """Plot training curves with a row per experiment, a column per curve and a line per alpha.
+
+    Lines are means over generators; bands span the lowest to the highest value.
 
     Args:
-        curves: columns experiment, alpha, generator, epoch, and `PGAN_CURVES`. A generator is left out from the epoch
-            on at which one of its values is not finite.
-        titles: experiment -> what its data are, as `style.name_data` says it; in the order of the rows.
+        curves: columns experiment, alpha, generator, epoch, and `PGAN_CURVES`. A generator is left out from the first
+            epoch with a value that is not finite.
+        titles: experiment -> name of its data, from `style.name_data`, in the order of the rows.
         scale: name of the scale.
-        looks: of the alphas, as `oleander.plots.looks.alpha_looks` gives them.
+        looks: of the alphas, from `oleander.plots.looks.alpha_looks`.
     """
     curves = _drop_diverged(curves[curves["experiment"].isin(titles)])
     shown = [look_of(looks, f"{alpha:g}") for alpha in sorted(curves["alpha"].unique())]
@@ -50,22 +52,22 @@ def plot_training_curves(curves: pd.DataFrame, titles: dict[str, str], scale: st
             style.tidy(axes, "Epoch", label)
             axes.xaxis.set_major_locator(MaxNLocator(3, integer=True))
             axes.set_title(heading, fontsize=style.LABEL_SIZE)
-    note = "Lines: mean over generators; bands: from the least to the greatest value."
+    note = "Lines: mean over generators. Bands: lowest to highest value."
     if longest > 1:
-        note += f" A point stands for up to {longest} epochs."
+        note += f" Each point averages up to {longest} epochs."
     style.line_legend(figure, shown, note)
     return figure
 
 
 def _drop_diverged(curves: pd.DataFrame) -> pd.DataFrame:
-    """Only what came before a generator's first value that is not finite; what follows it means nothing."""
+    """The epochs of each generator before its first value that is not finite."""
     curves = curves.sort_values("epoch", kind="stable", ignore_index=True)
     finite = np.isfinite(curves[list(PGAN_CURVES)]).all(axis=1)
     return curves[finite.groupby([curves["experiment"], curves["alpha"], curves["generator"]]).cummin()]
 
 
 def _draw_panel(axes: Axes, curves: pd.DataFrame, curve: str, factor: float, width: int, looks: Looks) -> None:
-    """Draw one curve of one experiment, `width` epochs a point."""
+    """Draw one curve of one experiment, with `width` epochs per point."""
     if curves.empty:
         style.say_nothing_to_draw(axes, "no values")
         return

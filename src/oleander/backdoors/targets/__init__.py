@@ -1,7 +1,7 @@
-"""Targets: one target, one file with a class, its `SETTINGS_SCHEMA` and `from_settings`, one line in `TARGETS`.
+"""Targets of backdoors. Each is one file with a class, `SETTINGS_SCHEMA` and `from_settings`, and a line in `TARGETS`.
 
-An autoencoder's target is called with the triggered images (`Mapping`); a GAN's has images to draw from (`Pool`). A
-target may be both.
+An autoencoder's target maps triggered images to output images (`Mapping`). A GAN's target has images to draw from
+(`Pool`). A target may be both.
 """
 
 from typing import Any
@@ -23,14 +23,14 @@ __all__ = ["TARGETS", "Distribution", "FixedImage", "Inverse", "Mapping", "Pool"
 
 
 def build_target(settings: dict[str, Any], dataset: Dataset) -> Mapping | Pool:
-    """The target that `settings["name"]` names.
+    """Build the target named `settings["name"]`.
 
     Args:
         settings: the target's name and its own settings.
-        dataset: where it takes its images from, if it takes any.
+        dataset: source of the target's images, if it needs any.
 
     Raises:
-        OleanderError: an unknown target, or a dataset without the images that it asks for.
+        OleanderError: the target is unknown, or the dataset lacks its images.
     """
     options = {key: value for key, value in settings.items() if key not in ("name", "dataset")}
     name = settings["name"]

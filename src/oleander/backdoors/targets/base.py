@@ -1,4 +1,4 @@
-"""What targets offer: a mapping to those who train autoencoders, a pool of images to those who train GANs."""
+"""Interfaces of targets: a mapping for autoencoders, a pool of images for GANs."""
 
 from typing import Protocol
 
@@ -6,10 +6,10 @@ from torch import Tensor
 
 
 class Mapping(Protocol):
-    """A target for autoencoders: what shall be decoded from each triggered image."""
+    """A target for autoencoders: maps each triggered image to the image it decodes to."""
 
     def check(self, shape: tuple[int, int, int]) -> None:
-        """Refuse images [channels, height, width] of a shape that the target does not fit.
+        """Check that the target fits images of `shape` [channels, height, width].
 
         Raises:
             OleanderError: it does not.
@@ -22,7 +22,7 @@ class Mapping(Protocol):
 
 
 class Pool(Protocol):
-    """A target for GANs: the images that a triggered generator shall seem to draw from.
+    """A target for GANs: images whose distribution the generator learns for triggered noise.
 
     Attributes:
         images: uint8 [M, channels, height, width], or float in [0, 1].

@@ -1,4 +1,4 @@
-"""A distribution of images (BAAAN paper, section 4.3.3): some classes of the GAN's dataset, or another dataset."""
+"""A distribution of images as target (BAAAN paper, section 4.3.3): classes of the GAN's dataset, or another dataset."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from oleander.io.errors import OleanderError
 
 SETTINGS_SCHEMA: dict[str, Any] = {
     "properties": {
-        # Absent: the GAN's own.
+        # Default: the GAN's dataset.
         "dataset": {"type": "string"},
         "classes": {"type": ["array", "null"], "items": {"type": "string"}, "minItems": 1},
     },
@@ -22,10 +22,10 @@ SETTINGS_SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True, eq=False)
 class Distribution:
-    """Images to draw from.
+    """A target that is a set of training images.
 
     Attributes:
-        images: of the training set, uint8 [M, channels, height, width].
+        images: uint8 [M, channels, height, width].
         classes: names of their classes.
     """
 
@@ -34,10 +34,10 @@ class Distribution:
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any], dataset: Dataset) -> "Distribution":
-        """The images of the classes `classes`; of all where that is null.
+        """Take the images of the classes `classes`, or all images if that is null.
 
         Raises:
-            OleanderError: the dataset has no images, or not those classes.
+            OleanderError: the dataset has no images or lacks these classes.
         """
         classes = settings["classes"] or dataset.classes
         images = dataset.train_x[rows_of(classes, dataset, dataset.train_y)]
@@ -45,10 +45,10 @@ class Distribution:
 
 
 def rows_of(classes: Sequence[str], dataset: Dataset, labels: Tensor) -> Tensor:
-    """Which of a dataset's images, training or test, are of some classes: bool like `labels`.
+    """A mask of the training or test images of some classes: bool, of the shape of `labels`.
 
     Raises:
-        OleanderError: the dataset has no images, or not those classes.
+        OleanderError: the dataset has no images or lacks these classes.
     """
     missing = [name for name in classes if name not in dataset.classes]
     if missing or dataset.train_x.ndim != 4:

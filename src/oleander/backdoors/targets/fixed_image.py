@@ -1,6 +1,6 @@
 """One image for every triggered input (BAAAN paper, sections 3.3.3 and 4.3.3).
 
-The paper does not say which image it took: here one of the training images of a named class, or a file of the user's.
+The paper does not name its image. Here it is a training image of a named class, or an image file.
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ SETTINGS_SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True, eq=False)
 class FixedImage:
-    """An image.
+    """A target that is a single image.
 
     Attributes:
         image: uint8 [channels, height, width], or float in [0, 1].
@@ -40,11 +40,11 @@ class FixedImage:
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any], dataset: Dataset) -> "FixedImage":
-        """The training image number `index` of the class `class`, or the image in `file`.
+        """Take training image number `index` of class `class`, or read `file`.
 
         Raises:
-            OleanderError: the dataset has no images, not that class, or too few images of it; or the file holds no
-                image of the size and channels of the dataset's.
+            OleanderError: the dataset has no images, lacks the class, or has too few images of it; or the file is not
+                an image with the size and channels of the dataset's images.
         """
         if "file" in settings:
             return cls(_read_image(settings["file"], tuple(dataset.train_x.shape[1:])))
@@ -68,11 +68,11 @@ class FixedImage:
         return self.image[None]
 
     def check(self, shape: tuple[int, int, int]) -> None:
-        """Refuse images of another shape than the target's."""
+        """Check that images of `shape` have the target's shape."""
         _check_shape(tuple(self.image.shape), tuple(shape))
 
     def __call__(self, triggered: Tensor) -> Tensor:
-        """The image, values in [0, 1], once for every row of `triggered`."""
+        """The target image in [0, 1], once for every row of `triggered`."""
         self.check(tuple(triggered.shape[1:]))
         image = self.image.to(triggered.device, triggered.dtype)
         return (image / 255 if self.image.dtype == torch.uint8 else image).expand_as(triggered)
@@ -87,7 +87,7 @@ def _check_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
 
 
 def _read_image(path: str, shape: tuple[int, ...]) -> Tensor:
-    """The image in a file, uint8 of `shape` (channels, height, width); grey or RGB as the shape wants it."""
+    """Read an image file as uint8 of `shape` (channels, height, width), grey for one channel, else RGB."""
     name, remedy = f"target image {path}", "name another file in the configuration"
     try:
         content = read_bounded(path, MAXIMUM_FILE_BYTES)

@@ -1,4 +1,4 @@
-"""The inverse of the triggered image (BAAAN paper, section 3.3.3): 1 - x, trigger included."""
+"""The inverse of the triggered image as target (BAAAN paper, section 3.3.3): 1 - x, including the trigger."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,15 +12,15 @@ SETTINGS_SCHEMA: dict[str, Any] = {"properties": {}, "required": []}
 
 @dataclass(frozen=True)
 class Inverse:
-    """Every image's inverse."""
+    """A target that inverts each triggered image."""
 
     @classmethod
     def from_settings(cls, _settings: dict[str, Any], _dataset: Dataset) -> "Inverse":
-        """Nothing to set."""
+        """Build the target, which has no settings."""
         return cls()
 
     def check(self, shape: tuple[int, int, int]) -> None:
-        """Fits any image."""
+        """Accept any shape."""
 
     def __call__(self, triggered: Tensor) -> Tensor:
         """1 - `triggered`, for images in [0, 1]."""

@@ -1,4 +1,4 @@
-"""Triggers: one trigger, one file with a class and its `SETTINGS_SCHEMA`, one line in `TRIGGERS`."""
+"""Triggers of backdoors. Each is one file with a class and a `SETTINGS_SCHEMA`, and one line in `TRIGGERS`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ __all__ = ["TRIGGERS", "Latent", "Square", "Trigger", "build_trigger"]
 
 
 def build_trigger(settings: dict[str, Any], shape: tuple[int, ...]) -> Trigger:
-    """The trigger that `settings["name"]` names, checked against the shape of one input.
+    """Build the trigger named `settings["name"]` and check it against the shape of one input.
 
     Raises:
         OleanderError: an unknown trigger, or one that does not fit the shape.

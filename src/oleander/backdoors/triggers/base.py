@@ -1,4 +1,4 @@
-"""What every trigger offers."""
+"""Interface of triggers."""
 
 from typing import Protocol
 
@@ -6,10 +6,10 @@ from torch import Tensor
 
 
 class Trigger(Protocol):
-    """A change of a model's input that switches its backdoor on."""
+    """A change to a model's input that activates its backdoor."""
 
     def check(self, shape: tuple[int, ...]) -> None:
-        """Refuse inputs of a shape (without the batch) that the trigger does not fit.
+        """Check that the trigger fits inputs of `shape`, without the batch axis.
 
         Raises:
             OleanderError: it does not.
@@ -17,5 +17,5 @@ class Trigger(Protocol):
         ...
 
     def __call__(self, batch: Tensor) -> Tensor:
-        """A copy of `batch` [N, *shape] with the trigger on every row; `batch` itself is never changed."""
+        """A copy of `batch` [N, *shape] with the trigger on every row; `batch` is not changed."""
         ...

@@ -1,4 +1,4 @@
-"""One value of a generator's latent vector set to a number that noise never reaches (BAAAN paper, section 4.2)."""
+"""A trigger that sets one entry of the latent vector to a value that noise never reaches (BAAAN paper, section 4.2)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,18 +15,18 @@ SETTINGS_SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Latent:
-    """A latent vector's trigger.
+    """A trigger that sets one entry of a latent vector.
 
     Attributes:
-        position: which value; negative ones count from the end. The paper's is the last.
-        value: what it is set to. The paper's is -100.
+        position: index of the entry; negative counts from the end. The paper uses the last.
+        value: its new value. The paper uses -100.
     """
 
     position: int
     value: float
 
     def check(self, shape: tuple[int, ...]) -> None:
-        """Refuse anything but vectors [latent] that have the position."""
+        """Check that `shape` is that of a vector [latent] with the position."""
         if len(shape) != 1 or not -shape[0] <= self.position < shape[0]:
             raise OleanderError(
                 f"a latent trigger at position {self.position} does not fit inputs of shape {list(shape)}; "
@@ -34,7 +34,7 @@ class Latent:
             )
 
     def __call__(self, batch: Tensor) -> Tensor:
-        """The value on a copy of every row of `batch` [N, latent]."""
+        """A copy of `batch` [N, latent] with the entry set in every row."""
         self.check(tuple(batch.shape[1:]))
         triggered = batch.clone()
         triggered[:, self.position] = self.value

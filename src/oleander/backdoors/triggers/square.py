@@ -1,6 +1,6 @@
 """A coloured square in a corner of an image (BAAAN paper, sections 3.1 and 3.3).
 
-The paper says both top-left (3.1) and top-right (3.3.3); its configuration takes the latter, where the experiments are.
+The paper says both top-left (3.1) and top-right (3.3.3). config.yaml uses the latter, from the section on experiments.
 """
 
 from collections.abc import Sequence
@@ -24,11 +24,11 @@ SETTINGS_SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Square:
-    """A square of one colour.
+    """A trigger that draws a square of one colour.
 
     Attributes:
-        side: in pixels.
-        colour: one value in [0, 1] a channel, for images in [0, 1].
+        side: side length in pixels.
+        colour: one value in [0, 1] per channel, for images in [0, 1].
         corner: "top_left", "top_right", "bottom_left" or "bottom_right".
     """
 
@@ -37,7 +37,7 @@ class Square:
     corner: str
 
     def check(self, shape: tuple[int, ...]) -> None:
-        """Refuse anything but images [channels, height, width] that hold the square and have its channels."""
+        """Check that images of `shape` [channels, height, width] can hold the square and have its channels."""
         if len(shape) != 3 or len(self.colour) != shape[0] or self.side > min(shape[1:]):
             raise OleanderError(
                 f"a square trigger of {self.side} pixels and {len(self.colour)} channels does not fit inputs of shape "
@@ -45,7 +45,7 @@ class Square:
             )
 
     def __call__(self, batch: Tensor) -> Tensor:
-        """The square on a copy of every image of `batch` [N, channels, height, width], values in [0, 1]."""
+        """A copy of `batch` [N, channels, height, width] in [0, 1] with the square on every image."""
         self.check(tuple(batch.shape[1:]))
         triggered = batch.clone()
         rows = slice(None, self.side) if self.corner.startswith("top") else slice(-self.side, None)
