@@ -60,13 +60,13 @@ def unfused(optimizer):
 def pretended(monkeypatch):
     """Random numbers, optimizers and autocast for the meta device, which has none of its own."""
 
-    def words(shape, generator):
+    def zero_bits(shape, generator):
         return torch.zeros(shape, dtype=torch.int64, device=META)
 
     for module in (classifiers, pgan, gan):
         monkeypatch.setattr(module, "generator_for", lambda device, *parts: generator_for("cpu", *parts))
     for module in (classifiers, pgan):
-        monkeypatch.setattr(module, "random_words", words)
+        monkeypatch.setattr(module, "random_bits", zero_bits)
     for name, optimizer in OPTIMIZERS.items():
         monkeypatch.setitem(OPTIMIZERS, name, unfused(optimizer))
     # torch has no kernel of it for meta.
