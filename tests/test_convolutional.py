@@ -396,11 +396,11 @@ def test_random_bits_of_large_masks_are_drawn_for_fewer_steps():
 @pytest.mark.parametrize(
     ("settings", "inputs", "outputs", "sentence"),
     [
-        (DISCRIMINATOR, (3, 28, 28), 1, r"3x28x28 -> 64x14x14 .* 512x1x1 -> 1x0x0, where 1x1x1 is wanted"),
-        (DISCRIMINATOR, (3, 64, 64), 1, r"1x3x3, where 1x1x1 is wanted"),
-        (GENERATOR, 100, (3, 28, 28), r"3x32x32, where 3x28x28 is wanted"),
-        (VICTIM, (3, 8, 8), 1, r"64x0x0 .*no side may vanish"),
-        (VICTIM, 784, 1, r"architecture 'cnn' in the configuration wants images .* not points of shape 784"),
+        (DISCRIMINATOR, (3, 28, 28), 1, r"3x28x28 -> 64x14x14 .* 512x1x1 -> 1x0x0, but must end in 1x1x1"),
+        (DISCRIMINATOR, (3, 64, 64), 1, r"1x3x3, but must end in 1x1x1"),
+        (GENERATOR, 100, (3, 28, 28), r"3x32x32, but must end in 3x28x28"),
+        (VICTIM, (3, 8, 8), 1, r"64x0x0 .*no side below 1"),
+        (VICTIM, 784, 1, r"architecture 'cnn' in the configuration needs images .* not points of shape 784"),
         (GENERATOR, 100, (2,), r"architecture 'transposed_cnn' .* not points of shape 2"),
     ],
 )

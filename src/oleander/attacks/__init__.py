@@ -119,8 +119,8 @@ def load_attacker(
     generators = trained_attack(name).load(generators_file, device)
     if [one.described() for one in generators.replicas] != [one.described() for one in replicas]:
         raise OleanderError(
-            f"{generators_file} contains {len(generators.replicas)} generators, not those of the "
-            f"{len(replicas)} replicas requested; delete it and train them again"
+            f"{generators_file} holds generators of other replicas than the {len(replicas)} requested; delete it and "
+            "train them again"
         )
     return Generated(generators, dropout)
 

@@ -285,4 +285,4 @@ def check_finite(task: Task, attack: str) -> None:
         OleanderError: the task's train points contain NaN or infinity.
     """
     if not task.train_x.isfinite().all():
-        raise OleanderError(f"attack '{attack}': points of {task.dataset} contain NaN or infinity; clean them first")
+        raise OleanderError(f"attack '{attack}': points of {task.dataset} hold NaN or infinity; clean them first")

@@ -157,7 +157,7 @@ class Poisoners:
             OleanderError: that replica's training diverged.
         """
         if not self.converged[replica]:
-            raise OleanderError(f"{self.replicas[replica]} diverged in training; use another replica")
+            raise OleanderError(f"{self.replicas[replica]} diverged in training; draw from another replica")
         own = {name: tensor[replica : replica + 1] for name, tensor in self.parameters.items()}
         device = next(iter(own.values())).device
         generator = np.random.default_rng(derive_seed(seed, "latent"))

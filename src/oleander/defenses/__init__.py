@@ -82,7 +82,7 @@ def sanitize_cohort(
         raise OleanderError(f"unknown defense '{name}' in the configuration; choose one of {sorted(DEFENSES)}")
     for kind, sets in (("received", received), ("trusted", trusted)):
         if not all(points.x.isfinite().all() for points in sets):
-            raise OleanderError(f"defense '{name}': {kind} points contain NaN or infinity; clean them first")
+            raise OleanderError(f"defense '{name}': {kind} points hold NaN or infinity; clean them first")
     defend = DEFENSES[name].sanitize
     runs = [defend(*one, settings, seed) for *one, seed in zip(received, trusted, seeds, strict=True)]
     return _in_lockstep(runs, name, fit) if inspect.isgeneratorfunction(defend) else runs

@@ -166,7 +166,7 @@ def expecting(path: str | os.PathLike[str], what: str) -> Iterator[None]:
     try:
         yield
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError, RuntimeError, OleanderError) as error:
-        raise OleanderError(f"{path} does not contain {what} ({error!r}); delete it and run again") from error
+        raise OleanderError(f"{path} holds no {what} ({error!r}); delete it and run again") from error
 
 
 def check_header(header: Any, properties: dict[str, Any]) -> None:

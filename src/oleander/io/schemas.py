@@ -82,13 +82,13 @@ def _problem(value: Any) -> str | None:
     if isinstance(value, str):
         return None if _is_line(value) else f"{value[:60]!r} has unprintable characters"
     if isinstance(value, datetime.date):
-        return f'YAML reads this text as the date {value}; put it in quotes: "{value}"'
+        return f'YAML reads this text as the date {value}; write it in quotes, as in "{value}"'
     if isinstance(value, dict | list) and len(value) > ENTRIES:
         return f"has {len(value):,} entries, more than {ENTRIES:,}"
     if isinstance(value, dict):
         wrong = next((key for key in value if not isinstance(key, str) or not key or not _is_line(key)), None)
         sound = wrong is None and None not in value
-        return None if sound else f"{str(wrong)[:60]!r} cannot be a name; put it in quotes"
+        return None if sound else f"{str(wrong)[:60]!r} cannot be a name; write it in quotes"
     return None if isinstance(value, list) else f"a {type(value).__name__} is not allowed"
 
 

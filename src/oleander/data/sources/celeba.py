@@ -128,7 +128,7 @@ def _locate(data_root: Path | None, allow_download: bool) -> Path:
     """The folder with the images and both lists."""
     if data_root is None:
         raise AbsentError(
-            f"CelebA is missing: neither data_root nor OLEANDER_DATA is set; "
+            f"CelebA is absent: neither data_root nor OLEANDER_DATA is set; "
             f"run `snakemake --config data_root=/path/to/data` with the folder that contains celeba/{IMAGE_FOLDER}"
         )
     folder = data_root / "celeba"
@@ -138,7 +138,7 @@ def _locate(data_root: Path | None, allow_download: bool) -> Path:
     missing = [place for place in places if not place.exists()]
     if missing:
         raise AbsentError(
-            f"CelebA is missing: looked for {', '.join(str(place) for place in missing)}; {_what_to_put_where(folder)}"
+            f"CelebA is absent: looked for {', '.join(str(place) for place in missing)}; {_what_to_put_where(folder)}"
         )
     return folder
 

@@ -250,9 +250,7 @@ def _walk_archive(archive: zipfile.ZipFile, path: Path) -> _Tree:
         if parts in files:
             raise OleanderError(f"{path}: entry {name!r} appears twice; pack the archive again")
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise OleanderError(
-                f"{path}: entry {name!r} uses an unsupported compression; pack the archive again with deflate"
-            )
+            raise OleanderError(f"{path}: entry {name!r} is neither stored nor deflated; pack it again")
         files[parts] = _File(parts, entry.file_size, partial(_read_entry, archive, entry, path))
     return _Tree([files[parts] for parts in sorted(files)], sorted(folders))
 
@@ -286,7 +284,7 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) ->
 def _group(tree: _Tree, path: Path) -> dict[str, dict[str, list[_File]]]:
     """The files by split and class. Without train and test folders, all files are in split "train"."""
     if not tree.files:
-        raise OleanderError(f"{path} contains no files; expected {LAYOUT}")
+        raise OleanderError(f"{path} holds no files; expected {LAYOUT}")
     depth = _wrapping_depth(tree.files)
     places = [(file.parts[depth:], file) for file in tree.files]
     has_splits = any(len(place) > 2 for place, _ in places)
@@ -294,7 +292,7 @@ def _group(tree: _Tree, path: Path) -> dict[str, dict[str, list[_File]]]:
     groups: dict[str, dict[str, list[_File]]] = {}
     for place, file in places:
         if len(place) != expected or (has_splits and place[0] not in SPLITS):
-            raise OleanderError(f"{path}: file {file.name} is in the wrong place; expected {LAYOUT}")
+            raise OleanderError(f"{path}: file {file.name} is out of place; expected {LAYOUT}")
         split = place[0] if has_splits else "train"
         groups.setdefault(split, {}).setdefault(place[-2], []).append(file)
     for folder in tree.folders:
@@ -352,7 +350,8 @@ def _check_sizes(groups: dict[str, dict[str, list[_File]]], shape: tuple[int, ..
     for file in files:
         if file.size > MAXIMUM_FILE_BYTES:
             raise OleanderError(
-                f"{path}: file {file.name} has {file.size} bytes, more than the {MAXIMUM_FILE_BYTES} allowed; remove it"
+                f"{path}: file {file.name} is {file.size} bytes large, more than the "
+                f"{MAXIMUM_FILE_BYTES} allowed; remove it"
             )
     total = max(sum(file.size for file in files), len(files) * int(np.prod(shape)))
     if total > MAXIMUM_TOTAL_BYTES:

@@ -138,7 +138,7 @@ def _check_present(name: str, files: list[Path], data_root: Path | None) -> None
     else:
         looked = f"looked for {places}"
     raise AbsentError(
-        f"{name} is missing: {looked}; run `snakemake --config data_root=/path/to/data` with a folder "
+        f"{name} is absent: {looked}; run `snakemake --config data_root=/path/to/data` with a folder "
         f"that contains {files[0].parent.relative_to(data_root or Path())}/{files[0].name} and the "
         "other files, or `snakemake --config allow_download=True data_root=/path/to/data` to fetch it"
     )
