@@ -17,7 +17,7 @@ SETTINGS_SCHEMA: dict[str, Any] = {
             "type": "array",
             "items": {"type": "array", "items": {"type": "number"}, "minItems": 1},
             "minItems": 1,
-            "description": "one mean a class, all with equally many features",
+            "description": "one mean per class, all with equally many features",
         },
         "covariances": {
             "type": "array",
@@ -27,7 +27,7 @@ SETTINGS_SCHEMA: dict[str, Any] = {
                 "minItems": 1,
             },
             "minItems": 1,
-            "description": "one symmetric positive definite matrix a class",
+            "description": "one symmetric positive definite matrix per class",
         },
         "class_names": {"type": "array", "items": {"type": "string", "minLength": 1}, "uniqueItems": True},
         "train_per_class": {"$ref": "#/$defs/count"},

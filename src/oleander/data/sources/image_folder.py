@@ -46,7 +46,7 @@ SETTINGS_SCHEMA: dict[str, Any] = {
         "minimum_per_class": {
             "type": "integer",
             "minimum": 1,
-            "description": "training images a class needs",
+            "description": "minimum number of training images per class",
         },
         "classes": {
             "type": "array",
