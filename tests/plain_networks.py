@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from oleander.models import Cnn, Mlp
-from oleander.models.dropout import dropout_factor, words_needed
+from oleander.models.dropout import dropout_factor, integers_needed
 from oleander.training.classifiers import TrainingSets, batches_of, steps_per_block
-from oleander.training.seeds import generator_for, random_words
+from oleander.training.seeds import generator_for, random_bits
 
 
 def only(sets: TrainingSets, replica: int) -> TrainingSets:
@@ -103,16 +103,16 @@ def as_stacked(layers: nn.Module) -> dict[str, torch.Tensor]:
     return weights | {f"bias{at}": layer.bias.detach().view(1, 1, -1) for at, layer in enumerate(layers)}
 
 
-def masks_of(model: Mlp | Cnn, words: torch.Tensor) -> list[torch.Tensor | None] | None:
-    """The dropout factors of every hidden layer from the words [rows, dropout_words]; None without dropout."""
-    if model.dropout_words == 0:
+def masks_of(model: Mlp | Cnn, bits: torch.Tensor) -> list[torch.Tensor | None] | None:
+    """The dropout factors of every hidden layer from bits [rows, dropout_integers]; None without dropout."""
+    if model.dropout_integers == 0:
         return None
     if isinstance(model, Cnn):
         shapes = as_modules(model, model.initial(torch.Generator())).pooled_shapes
         sizes = [(math.prod(shape), block.dropout) for shape, block in zip(shapes, model.hidden, strict=True)]
     else:
         sizes = [(width, model.dropout) for width in model.widths[1:-1]]
-    parts = words.split([words_needed(width, p) for width, p in sizes], dim=-1)
+    parts = bits.split([integers_needed(width, p) for width, p in sizes], dim=-1)
     return [
         dropout_factor(own.contiguous(), width, p, torch.float64) if p else None
         for own, (width, p) in zip(parts, sizes, strict=True)
@@ -143,8 +143,8 @@ def naive_training(model, pool, rows, labels, seed, epochs, batch_size, make):
         places, weights = batches_of(seed, len(rows), batch_size, step, 1)
         real = torch.from_numpy(weights[0] > 0)
         batch = torch.from_numpy(places[0])[real]
-        bits = generator_for("cpu", seed, "dropout", step // block_size)
-        block = random_words((block_size, batch_size, model.dropout_words), bits)
+        source = generator_for("cpu", seed, "dropout", step // block_size)
+        block = random_bits((block_size, batch_size, model.dropout_integers), source)
         masks = masks_of(model, block[step % block_size][real])
         logits = plain_forward(model, layers, x_all[batch], masks)
         if logits.shape[1] == 1:

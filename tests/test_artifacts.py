@@ -180,7 +180,7 @@ def test_safetensors_of_others_are_refused(tmp_path):
 
 
 def test_missing_files_and_folders_are_one_sentence(tmp_path):
-    with pytest.raises(OleanderError, match="does not exist; run the rule that makes it"):
+    with pytest.raises(OleanderError, match="does not exist; run the rule that creates it"):
         load_artifact(tmp_path / "none.safetensors")
     with pytest.raises(OleanderError, match="not a complete Oleander artifact"):
         load_artifact(tmp_path)

@@ -123,14 +123,14 @@ def test_points_that_are_not_finite_are_refused_in_one_sentence(settings, name, 
 
 
 def test_unknown_attacks_and_untrained_ones_are_said():
-    unknown = r"unknown attack 'label_fliping'.* nearest known name is 'label_flipping'.*duplication, .*random_flipping"
+    unknown = r"unknown attack 'label_fliping'.* did you mean 'label_flipping'.*duplication, .*random_flipping"
     for ask in (is_trained, trained_attack, lambda name: load_attacker({"name": name}, None, [Replica(0)])):
         with pytest.raises(OleanderError, match=unknown):
             ask("label_fliping")
     for nothing in (None, "", []):
-        with pytest.raises(OleanderError, match="'pgan' has to be trained first"):
+        with pytest.raises(OleanderError, match="'pgan' must be trained first"):
             load_attacker({"name": "pgan"}, nothing, [Replica(0)])
-    with pytest.raises(OleanderError, match=r"'duplication' trains no generators.*choose one that does: centred, pgan"):
+    with pytest.raises(OleanderError, match=r"'duplication' trains no generators.*choose one of centred, pgan"):
         trained_attack("duplication")
 
 

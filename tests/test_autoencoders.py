@@ -376,7 +376,7 @@ def test_the_check_before_training_says_what_the_network_is():
     places = [(64, 25 * 3 * 4), (16, 25 * 4 * 8), (4, 25 * 8 * 3), (4, 9 * 3 * 32), (16, 9 * 8 * 16), (64, 9 * 4 * 12)]
     places += 4 * [(16, 9 * 8 * 8)]
     assert found["flops_per_image"] == 2 * sum(place * products for place, products in places)
-    with pytest.raises(OleanderError, match="wants images"):
+    with pytest.raises(OleanderError, match="needs images"):
         check_autoencoders(points_dataset(), SETTINGS, SQUARE, {})
 
 

@@ -183,5 +183,5 @@ def test_a_users_image_of_another_size_or_no_image_at_all_is_refused(tmp_path):
     with pytest.raises(OleanderError, match=r"\[3, 6, 7\] does not fit images of shape \[3, 6, 6\]"):
         build_target({"name": "fixed_image", "file": str(tmp_path / "wide.png")}, make_dataset())
     (tmp_path / "text.png").write_text("no image")
-    with pytest.raises(OleanderError, match=r"text\.png is not a whole PNG"):
+    with pytest.raises(OleanderError, match=r"text\.png is not a complete PNG"):
         build_target({"name": "fixed_image", "file": str(tmp_path / "text.png")}, make_dataset())

@@ -206,18 +206,24 @@ MISTAKES = {
     "neither 1 nor -1": (edit(ATTR, line(7, lambda old: old[:-1] + "0")), [ATTR, "line 8"]),
     "escaping name": (edit(ATTR, line(7, lambda old: "../" + old)), [ATTR, "line 8", "'../000006.jpg"]),
     "name twice": (edit(ATTR, line(7, lambda old: old.replace("06", "05"))), [ATTR, "twice"]),
-    "partition missing images": (edit(PARTITION, lambda lines: lines[:-2]), [PARTITION, "lacks 2", "000119.jpg first"]),
+    "partition missing images": (
+        edit(PARTITION, lambda lines: lines[:-2]),
+        [PARTITION, "lacks 2", "first is 000119.jpg"],
+    ),
     "partition row": (edit(PARTITION, line(3, "000004.jpg")), [PARTITION, "line 4", "'000004.jpg'"]),
     "partition number": (edit(PARTITION, line(3, "000004.jpg 3")), [PARTITION, "line 4"]),
     "image missing": (drop("img_align_celeba/000003.jpg"), ["img_align_celeba lacks 1 of", "000003.jpg"]),
     "image is a folder": (picture(lambda path: path.unlink() or path.mkdir()), ["lacks 1 of", "000003.jpg"]),
-    "truncated image": (picture(truncate), ["000003.jpg is not a whole JPEG image", "truncated"]),
-    "empty image": (picture(lambda path: path.write_bytes(b"")), ["000003.jpg is not a whole JPEG image"]),
-    "no JPEG": (picture(lambda path: Image.new("L", (WIDTH, HEIGHT)).save(path, "PNG")), ["000003.jpg is not a whole"]),
+    "truncated image": (picture(truncate), ["000003.jpg is not a complete JPEG image", "truncated"]),
+    "empty image": (picture(lambda path: path.write_bytes(b"")), ["000003.jpg is not a complete JPEG image"]),
+    "no JPEG": (
+        picture(lambda path: Image.new("L", (WIDTH, HEIGHT)).save(path, "PNG")),
+        ["000003.jpg is not a complete"],
+    ),
     "wrong size": (picture(lambda path: jpeg(path, grey(3).T)), ["000003.jpg is 178 x 218", "are 218 x 178"]),
     "four channels": (
         picture(lambda path: Image.new("CMYK", (WIDTH, HEIGHT)).save(path, "JPEG")),
-        ["000003.jpg is of mode CMYK"],
+        ["000003.jpg has mode CMYK"],
     ),
     "decompression bomb": (picture(promise_much), ["000003.jpg", "decompression bomb"]),
 }
@@ -246,8 +252,8 @@ def test_a_damaged_tree_is_one_sentence_and_no_file(tmp_path, tree, flags, case)
 @pytest.mark.parametrize(
     ("change", "pieces"),
     [
-        ({"per_class": 81}, ["class 'Female' has", "train images, 81 are needed", "lower per_class"]),
-        ({"test_per_class": 26}, ["class 'Female' has", "test images, 26 are needed", "lower test_per_class"]),
+        ({"per_class": 81}, ["class 'Female' has", "train images, but 81 are needed", "lower per_class"]),
+        ({"test_per_class": 26}, ["class 'Female' has", "test images, but 26 are needed", "lower test_per_class"]),
         ({"classes": {"Female": {"male": False}}}, ["classes.Female", "'male'"]),
         ({"classes": {"Female": {}}}, ["classes.Female"]),
         ({"classes": {}}, ["classes"]),
@@ -356,6 +362,6 @@ def test_an_image_damaged_late_leaves_the_earlier_dataset_alone(tmp_path, tree):
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     for path in sorted((tree / "img_align_celeba").iterdir())[40:]:
         truncate(path)
-    with pytest.raises(OleanderError, match=r"\.jpg is not a whole JPEG image"):
+    with pytest.raises(OleanderError, match=r"\.jpg is not a complete JPEG image"):
         prepare(tmp_path / "out", SETTINGS, tree.parent)
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before

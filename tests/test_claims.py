@@ -90,14 +90,14 @@ GOOD = lines(PUBLISHED / "claims.csv")[0]
         ({"tolerance": "-1"}, "negative"),
         ({"tolerance": "0.000495"}, "lets 0 pass"),
         ({"against": ""}, "needs against"),
-        ({"along": "seed"}, "has no along"),
-        ({"each": "seed"}, "has no each"),
-        ({"where": "autoencoder is mnist"}, "no condition"),
+        ({"along": "seed"}, "takes no along"),
+        ({"each": "seed"}, "takes no each"),
+        ({"where": "autoencoder is mnist"}, "not a condition"),
         ({"where": "autoencoder = mnist; autoencoder = celeba"}, "two conditions"),
-        ({"where": "model = inverse"}, "has to name autoencoder"),
+        ({"where": "model = inverse"}, "must give autoencoder"),
         ({"where": "autoencoder = mnist; seed >= few"}, "not a number"),
-        ({"against": "seed = others"}, "for orderings"),
-        ({"kind": "ordering", "relation": "more than"}, "is for numbers"),
+        ({"against": "seed = others"}, "in orderings"),
+        ({"kind": "ordering", "relation": "more than"}, "only for kinds with a number"),
         ({"kind": "trend", "relation": "grows", "expected": "", "tolerance": ""}, "needs along"),
     ],
 )
@@ -113,7 +113,7 @@ def test_a_line_that_cannot_be_checked_is_refused(tmp_path, changes, said):
 def test_a_claim_stands_there_once(tmp_path):
     path = tmp_path / "claims.csv"
     pd.DataFrame([GOOD, GOOD]).to_csv(path, index=False)
-    with pytest.raises(OleanderError, match="B01 stands there twice"):
+    with pytest.raises(OleanderError, match="B01 appears twice"):
         read_claims(path)
 
 
@@ -121,7 +121,7 @@ def test_a_huge_file_is_refused_unread(tmp_path):
     path = tmp_path / "claims.csv"
     with path.open("wb") as stream:
         stream.truncate(10**12)
-    with pytest.raises(OleanderError, match="no list of claims"):
+    with pytest.raises(OleanderError, match="too large for a list of claims"):
         read_claims(path)
 
 

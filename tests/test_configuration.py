@@ -527,7 +527,7 @@ def test_a_layer_that_is_none(repository, layer, sentence):
 
 
 def test_a_date_is_told_as_such(repository):
-    with pytest.raises(OleanderError, match=r'date 2024-01-02 was read.*write it in quotes, as in "2024-01-02"'):
+    with pytest.raises(OleanderError, match=r'as the date 2024-01-02; write it in quotes, as in "2024-01-02"'):
         read_configuration(repository, [yaml.safe_load("tasks: {mnist_3v5: {source_class: 2024-01-02}}")], {})
 
 

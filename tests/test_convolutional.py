@@ -23,7 +23,7 @@ from oleander.training.classifiers import (
 )
 from oleander.training.precision import FLOAT32, FLOAT64
 from oleander.training.scratch import Scratch
-from oleander.training.seeds import generator_for, random_words
+from oleander.training.seeds import generator_for, random_bits
 from oleander.training.stack import Stack
 
 CPU = torch.device("cpu")
@@ -102,7 +102,7 @@ PAPER = {
     ),
 }
 
-# The same kinds, small: an image of unequal sides, an odd one to pool, dropout in words of 64 and of 4 units.
+# The same kinds, small: an image of unequal sides, an odd one to pool, dropout with 64 and with 4 units an integer.
 SMALL = (3, 9, 8)
 SMALL_VICTIM = block(
     "cnn",
@@ -163,7 +163,7 @@ def assert_same(parameters, replica, others, other_replica=0, tolerance=1e-9):
 def test_outputs_are_torchs_in_training_and_in_evaluation(kind):
     model, seeds = MODELS[kind], [1, 2, 3]
     parameters, x = initial(model, seeds), rows_for(MODELS[kind], 3, 7)
-    words = random_words((3, 7, model.dropout_words), generator_for("cpu", 5))
+    bits = random_bits((3, 7, model.dropout_integers), generator_for("cpu", 5))
     plain = [as_modules(model, one_of(parameters, replica)) for replica in range(3)]
 
     # Evaluation first: it leaves the statistics alone, and training moves them.
@@ -172,13 +172,13 @@ def test_outputs_are_torchs_in_training_and_in_evaluation(kind):
     hidden, logits = model.last_layer(parameters, x)
     assert_same(parameters, 0, before, 0, tolerance=0)
     assert torch.equal(evaluated, logits)
-    trained = model.forward(parameters, x, words, training=True)
+    trained = model.forward(parameters, x, bits, training=True)
     for replica, layers in enumerate(plain):
         layers.eval()
         assert torch.allclose(evaluated[replica], layers(x[replica], None), rtol=0, atol=1e-9)
         assert torch.allclose(hidden[replica], layers.hidden(x[replica], None).flatten(1), rtol=0, atol=1e-9)
         layers.train()
-        expected = layers(x[replica], masks_of(model, words[replica]))
+        expected = layers(x[replica], masks_of(model, bits[replica]))
         assert torch.allclose(trained[replica], expected, rtol=0, atol=1e-9)
         assert_same(parameters, replica, as_stacked(layers))
     if model.batch_norm:
@@ -196,11 +196,11 @@ def test_three_steps_are_torchs(kind, optimizer):
     optimizers = [make(layers.parameters()) for layers in plain]
     for step in range(3):
         x = rows_for(model, 3, 6, seed=step)
-        words = random_words((3, 6, model.dropout_words), generator_for("cpu", step))
-        stack.step(stack(x, words).sin().mean((1, 2)))
+        bits = random_bits((3, 6, model.dropout_integers), generator_for("cpu", step))
+        stack.step(stack(x, bits).sin().mean((1, 2)))
         for replica, layers in enumerate(plain):
             optimizers[replica].zero_grad()
-            layers(x[replica], masks_of(model, words[replica])).sin().mean().backward()
+            layers(x[replica], masks_of(model, bits[replica])).sin().mean().backward()
             optimizers[replica].step()
     for replica, layers in enumerate(plain):
         assert_same(stack.parameters, replica, as_stacked(layers))
@@ -386,7 +386,7 @@ def test_stopping_at_every_possible_moment_changes_no_byte(tmp_path):
 def test_random_bits_of_large_masks_are_drawn_for_fewer_steps():
     victim = PAPER["victim"][0]
     # Words for 7,200 and 2,304 units at 4 a word, 512 units at 64 a word.
-    assert victim.dropout_words == 1800 + 576 + 8
+    assert victim.dropout_integers == 1800 + 576 + 8
     assert steps_per_block(victim) == 13
     assert steps_per_block(MODELS["victim"]) == BLOCK
     # 13 steps of 100 rows take 20 MB, a step's activations more.
@@ -396,11 +396,11 @@ def test_random_bits_of_large_masks_are_drawn_for_fewer_steps():
 @pytest.mark.parametrize(
     ("settings", "inputs", "outputs", "sentence"),
     [
-        (DISCRIMINATOR, (3, 28, 28), 1, r"3x28x28 -> 64x14x14 .* 512x1x1 -> 1x0x0, where 1x1x1 is wanted"),
-        (DISCRIMINATOR, (3, 64, 64), 1, r"1x3x3, where 1x1x1 is wanted"),
-        (GENERATOR, 100, (3, 28, 28), r"3x32x32, where 3x28x28 is wanted"),
-        (VICTIM, (3, 8, 8), 1, r"64x0x0 .*no side may vanish"),
-        (VICTIM, 784, 1, r"architecture 'cnn' in the configuration wants images .* not points of shape 784"),
+        (DISCRIMINATOR, (3, 28, 28), 1, r"3x28x28 -> 64x14x14 .* 512x1x1 -> 1x0x0, but must end in 1x1x1"),
+        (DISCRIMINATOR, (3, 64, 64), 1, r"1x3x3, but must end in 1x1x1"),
+        (GENERATOR, 100, (3, 28, 28), r"3x32x32, but must end in 3x28x28"),
+        (VICTIM, (3, 8, 8), 1, r"64x0x0 .*no side below 1"),
+        (VICTIM, 784, 1, r"architecture 'cnn' in the configuration needs images .* not points of shape 784"),
         (GENERATOR, 100, (2,), r"architecture 'transposed_cnn' .* not points of shape 2"),
     ],
 )

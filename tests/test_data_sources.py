@@ -143,7 +143,7 @@ def test_bad_covariance(prepare, covariance):
 @pytest.mark.parametrize(
     ("change", "piece"),
     [
-        ({"class_names": ["a"]}, "class_names need as many means and covariances, found 2 and 2; give one of each"),
+        ({"class_names": ["a"]}, "class_names need 1 means and covariances, found 2 and 2; give one of each"),
         ({"class_names": ["a", "a"]}, "class_names"),
         ({"means": [[0.0, 0.0], [1.0]]}, "'b' must be 2 numbers, not [1.0]; correct it"),
         ({"means": [[0.0, 0.0], [float("nan"), 0.0]]}, "finite"),
@@ -229,8 +229,11 @@ def test_one_photograph_gives_the_patches_that_it_gives_among_both(prepare):
         (DIGITS | {"test_fraction": 0.999}, ["class '0'", "too few"]),
         ({"source": "embedded", "name": "photographs", "test_fraction": 0.5, "seed": 0}, ["patch"]),
         (PHOTOGRAPHS | {"patch_size": 200}, ["test part", "'china'", "patch_size"]),
-        (PHOTOGRAPHS | {"patch_size": 160, "patches_per_class": 4000}, ["268 places", "1000 are needed"]),
-        (PHOTOGRAPHS | {"patches_per_class": 2, "test_fraction": 0.9}, ["patches_per_class 2", "raise the one"]),
+        (PHOTOGRAPHS | {"patch_size": 160, "patches_per_class": 4000}, ["268 positions", "1000 are needed"]),
+        (
+            PHOTOGRAPHS | {"patches_per_class": 2, "test_fraction": 0.9},
+            ["patches_per_class 2", "raise patches_per_class"],
+        ),
     ],
 )
 def test_bad_embedded_settings(prepare, settings, pieces):
@@ -289,7 +292,7 @@ def test_shrunk_images_are_the_means_of_squares(prepare, tmp_path):
 
 def test_images_that_cannot_be_shrunk(prepare, tmp_path):
     write_mnist(tmp_path)
-    refused(prepare, MNIST | {"shrink": 3}, "MNIST", "28", "squares of 3", "shrink", data_root=tmp_path)
+    refused(prepare, MNIST | {"shrink": 3}, "MNIST", "28", "shrink=3", data_root=tmp_path)
 
 
 def test_absent_set_says_where_it_looked_and_what_to_do(prepare, tmp_path):
@@ -463,7 +466,7 @@ def test_only_the_classes_asked_for_are_decoded(prepare, tmp_path):
     files = two_splits() | {"train/bird/0.png": b"no image", "test/bird/0.png": b"no image"}
     write_tree(tmp_path / "pets.zip", files)
     refused(prepare, ZIP, "train/bird/0.png", data_root=tmp_path)
-    refused(prepare, ZIP | {"classes": ["cow"]}, "'cow'", "bird, cat, dog: choose among these", data_root=tmp_path)
+    refused(prepare, ZIP | {"classes": ["cow"]}, "'cow'", "choose one of bird, cat, dog", data_root=tmp_path)
     assert prepare(ZIP | {"classes": ["dog", "cat"]}, tmp_path).classes == ["cat", "dog"]
 
 
@@ -656,21 +659,21 @@ POINTS = {"train_x": torch.zeros(4, 2), "test_x": torch.zeros(2, 2), "value_rang
 UNSOUND = [
     (
         {"train_y": torch.tensor([0, 1, 0])},
-        "4 points need as many int64 labels, found torch.int64 [3]; give each point one",
+        "4 points need 4 int64 labels, found torch.int64 [3]; give each point one",
     ),
     ({"train_y": torch.tensor([0, 1, 0, 1], dtype=torch.int32)}, "int64"),
     ({"train_y": torch.tensor([0, 1, 0, 2])}, "labels run from 0 to 2, but there are 2 classes; correct the labels"),
     ({"test_y": torch.tensor([0, -1])}, "labels run from -1 to 0"),
     ({"test_y": torch.tensor([0, 0])}, "class 'b' has no points"),
-    ({"test_x": torch.zeros(2, 1, 2, 3, dtype=torch.uint8)}, "alike: convert"),
+    ({"test_x": torch.zeros(2, 1, 2, 3, dtype=torch.uint8)}, "the same: convert"),
     (
         {"train_x": torch.zeros(4, 1, 2, 2), "test_x": torch.zeros(2, 1, 2, 2)},
         "found torch.float32 [4, 1, 2, 2]; convert it",
     ),
     ({"value_range": None}, "set it to (0, 255)"),
-    ({"classes": ["a", "a"]}, "differ, not ['a', 'a']; name each class once"),
+    ({"classes": ["a", "a"]}, "unique, not ['a', 'a']; name each class once"),
     ({"classes": ["a", "b\udcff"]}, "printable"),
-    (POINTS | {"test_x": torch.full((2, 2), torch.nan)}, "not finite numbers; correct or remove"),
+    (POINTS | {"test_x": torch.full((2, 2), torch.nan)}, "NaN or infinite; correct or remove"),
     (POINTS | {"test_x": torch.ones(2, 2), "value_range": (0.0, 0.5)}, "outside value_range (0.0, 0.5); widen it"),
 ]
 

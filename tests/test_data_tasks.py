@@ -66,7 +66,7 @@ def test_points_are_not_scaled():
 
 
 def test_classes_that_are_absent_or_the_same():
-    with pytest.raises(OleanderError, match=r"d has no class 'z'; it has a, b, c: choose"):
+    with pytest.raises(OleanderError, match=r"d has no class 'z'; choose one of a, b, c"):
         make_task(dataset([0, 1, 2]), "a", "z")
     with pytest.raises(OleanderError, match=r"no class 'y'"):
         make_task(dataset([0, 1, 2]), "y", "a")

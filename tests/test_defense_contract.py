@@ -251,7 +251,7 @@ def test_sets_that_ask_unequally_often_are_refused(monkeypatch):
     monkeypatch.setitem(DEFENSES, "asking", asks(lambda received: 1 + int(len(received.y) > 8)))
     received = [points((4, 4), 1), points((5, 4), 2), points((5, 5), 3)]
     fits = [closed_form_fit(one) for one in received]
-    with pytest.raises(OleanderError, match="'asking': 1 of 3 sets were done while others asked for a further fit"):
+    with pytest.raises(OleanderError, match="'asking': 1 of 3 sets finished while others requested another fit"):
         sanitize_cohort(
             received,
             received,
@@ -263,9 +263,9 @@ def test_sets_that_ask_unequally_often_are_refused(monkeypatch):
 
 def test_a_defense_that_needs_a_fit_says_so():
     received = points((6, 6), 1)
-    with pytest.raises(OleanderError, match="'sever' judges by fitted victims; give it a fit"):
+    with pytest.raises(OleanderError, match="'sever' fits victims of its own; pass a fit"):
         sanitize(received, received, SETTINGS["sever"], 0)
-    with pytest.raises(OleanderError, match="'sever': the fit gave 0 answers to 1 requests"):
+    with pytest.raises(OleanderError, match="'sever': fit returned 0 results for 1 requests"):
         sanitize_cohort([received], [received], SETTINGS["sever"], [0], lambda requests: [])
 
 

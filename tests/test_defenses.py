@@ -274,7 +274,7 @@ def test_sever_refuses_answers_that_do_not_fit():
     for hidden, logits, said in (
         ((14, 2), (15, 3), r"hidden units \[14, 2\] and logits \[15, 3\] for 15 received points"),
         ((15, 2), (15,), r"hidden units \[15, 2\] and logits \[15\] for 15 received points"),
-        ((15, 2), (15, 1), "labels run to 2, but the fitted victim has 1 outputs"),
+        ((15, 2), (15, 1), "labels go up to 2, but the fitted victim has 1 outputs"),
     ):
         layer = LastLayer(torch.zeros(hidden), torch.zeros(logits))
         with pytest.raises(OleanderError, match=said):
@@ -347,12 +347,14 @@ def test_pca_with_as_many_components_as_features_rejects_nothing():
 def test_pca_needs_one_size_of_subspace_that_leaves_something_over():
     received = points((12, 12), 1)
     for wrong in ({"name": "pca", "epsilon": 0.1}, {**PCA, "components": 2}):
-        with pytest.raises(OleanderError, match="PCA: set either variance or components"):
+        with pytest.raises(OleanderError, match="PCA: set exactly one of variance and components"):
             sanitize(received, received, wrong, 0)
-    with pytest.raises(OleanderError, match=r"components=6 leave nothing.*12 points of class 0 with 6 features span 6"):
+    with pytest.raises(
+        OleanderError, match=r"components=6 is too large.*12 points of class 0 with 6 features span at most 6"
+    ):
         sanitize(received, received, {"name": "pca", "epsilon": 0.1, "components": 6}, 0)
     wide = points((12, 12), 1, shape=(40,))
-    with pytest.raises(OleanderError, match=r"components=11 leave nothing.*with 40 features span 11"):
+    with pytest.raises(OleanderError, match=r"components=11 is too large.*with 40 features span at most 11"):
         sanitize(wide, wide, {"name": "pca", "epsilon": 0.1, "components": 11}, 0)
     # Classes too small for anything to be rejected need no subspace.
     few = points((4, 1), 1)

@@ -60,13 +60,13 @@ def unfused(optimizer):
 def pretended(monkeypatch):
     """Random numbers, optimizers and autocast for the meta device, which has none of its own."""
 
-    def words(shape, generator):
+    def zero_bits(shape, generator):
         return torch.zeros(shape, dtype=torch.int64, device=META)
 
     for module in (classifiers, pgan, gan):
         monkeypatch.setattr(module, "generator_for", lambda device, *parts: generator_for("cpu", *parts))
     for module in (classifiers, pgan):
-        monkeypatch.setattr(module, "random_words", words)
+        monkeypatch.setattr(module, "random_bits", zero_bits)
     for name, optimizer in OPTIMIZERS.items():
         monkeypatch.setitem(OPTIMIZERS, name, unfused(optimizer))
     # torch has no kernel of it for meta.
@@ -174,7 +174,7 @@ def test_a_job_that_was_given_a_gpu_and_finds_none_ends(monkeypatch, given):
 def test_a_gpu_beyond_the_last_is_refused(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    with pytest.raises(OleanderError, match=r"'cuda:1' .* torch finds 1 GPU, cuda:0 to cuda:0; choose one of these"):
+    with pytest.raises(OleanderError, match=r"'cuda:1' .* torch finds 1 GPU, cuda:0 to cuda:0; choose one of them"):
         place({**SETTINGS, "name": "cuda:1"})
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "a GPU")
     assert place({**SETTINGS, "name": "cuda:0"}) == Placement(torch.device("cuda:0"), 3, 0.5, TF32)

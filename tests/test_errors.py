@@ -59,7 +59,7 @@ def test_only_our_own_errors_lose_their_traceback():
 def test_memory_that_ran_out_is_one_sentence(allocate):
     said = sentence(allocate)
     assert said.startswith("error: memory ran out")
-    assert said.endswith("give the job more, or let fewer run at a time, and run the same command again")
+    assert said.endswith("give the job more memory or run fewer jobs at a time, then run the same command again")
 
 
 def test_a_log_that_cannot_be_made_is_one_sentence(package_logger, tmp_path, capsys):

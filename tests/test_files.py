@@ -42,7 +42,7 @@ def test_a_file_dated_after_now_is_refused_until_its_date_is_put_right(tmp_path)
     date(folder / "old.csv", -86400)
     said = refusal(folder)
     assert said.startswith(f"{ahead} is dated ")
-    subprocess.run(said.partition(", by: ")[2], shell=True, check=True)
+    subprocess.run(said.partition(" now with: ")[2], shell=True, check=True)
     check_results_folder(folder)
     assert (folder / "old.csv").stat().st_mtime < time.time() - 80000
 

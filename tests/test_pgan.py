@@ -18,7 +18,7 @@ from oleander.io.columns import PGAN_CURVES as CURVES
 from oleander.io.errors import OleanderError
 from oleander.training.precision import FLOAT64
 from oleander.training.scratch import Scratch
-from oleander.training.seeds import derive_seed, generator_for, random_words
+from oleander.training.seeds import derive_seed, generator_for, random_bits
 
 SHAPE = (1, 2, 3)
 SETTINGS = {
@@ -163,9 +163,9 @@ class PlainPgan:
         everything = torch.from_numpy(rows.integers(len(self.task.train_y), size=(BLOCK, j * m)))
         latent = torch.empty(BLOCK, (i + j + k) * m, noise)
         latent = latent.normal_(generator=generator_for("cpu", self.seed, "noise", block)).double()
-        words = {
-            name: random_words(
-                (BLOCK, rows_, getattr(self.models, name).dropout_words),
+        bits = {
+            name: random_bits(
+                (BLOCK, rows_, getattr(self.models, name).dropout_integers),
                 generator_for("cpu", self.seed, f"{name}_words", block),
             )
             for name, rows_ in (
@@ -174,14 +174,14 @@ class PlainPgan:
                 ("classifier", (2 * j + k) * m),
             )
         }
-        return target, everything, latent, words
+        return target, everything, latent, bits
 
-    def run(self, name, x, words):
-        """Outputs of one network; each call takes the next `len(x)` of its dropout words."""
+    def run(self, name, x, bits):
+        """Outputs of one network; each call takes the next `len(x)` of its dropout bits."""
         start = self.used[name]
         self.used[name] += len(x)
         model = getattr(self.models, name)
-        return plain_forward(model, self.layers[name], x, masks_of(model, words[name][start : self.used[name]]))
+        return plain_forward(model, self.layers[name], x, masks_of(model, bits[name][start : self.used[name]]))
 
     def update(self, name, loss):
         for optimizer in self.optimizers.values():
@@ -199,32 +199,32 @@ class PlainPgan:
         for iteration in range(iterations):
             draws = self.draws(iteration // BLOCK)
             target, everything, latent = (draw[iteration % BLOCK] for draw in draws[:3])
-            words = {name: own[iteration % BLOCK] for name, own in draws[3].items()}
-            self.used = dict.fromkeys(words, 0)
+            bits = {name: own[iteration % BLOCK] for name, own in draws[3].items()}
+            self.used = dict.fromkeys(bits, 0)
             latents = iter(latent.split(m))
             mean = {name: [] for name in CURVES}
 
             for rows in target.split(m)[:i]:
-                poison = self.run("generator", next(latents), words).detach()
-                on_genuine = self.run("discriminator", genuine_x[rows], words).sigmoid()[:, 0]
-                on_poison = self.run("discriminator", poison, words).sigmoid()[:, 0]
+                poison = self.run("generator", next(latents), bits).detach()
+                on_genuine = self.run("discriminator", genuine_x[rows], bits).sigmoid()[:, 0]
+                on_poison = self.run("discriminator", poison, bits).sigmoid()[:, 0]
                 loss = likelihood(on_genuine, smooth * ones) + likelihood(on_poison, zeros)
                 self.update("discriminator", loss)
                 mean["discriminator_loss"].append(loss.item())
 
             for rows in everything.split(m)[:j]:
-                poison = self.run("generator", next(latents), words).detach()
-                on_poison = self.run("classifier", poison, words).sigmoid()[:, 0]
-                on_genuine = self.run("classifier", x[rows], words).sigmoid()[:, 0]
+                poison = self.run("generator", next(latents), bits).detach()
+                on_poison = self.run("classifier", poison, bits).sigmoid()[:, 0]
+                on_genuine = self.run("classifier", x[rows], bits).sigmoid()[:, 0]
                 loss = self.poison_weight * likelihood(on_poison, ones)
                 loss = loss + (1 - self.poison_weight) * likelihood(on_genuine, smooth * y[rows])
                 self.update("classifier", loss)
                 mean["classifier_loss"].append(loss.item())
 
             for _ in range(k):
-                poison = self.run("generator", next(latents), words)
-                detected = self.run("discriminator", poison, words).sigmoid()[:, 0]
-                classified = self.run("classifier", poison, words).sigmoid()[:, 0]
+                poison = self.run("generator", next(latents), bits)
+                detected = self.run("discriminator", poison, bits).sigmoid()[:, 0]
+                classified = self.run("classifier", poison, bits).sigmoid()[:, 0]
                 weight = self.poison_weight if self.settings["generator_objective"] == "equation_3" else 1
                 loss = self.alpha * likelihood(detected, ones)
                 if self.settings["classifier_term"] == "as_printed":

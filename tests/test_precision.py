@@ -151,7 +151,7 @@ def test_auto_is_bfloat16_only_where_it_was_measured_to_be_faster(monkeypatch, c
         assert f"precision {expected.name} (chosen by auto)" in caplog.text
     assert choose_precision("auto", torch.device("cuda")) == TF32
     assert choose_precision("bfloat16", CPU) == BFLOAT16
-    with pytest.raises(OleanderError, match="tf32, which only a GPU has; choose float32, bfloat16 or auto"):
+    with pytest.raises(OleanderError, match="tf32, which only GPUs support; choose float32, bfloat16 or auto"):
         choose_precision("tf32", CPU)
     with pytest.raises(OleanderError, match=r"unknown device\.precision 'half'.*auto, float32, tf32, bfloat16"):
         choose_precision("half", CPU)

@@ -1,11 +1,11 @@
-"""Seeds: streams depend on their name alone, and random words use all of their bits."""
+"""Seeds: streams depend on their name alone, and random bits are fair."""
 
 import hashlib
 
 import pytest
 import torch
 
-from oleander.training.seeds import derive_seed, generator_for, random_words
+from oleander.training.seeds import derive_seed, generator_for, random_bits
 
 
 def test_a_seed_is_the_start_of_a_hash_of_its_parts():
@@ -38,13 +38,13 @@ def test_generators_repeat_and_do_not_disturb_each_other():
     assert torch.equal(before, torch.random.get_rng_state())
 
 
-def test_every_bit_of_a_word_is_fair():
+def test_every_random_bit_is_fair():
     count = 20_000
-    words = random_words((count,), generator_for("cpu", 0, "bits"))
-    assert words.dtype == torch.int64
-    ones = ((words.unsqueeze(1) >> torch.arange(64)) & 1).double().mean(0)
+    integers = random_bits((count,), generator_for("cpu", 0, "bits"))
+    assert integers.dtype == torch.int64
+    ones = ((integers.unsqueeze(1) >> torch.arange(64)) & 1).double().mean(0)
     # Six standard deviations of a fair coin.
     assert (ones - 0.5).abs().max() < 6 * 0.5 / count**0.5
-    bits = ((words.unsqueeze(1) >> torch.arange(64)) & 1).double() - 0.5
+    bits = ((integers.unsqueeze(1) >> torch.arange(64)) & 1).double() - 0.5
     correlation = bits.T @ bits / count * 4
     assert (correlation - torch.eye(64)).abs().max() < 6 / count**0.5 + 6 * 0.5 / count**0.5

@@ -80,7 +80,7 @@ def test_a_file_written_again_carries_its_own_digest(marked):
 
 def test_the_sentence_says_that_a_row_may_be_cut_off(written):
     written.write_bytes(written.read_bytes()[:-2])
-    with pytest.raises(OleanderError, match="so that its last row may be cut off"):
+    with pytest.raises(OleanderError, match="so its last row may be cut off"):
         read_csv(written)
 
 

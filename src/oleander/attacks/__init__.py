@@ -1,8 +1,8 @@
-"""Attacks: what makes the poison.
+"""Attacks: they make the poison.
 
-One attack, one file, one line in `ATTACKS`. `oleander.attacks.base` says what the file holds: an attack that trains
-nothing is an `UntrainedAttack`, one that trains generators a `TrainedAttack`, told by its `GRID`. `load_attacker` gives
-trials the same face of both.
+Each attack is a module, registered in `ATTACKS`. `oleander.attacks.base` defines its interface: `UntrainedAttack`, or
+`TrainedAttack` for attacks that train generators, recognized by their `GRID`. `load_attacker` wraps both in the same
+`Attacker` interface.
 """
 
 import difflib
@@ -65,13 +65,13 @@ def _attack(name: str) -> Any:
         return ATTACKS[name]
     near = difflib.get_close_matches(name, ATTACKS, n=1, cutoff=0)
     raise OleanderError(
-        f"unknown attack '{name}' in the configuration; the nearest known name is '{near[0]}', all of them are "
-        f"{', '.join(sorted(ATTACKS))}: choose one of these"
+        f"unknown attack '{name}' in the configuration; did you mean '{near[0]}'? choose one of "
+        f"{', '.join(sorted(ATTACKS))}"
     )
 
 
 def is_trained(name: str) -> bool:
-    """Whether the attack of this name trains generators.
+    """Whether the attack `name` trains generators.
 
     Raises:
         OleanderError: an unknown attack.
@@ -87,9 +87,7 @@ def trained_attack(name: str) -> TrainedAttack:
     """
     if not is_trained(name):
         trained = ", ".join(other for other in sorted(ATTACKS) if is_trained(other))
-        raise OleanderError(
-            f"attack '{name}' trains no generators, which are asked for; choose one that does: {trained}"
-        )
+        raise OleanderError(f"attack '{name}' trains no generators, but this step needs some; choose one of {trained}")
     return _attack(name)
 
 
@@ -100,29 +98,29 @@ def load_attacker(
     device: torch.device | str = "cpu",
     dropout: bool = False,
 ) -> Attacker:
-    """The attack that `settings["name"]` names, ready to poison, whether it was trained or trains nothing.
+    """Load the attack `settings["name"]`, ready to poison, trained or untrained.
 
     Args:
         settings: the attack's block of the configuration.
-        generators_file: what a trained attack's `save` wrote; None or empty where nothing is trained.
-        replicas: the repetitions, one or more; of a trained attack those that the file holds.
-        device: where trained generators draw.
-        dropout: whether dropout is on when trained generators draw.
+        generators_file: the file written by a trained attack's `save`; None or empty for an untrained attack.
+        replicas: the repetitions, at least one; for a trained attack, the replicas in the file.
+        device: device for drawing from trained generators.
+        dropout: whether dropout is on when drawing from trained generators.
 
     Raises:
-        OleanderError: an unknown attack, no file of a trained one, a file that is damaged or of another kind, or one
-            that holds other replicas.
+        OleanderError: the attack is unknown, or the file of a trained attack is missing, damaged, of another kind, or
+            for other replicas.
     """
     name = settings["name"]
     if not is_trained(name):
         return Crafted(_attack(name), settings, replicas)
     if not generators_file:
-        raise OleanderError(f"attack '{name}' has to be trained first; give the file of its trained generators")
+        raise OleanderError(f"attack '{name}' must be trained first; give the file of its trained generators")
     generators = trained_attack(name).load(generators_file, device)
     if [one.described() for one in generators.replicas] != [one.described() for one in replicas]:
         raise OleanderError(
-            f"{generators_file} holds {len(generators.replicas)} generators of other replicas than the "
-            f"{len(replicas)} asked for; delete it and train them again"
+            f"{generators_file} holds generators of other replicas than the {len(replicas)} requested; delete it and "
+            "train them again"
         )
     return Generated(generators, dropout)
 
@@ -137,20 +135,20 @@ def train_poisoner(
     seed: int,
     precision: Precision = FLOAT32,
 ) -> Poisoners:
-    """Train one pGAN poisoner on any points, without a dataset, a file or a workflow.
+    """Train one pGAN poisoner directly on tensors, without a dataset, files or the workflow.
 
     Args:
-        source_x: float [n, *shape] in [-1, 1] (for a tanh generator): the class whose points shall be misread.
+        source_x: float [n, *shape] in [-1, 1] (for a tanh generator): the class to be misclassified.
         target_x: float [m, *shape]: the class that the poison is labelled as.
         settings: a pGAN block such as those under `attacks` in config.yaml.
         epochs: passes over the target class.
-        alpha: weight of detectability against effect, in [0, 1].
-        lambda_prime: fraction of poison in the classifier's loss, as a share of the target class's prior.
+        alpha: trade-off in [0, 1]: 1 minimizes detectability only, 0 maximizes the effect only.
+        lambda_prime: weight of poison in the classifier's loss, relative to the target class's prior Pr(Yp).
         seed: the same seed trains the same poisoner.
-        precision: of training.
+        precision: training precision.
 
     Returns:
-        A poisoner: `draw(count, seed)` gives poison points [count, *shape] and their labels (1, the target class).
+        A poisoner: `draw(count, seed)` returns poison points [count, *shape] and their labels (1, the target class).
 
     Raises:
         OleanderError: as `pgan.check`.

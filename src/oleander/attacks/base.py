@@ -1,7 +1,7 @@
-"""What attacks give and keep: poison, replicas, and the protocols of untrained and trained attacks.
+"""Interfaces of attacks: poison, replicas, and the protocols of untrained and trained attacks.
 
-An attack is a module. One that trains nothing has `craft` (`UntrainedAttack`); one that trains generators has `GRID`,
-`check`, `fit`, `save` and `load` (`TrainedAttack`). `Crafted` and `Generated` give a trial the same `Attacker` of both.
+An attack is a module. An untrained attack has `craft` (`UntrainedAttack`); one that trains generators has `GRID`,
+`check`, `fit`, `save` and `load` (`TrainedAttack`). `Crafted` and `Generated` wrap either as an `Attacker` for trials.
 """
 
 import math
@@ -22,34 +22,34 @@ from oleander.training.scratch import Scratch
 
 @dataclass(frozen=True)
 class Replica:
-    """What tells one repetition of an attack from the others.
+    """One repetition of an attack: its seed and hyperparameters.
 
     Attributes:
         seed: number of the repetition, 0 or more.
-        alpha: weight of detectability against effect, in [0, 1] (pGAN paper, Equation 3); NaN where the attack has
-            none.
-        lambda_prime: fraction lambda of poison in the classifier's loss, as a share of Pr(Yp), above 0 (pGAN paper,
-            section 4.2); NaN where the attack has none.
+        alpha: trade-off between detectability (1) and effect (0), in [0, 1] (pGAN paper, Equation 3); NaN if the attack
+            has none.
+        lambda_prime: weight lambda of poison in the classifier's loss, divided by Pr(Yp), above 0 (pGAN paper, section
+            4.2); NaN if the attack has none.
     """
 
     seed: int
-    # By name alone: three numbers in a row are easily given in the wrong order.
+    # Keyword-only: three positional numbers are easily swapped.
     alpha: float = field(default=math.nan, kw_only=True)
     lambda_prime: float = field(default=math.nan, kw_only=True)
 
     def described(self) -> dict[str, Any]:
-        """The values that are no NaN, which JSON does not have: `Replica(**described)` is the replica again."""
+        """The values that are not NaN, as a JSON mapping; `Replica(**described)` restores the replica."""
         return {name: value for name, value in asdict(self).items() if not math.isnan(value)}
 
 
 @dataclass(frozen=True)
 class Poison:
-    """Poison points in the order in which they are injected: the first n of them are the poison of a smaller attack.
+    """Poison points in injection order: the first n are the poison of a smaller attack.
 
     Attributes:
         x: float [count, *shape].
-        y: int64 [count], labels of the task.
-        replaced: int64 [count], rows of the task's train points; each poison point takes the place of one.
+        y: int64 [count], task labels.
+        replaced: int64 [count], rows of the task's train points that the poison points replace.
     """
 
     x: torch.Tensor
@@ -58,38 +58,38 @@ class Poison:
 
 
 class UntrainedAttack(Protocol):
-    """The module of an attack that trains nothing.
+    """Module of an attack that needs no training.
 
     Attributes:
-        SETTINGS_SCHEMA: JSON schema of its settings, `properties` and `required`, written out as a literal; it may
-            refer to the definitions of oleander.workflow.declared.SHARED, such as "#/$defs/count".
+        SETTINGS_SCHEMA: JSON schema of its settings (`properties` and `required`), written as a literal. It may refer
+            to the definitions in oleander.workflow.declared.SHARED, such as "#/$defs/count".
     """
 
     SETTINGS_SCHEMA: dict[str, Any]
 
     def craft(self, task: Task, train_rows: torch.Tensor, count: int, settings: dict[str, Any], seed: int) -> Poison:
-        """Poison for one training set; see `Attacker.craft`.
+        """Make the poison for one training set.
 
         Args:
-            task, train_rows, count, seed: as there.
+            task, train_rows, count, seed: see `Attacker.craft`.
             settings: the attack's block of the configuration.
 
         Returns:
-            `count` poison points, or fewer where there are not as many to replace.
+            `count` poison points, or fewer if there are not enough points to replace.
 
         Raises:
-            OleanderError: points that the attack cannot work with.
+            OleanderError: the attack cannot use these points.
         """
         ...
 
 
 class Generators(Protocol):
-    """Trained generators of poison, one a replica.
+    """Trained poison generators, one per replica.
 
     Attributes:
-        replicas: what each was trained for.
-        converged: one a replica; False where it cannot be used, because its training diverged.
-        precision: name of the precision that they were trained in.
+        replicas: the replica of each generator.
+        converged: one per replica; False if training diverged, so the generator cannot be used.
+        precision: name of the training precision.
     """
 
     replicas: list[Replica]
@@ -100,14 +100,14 @@ class Generators(Protocol):
         """Draw poison points of one replica.
 
         Args:
-            count: how many points, 0 or more.
-            seed: the same seed draws the same points; more points begin with the same ones.
+            count: number of points, 0 or more.
+            seed: the same seed draws the same points; a larger draw starts with the points of a smaller one.
             replica: position in `replicas`.
-            dropout: whether dropout is on, as it is in training; without meaning for generators that have none.
+            dropout: whether dropout is on, as in training; ignored by generators without dropout.
 
         Returns:
-            Points, float [count, *shape], in the range of the task's points and on the generators' device, and labels,
-            int64 [count], all 1: the target class.
+            Points, float [count, *shape], in the range of the task's points, on the generators' device; and labels,
+            int64 [count], all 1 (the target class).
 
         Raises:
             OleanderError: that replica's training diverged.
@@ -117,11 +117,11 @@ class Generators(Protocol):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What is done with generators at some iterations of their training.
+    """A callback during the training of generators.
 
     Attributes:
-        iterations: every so many, 1 or more.
-        save: called with the iteration and the generators as they are then.
+        iterations: interval between calls in iterations, 1 or more.
+        save: called with the iteration and the current generators.
     """
 
     iterations: int
@@ -129,29 +129,28 @@ class Checkpoint:
 
 
 class TrainedAttack(Protocol):
-    """The module of an attack that trains generators.
+    """Module of an attack that trains generators.
 
     Attributes:
-        SETTINGS_SCHEMA: as an `UntrainedAttack` has it. Settings have `epochs` besides, which each experiment gives,
-            and may have `precision: float32`, where the attack is to be trained in no other.
-        GRID: names of the lists that an experiment gives, written out as a literal: some of "alphas" and
-            "lambda_primes", or none. Each of their combinations with each seed is a `Replica`. That it is there says
-            that the attack trains.
+        SETTINGS_SCHEMA: as in `UntrainedAttack`. Settings also have `epochs`, set by each experiment, and may have
+            `precision: float32` if the attack must be trained in float32.
+        GRID: the hyperparameter lists of an experiment, written as a literal: any of "alphas" and "lambda_primes", or
+            none. Each combination of their values with a seed is a `Replica`. Its presence marks a trained attack.
     """
 
     SETTINGS_SCHEMA: dict[str, Any]
     GRID: tuple[str, ...]
 
     def check(self, task: Task, replicas: list[Replica], settings: dict[str, Any]) -> None:
-        """Refuse what cannot be trained, in seconds, before hours of training.
+        """Find errors in seconds, before hours of training.
 
         Args:
-            task: whose points are to be trained on.
-            replicas: to be trained; none where only task and settings are in question.
+            task: the task to train on.
+            replicas: the replicas to train; empty to check only task and settings.
             settings: the attack's block of the configuration; `epochs` may be missing.
 
         Raises:
-            OleanderError: networks that do not fit the task's points, or replicas or settings without meaning.
+            OleanderError: the networks do not fit the task's points, or replicas or settings are invalid.
         """
         ...
 
@@ -164,18 +163,18 @@ class TrainedAttack(Protocol):
         precision: Precision = FLOAT32,
         checkpoint: Checkpoint | None = None,
     ) -> tuple[Generators, pd.DataFrame]:
-        """Train one generator for each replica; no replica's result depends on the others but by rounding.
+        """Train one generator per replica; cohort composition affects results only through rounding.
 
         Args:
-            task: the points of both classes, on the device to train on; never mutated.
-            replicas: what to train, at least one; a seed's randomness is its own.
+            task: the points of both classes, on the training device; never mutated.
+            replicas: the replicas to train, at least one; randomness depends only on a replica's seed.
             settings: the attack's block of the configuration, with `epochs`.
-            scratch: where to continue from and to save to.
-            precision: of weights and products.
-            checkpoint: what to do with the generators on the way.
+            scratch: state to resume from and save to.
+            precision: precision of weights and products.
+            checkpoint: callback during training.
 
         Returns:
-            The generators, and the training curves: one row a replica and epoch, columns `alpha`, `lambda_prime`,
+            The generators, and the training curves: one row per replica and epoch, columns `alpha`, `lambda_prime`,
             `generator` (the seed), `epoch` (from 1), and the attack's own measures.
 
         Raises:
@@ -184,12 +183,12 @@ class TrainedAttack(Protocol):
         ...
 
     def save(self, path: Path | str, generators: Generators, settings: dict[str, Any]) -> None:
-        """Write what `fit` gave to a safetensors file (`oleander.io.artifacts.save_artifact`).
+        """Write trained generators to a safetensors file (`oleander.io.artifacts.save_artifact`).
 
         Args:
-            path: of the file.
-            generators: what `fit` gave; those that diverged keep their place.
-            settings: what they were made with (`attack` is the attack's block), for the file's header.
+            path: the file to write.
+            generators: the result of `fit`; diverged generators keep their position.
+            settings: the settings they were trained with (`attack` is the attack's block), for the file's header.
 
         Raises:
             OleanderError: the file cannot be written.
@@ -197,7 +196,7 @@ class TrainedAttack(Protocol):
         ...
 
     def load(self, path: Path | str, device: torch.device | str) -> Generators:
-        """Read what `save` wrote: generators that draw, on `device`, what those saved would.
+        """Read generators written by `save`; on `device`, they draw the same points as the saved ones.
 
         Raises:
             OleanderError: the file is missing, damaged or of another kind.
@@ -209,9 +208,9 @@ class Attacker(Protocol):
     """An attack ready to poison, in one or more repetitions.
 
     Attributes:
-        replicas: one a repetition.
-        converged: False for repetitions that cannot be used, because their training diverged.
-        precision: name of the precision of its training; None where nothing was trained.
+        replicas: one per repetition.
+        converged: one per repetition; False if training diverged, so it cannot be used.
+        precision: name of the training precision; None for untrained attacks.
     """
 
     replicas: list[Replica]
@@ -219,12 +218,12 @@ class Attacker(Protocol):
     precision: str | None
 
     def craft(self, task: Task, train_rows: torch.Tensor, count: int, seed: int, replica: int) -> Poison:
-        """Poison for one training set.
+        """Make the poison for one training set.
 
         Args:
             task: may have more classes than the attack was trained on, the same two first; never mutated.
-            train_rows: int64 [n], rows of the task's train points that the victim would be trained on.
-            count: how many poison points.
+            train_rows: int64 [n], rows of the task's train points that form the clean training set.
+            count: number of poison points.
             seed: the same seed gives the same poison.
             replica: position in `replicas`.
         """
@@ -232,11 +231,11 @@ class Attacker(Protocol):
 
 
 class Generated:
-    """Attacker whose trained generators draw poison labelled as the target class, in place of points of that class.
+    """Attacker that draws poison from trained generators; it replaces points of the target class.
 
     Args:
         generators: the trained generators.
-        dropout: whether dropout is on when they draw.
+        dropout: whether dropout is on when drawing.
     """
 
     def __init__(self, generators: Generators, dropout: bool = False) -> None:
@@ -251,12 +250,12 @@ class Generated:
 
 
 class Crafted:
-    """Attacker made of an attack's `craft` function, which needs no training.
+    """Attacker that wraps the `craft` function of an untrained attack.
 
     Args:
-        attack: its module.
-        settings: its block of the configuration.
-        replicas: the repetitions, which differ by their seeds alone.
+        attack: the attack's module.
+        settings: the attack's block of the configuration.
+        replicas: the repetitions, which differ only in their seeds.
     """
 
     def __init__(self, attack: UntrainedAttack, settings: dict[str, Any], replicas: list[Replica]) -> None:
@@ -270,20 +269,20 @@ class Crafted:
 
 
 def precision_of(settings: dict[str, Any], placement: Placement) -> Precision:
-    """The precision of an attack's training: the placement's, unless its block keeps float32."""
+    """The training precision of an attack: the placement's, unless its block sets float32."""
     return FLOAT32 if settings.get("precision") == FLOAT32.name else placement.precision
 
 
 def relabelled(task: Task, rows: torch.Tensor, labels: torch.Tensor) -> Poison:
-    """Poison that is the task's train points `rows` themselves, under other labels."""
+    """Poison that consists of the task's train points `rows` with new labels."""
     return Poison(task.train_x[rows], labels, rows)
 
 
 def check_finite(task: Task, attack: str) -> None:
-    """Refuse train points that are not finite, in one sentence.
+    """Raise an error if a train point is not finite.
 
     Raises:
-        OleanderError: NaN or infinity among the task's train points.
+        OleanderError: the task's train points contain NaN or infinity.
     """
     if not task.train_x.isfinite().all():
         raise OleanderError(f"attack '{attack}': points of {task.dataset} hold NaN or infinity; clean them first")

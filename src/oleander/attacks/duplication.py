@@ -1,7 +1,7 @@
-"""Duplication: harmless filler, the control of every attack that takes the place of genuine points.
+"""Duplication: a control that replaces genuine points by harmless ones.
 
-Points of the target class give way to copies of others of that class, rightly labelled. What it does to a victim is
-what the loss of genuine points does; what another attack does beyond it is owed to its poison.
+Points of the target class are replaced by correctly labelled copies of other points of that class. Its effect on a
+victim is that of losing genuine points; any further effect of another attack is due to its poison.
 """
 
 from typing import Any
@@ -16,13 +16,13 @@ SETTINGS_SCHEMA: dict[str, Any] = {"properties": {}, "required": []}
 
 
 KEPT = 5
-"""One in so many target points is never replaced; the copies are of these."""
+"""One in this many target points is never replaced; only these are copied."""
 
 
 def craft(task: Task, train_rows: torch.Tensor, count: int, settings: dict[str, Any], seed: int) -> Poison:
-    """Copies of the last target points of `train_rows` in place of the first; see `Attacker.craft`. No settings.
+    """Replace the first target points of `train_rows` by copies of the last ones; see `Attacker.craft`. No settings.
 
-    Four in five target points can be replaced: as many as the paper replaces at most, 400 of 500.
+    At most four in five target points are replaced, like the paper's maximum of 400 of 500.
     """
     check_finite(task, "duplication")
     rows = train_rows[task.train_y[train_rows] == 1]

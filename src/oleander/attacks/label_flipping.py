@@ -1,7 +1,7 @@
-"""Label flipping with detectability in mind (pGAN paper, section 4.2, Figure 6).
+"""Label flipping that is hard to detect (pGAN paper, section 4.2, Figure 6).
 
-The points of one class that lie nearest to the mean of the other take the other's label: among all flipped labels,
-these are the hardest to tell from genuine points of the class that they claim to be.
+The points of one class nearest to the other class's mean get the other class's label. Of all flipped points, these are
+the hardest to distinguish from genuine points of that class.
 """
 
 from typing import Any
@@ -20,8 +20,8 @@ SETTINGS_SCHEMA: dict[str, Any] = {
 def craft(task: Task, train_rows: torch.Tensor, count: int, settings: dict[str, Any], seed: int) -> Poison:
     """Flip the points nearest to the mean of the other class, nearest first; see `Attacker.craft`.
 
-    Settings: `flipped`, the class whose points get the other one's label. Distances are Euclidean; points at the same
-    distance keep their order in `train_rows`. Nothing is drawn: the seed plays no part.
+    Settings: `flipped`, the class whose points get the other class's label. Distances are Euclidean; points at equal
+    distance keep their order in `train_rows`. The attack is deterministic: `seed` is ignored.
     """
     check_finite(task, "label_flipping")
     flipped = 1 if settings["flipped"] == "target" else 0

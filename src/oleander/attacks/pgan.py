@@ -1,23 +1,22 @@
-"""pGAN: a generator that plays against a discriminator and a classifier at once.
+"""pGAN: a generator trained against a discriminator and a classifier at once.
 
 Muñoz-González et al., "Poisoning Attacks with Generative Adversarial Nets", 2019, sections 3.2 and 3.3, Algorithm 1.
 
-Every iteration, for each replica:
- 1. i discriminator steps: ascend V(D, G) (Equation 1) on genuine points of the target class and generated ones;
- 2. j classifier steps: ascend W(C, G) (Equation 2), a mixture of generated points (weight lambda) and genuine points of
-    all classes (weight 1 - lambda);
- 3. k generator steps: descend alpha V + (1 - alpha) W (Equation 3), the first term in its non-saturating form, the
-    second as printed or in such a form too (`_fooling`), weighted by lambda (Equation 3) or not (Algorithm 1).
+Each iteration, for each replica:
+ 1. i discriminator steps: ascend V(D, G) (Equation 1) on genuine target-class points and generated points;
+ 2. j classifier steps: ascend W(C, G) (Equation 2) on a mixture of generated points (weight lambda) and genuine points
+    of all classes (weight 1 - lambda);
+ 3. k generator steps: descend alpha V + (1 - alpha) W (Equation 3). The first term is non-saturating; the second is as
+    printed or non-saturating (`_fooling`), weighted by lambda (Equation 3) or unweighted (Algorithm 1).
 
-An epoch is as many iterations as batches of the target class's points fill it, the last of them rounded up; batches are
-drawn with replacement (R).
+An epoch is ceil(target-class points / batch size) iterations; batches are drawn with replacement.
 
-Where the paper leaves a choice, config.yaml names the one made. Algorithm 1 prints log D(G(z)) in step 1; that is taken
-as a slip for Equation 1's log(1 - D(G(z))). Dropout is on in all three networks while they train; when points are drawn
-it is off unless asked for. Batch norm takes the batch's statistics while they train and the running ones when points
-are drawn. Of batches for batch norm the paper says nothing: here genuine and generated points are separate ones, in the
-classifier as in the discriminator, so that step 2 measures each expectation of Equation 2 as step 3 does, where
-generated points come alone; lambda weights the loss only.
+Choices that the paper leaves open are settings in config.yaml. Algorithm 1 prints log D(G(z)) in step 1, which is
+treated as a misprint of Equation 1's log(1 - D(G(z))). Dropout is on in all three networks during training; when
+drawing points it is off by default. Batch norm uses batch statistics in training and running statistics when drawing
+points. The paper does not specify batches for batch norm: here genuine and generated points form separate batches in
+the discriminator and the classifier. Step 2 thus computes each expectation of Equation 2 as step 3 does, which has
+generated points only; lambda weights only the loss.
 """
 
 import math
@@ -40,7 +39,7 @@ from oleander.training.classifiers import classification_loss, widened
 from oleander.training.precision import FLOAT32, Precision
 from oleander.training.progress import Progress
 from oleander.training.scratch import Scratch
-from oleander.training.seeds import derive_seed, generator_for, random_words
+from oleander.training.seeds import derive_seed, generator_for, random_bits
 from oleander.training.stack import Stack
 
 SETTINGS_SCHEMA: dict[str, Any] = {
@@ -78,7 +77,7 @@ SETTINGS_SCHEMA: dict[str, Any] = {
 GRID = ("alphas", "lambda_primes")
 
 BLOCK = 8
-"""Iterations whose random numbers are drawn at once."""
+"""Number of iterations whose random numbers are drawn at once."""
 
 GENERATOR_OBJECTIVES = ("equation_3", "algorithm_1")
 CLASSIFIER_TERMS = ("as_printed", "non_saturating")
@@ -106,7 +105,7 @@ class Networks:
 
     @classmethod
     def build(cls, settings: dict[str, Any], shape: int | tuple[int, ...]) -> "Networks":
-        """From a pGAN block of the configuration, for points of `shape` (or so many features)."""
+        """Build from a pGAN block of the configuration, for points of `shape` (or that number of features)."""
         return cls(
             build_model(settings["generator"], settings["generator"]["noise"], shape),
             build_model(settings["discriminator"], shape, 1),
@@ -115,16 +114,16 @@ class Networks:
 
 
 class Poisoners:
-    """Trained generators, one a replica, that draw poison points.
+    """Trained poison generators, one per replica.
 
     Attributes:
         model: the generators' architecture.
         parameters: name -> [replicas, ...].
-        replicas: what each was trained for.
-        converged: bool [replicas]; False where training diverged.
+        replicas: the replica of each generator.
+        converged: bool [replicas]; False if training diverged.
         noise: length of the latent vector.
         shape: shape of one point.
-        precision: name of the precision that they were trained in.
+        precision: name of the training precision.
     """
 
     def __init__(
@@ -142,17 +141,17 @@ class Poisoners:
         self.converged, self.noise, self.shape = converged, noise, shape
 
     def draw(self, count: int, seed: int, replica: int = 0, dropout: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw poison points of one replica, batch norm in evaluation.
+        """Draw poison points of one replica; batch norm uses running statistics.
 
         Args:
-            count: how many points.
-            seed: the same seed draws the same points; more points begin with the same ones.
+            count: number of points.
+            seed: the same seed draws the same points; a larger draw starts with the points of a smaller one.
             replica: position in `replicas`.
-            dropout: whether dropout is on, as it is in training.
+            dropout: whether dropout is on, as in training.
 
         Returns:
-            Points [count, *shape] in the range of the generator's output, and labels int64 [count], all 1: the target
-            class.
+            Points [count, *shape] in the range of the generator's output, and labels int64 [count], all 1 (the target
+            class).
 
         Raises:
             OleanderError: that replica's training diverged.
@@ -164,12 +163,12 @@ class Poisoners:
         generator = np.random.default_rng(derive_seed(seed, "latent"))
         latent = torch.from_numpy(generator.standard_normal((count, self.noise), dtype=np.float32))
         dtype = next(iter(own.values())).dtype
-        words = None
+        bits = None
         if dropout:
-            bits = generator_for("cpu", seed, "dropout when drawing")
-            words = random_words((count, self.model.dropout_words), bits).to(device).unsqueeze(0)
+            source = generator_for("cpu", seed, "dropout when drawing")
+            bits = random_bits((count, self.model.dropout_integers), source).to(device).unsqueeze(0)
         with torch.no_grad():
-            points = self.model.forward(own, latent.to(device, dtype).unsqueeze(0), words)[0]
+            points = self.model.forward(own, latent.to(device, dtype).unsqueeze(0), bits)[0]
         return points.view(count, *self.shape), torch.ones(count, dtype=torch.int64, device=device)
 
 
@@ -177,9 +176,9 @@ def save(path: Path | str, generators: Poisoners, settings: dict[str, Any]) -> N
     """Write trained generators to a safetensors file with the resolved `settings` in its header.
 
     Args:
-        path: of the file.
-        generators: what `fit` gave.
-        settings: what they were made with; `attack` is the pGAN block, `precision` the name of the precision.
+        path: the file to write.
+        generators: the result of `fit`.
+        settings: the settings they were trained with; `attack` is the pGAN block, `precision` the precision's name.
 
     Raises:
         OleanderError: the file cannot be written.
@@ -195,7 +194,7 @@ def save(path: Path | str, generators: Poisoners, settings: dict[str, Any]) -> N
 
 
 def load(path: Path | str, device: torch.device | str) -> Poisoners:
-    """Read what `save` wrote.
+    """Read generators written by `save`.
 
     Raises:
         OleanderError: the file is missing, damaged or of another kind.
@@ -208,33 +207,33 @@ def load(path: Path | str, device: torch.device | str) -> Poisoners:
         model = build_model(header["settings"]["attack"]["generator"], noise, shape)
         check_parameters(model, parameters, len(replicas), noise, math.prod(shape))
         if len(converged) != len(replicas):
-            raise ValueError(f"{len(converged)} of {len(replicas)} generators say whether they converged")
+            raise ValueError(f"its header has {len(converged)} values of converged for {len(replicas)} generators")
         precision = header["settings"].get("precision", FLOAT32.name)
     return Poisoners(model, parameters, replicas, converged, noise, shape, precision)
 
 
 def check(task: Task, replicas: list[Replica], settings: dict[str, Any]) -> None:
-    """Refuse what cannot be trained, before anything is; see `TrainedAttack.check`.
+    """Find errors before training; see `TrainedAttack.check`.
 
     Raises:
-        OleanderError: an unknown generator objective or classifier term, a target class without points, networks that
-            do not fit the task's points, alpha outside [0, 1], or lambda = lambda' Pr(Yp) outside (0, 1].
+        OleanderError: the generator objective or classifier term is unknown, the target class has no points, the
+            networks do not fit the points, alpha is outside [0, 1], or lambda = lambda' Pr(Yp) is outside (0, 1].
     """
     _check_choices(task, settings)
     Networks.build(settings, task.shape)
     for replica in replicas:
         if not 0 <= replica.alpha <= 1 or not 0 < replica.lambda_prime * task.prior <= 1:
             raise OleanderError(
-                f"{replica}: alpha must lie in [0, 1], and lambda = lambda' x {task.prior:.3f}, the share of the "
-                "target class, in (0, 1]; change the experiment"
+                f"{replica}: alpha must lie in [0, 1], and lambda = lambda' x {task.prior:.3f} (the target class's "
+                "prior) in (0, 1]; change the experiment"
             )
 
 
 def _check_choices(task: Task, settings: dict[str, Any]) -> None:
-    """The part of `check` that holds for replicas without meaning too.
+    """The part of `check` that does not depend on replicas.
 
     Raises:
-        OleanderError: an unknown generator objective or classifier term, or a target class without points.
+        OleanderError: the generator objective or classifier term is unknown, or the target class has no points.
     """
     for key, known in (("generator_objective", GENERATOR_OBJECTIVES), ("classifier_term", CLASSIFIER_TERMS)):
         if settings[key] not in known:
@@ -256,23 +255,23 @@ def fit(
     precision: Precision = FLOAT32,
     checkpoint: Checkpoint | None = None,
 ) -> tuple[Poisoners, pd.DataFrame]:
-    """Train one generator for each replica, all of them as one cohort (Algorithm 1).
+    """Train one generator per replica, all in one cohort (Algorithm 1).
 
     Args:
-        task: the points of both classes, on the device to train on.
-        replicas: alpha, lambda' and seed of each.
+        task: the points of both classes, on the training device.
+        replicas: alpha, lambda' and seed of each generator.
         settings: the pGAN block of the configuration.
-        scratch: where to continue from and to save to.
-        precision: of weights and products.
-        checkpoint: what to do with the generators on the way.
+        scratch: state to resume from and save to.
+        precision: precision of weights and products.
+        checkpoint: callback during training.
 
     Returns:
-        The poisoners, and the training curves: one row a replica and epoch, columns alpha, lambda_prime, generator
+        The poisoners, and the training curves: one row per replica and epoch, columns alpha, lambda_prime, generator
         (the seed), epoch and `PGAN_CURVES`.
 
     Raises:
-        OleanderError: an unknown generator objective or classifier term, a target class without points, or networks
-            that do not fit the task's points.
+        OleanderError: the generator objective or classifier term is unknown, the target class has no points, or the
+            networks do not fit the task's points.
     """
     _check_choices(task, settings)
     trainer = _Trainer(task, replicas, settings, scratch, precision, checkpoint)
@@ -282,7 +281,7 @@ def fit(
 
 
 class _Trainer:
-    """The state of one cohort's training."""
+    """Training state of one cohort."""
 
     def __init__(
         self,
@@ -299,8 +298,8 @@ class _Trainer:
         self.x = task.train_x.flatten(1).to(precision.product)
         self.target_rows = (task.train_y == 1).nonzero().flatten()
         self.networks = Networks.build(settings, tuple(task.train_x.shape[1:]))
-        # The seed alone decides the randomness: replicas that differ only in alpha or lambda' start alike, which
-        # takes the luck of the start out of their comparison.
+        # Randomness depends only on the seed: replicas that differ only in alpha or lambda' start with equal weights,
+        # so differences between them are not due to initialization.
         self.seeds = [derive_seed("pgan", replica.seed) for replica in replicas]
         self.batch = settings["batch_size"]
         self.steps = (
@@ -339,7 +338,7 @@ class _Trainer:
         return Stack.initial(model, self.seeds, name, optimizer, self.device, self.precision)
 
     def _follow_active(self) -> None:
-        """Weights of the losses for the replicas still in the stacks, each [active, 1] or [active]."""
+        """Set the loss weights, each [active], for the replicas still in the stacks."""
 
         def column(values: list[float]) -> torch.Tensor:
             return torch.tensor(values, device=self.device, dtype=self.dtype)
@@ -349,7 +348,7 @@ class _Trainer:
         self.poison_weight = column([replica.lambda_prime * self.task.prior for replica in active])
 
     def run(self) -> None:
-        """Train to the end, saving as the scratch asks."""
+        """Train to the end, saving state when it is due."""
         progress = Progress(f"{len(self.replicas)} pGAN generators", self.total, self.iteration)
         while self.iteration < self.total and self.active:
             block = self.iteration // BLOCK
@@ -363,13 +362,13 @@ class _Trainer:
                 progress.advance(1)
                 if self.checkpoint is not None and self.iteration % self.checkpoint.iterations == 0:
                     self.checkpoint.save(self.iteration, self.poisoners())
-                # Before saving: a run that continues from here must not meet again what this one has dropped.
+                # Before saving, so that a resumed run does not contain dropped replicas.
                 if self.iteration == end:
                     self._drop_diverged()
                 self.scratch.save_if_due("pgan", self._state)
 
     def _drop_diverged(self) -> None:
-        """Take replicas whose losses or parameters are not finite out of the stacks; their later curves are NaN."""
+        """Remove replicas with non-finite losses or parameters from the stacks; their later curves are NaN."""
         epoch = (self.iteration - 1) // self.per_epoch
         finite = self.record[epoch][:, self.active].isfinite().all(0)
         for stack in (self.generator, self.discriminator, self.classifier):
@@ -387,20 +386,22 @@ class _Trainer:
                 self._follow_active()
 
     def _draw_block(self, block: int) -> dict[str, torch.Tensor]:
-        """Every random number of a block's iterations, each replica's from its own generators.
+        """Draw all random numbers of a block of iterations, using each replica's own generators.
 
-        Shapes begin with [active, BLOCK]: rows of the discriminator's and classifier's genuine points, the latent
-        vectors of all steps, and the random bits of the three networks' dropout.
+        Shapes start with [active, BLOCK]. Returns the rows of the discriminator's and the classifier's genuine points,
+        the latent vectors of all steps, and the random bits of the three networks' dropout.
         """
         i, j, k = self.steps
         m = self.batch
         noise = self.settings["generator"]["noise"]
-        words = {
-            "generator_words": ((i + j + k) * m, self.networks.generator),
-            "discriminator_words": ((2 * i + k) * m, self.networks.discriminator),
-            "classifier_words": ((2 * j + k) * m, self.networks.classifier),
+        points = {
+            "generator": ((i + j + k) * m, self.networks.generator),
+            "discriminator": ((2 * i + k) * m, self.networks.discriminator),
+            "classifier": ((2 * j + k) * m, self.networks.classifier),
         }
-        drawn: dict[str, list[torch.Tensor]] = {name: [] for name in (*words, "target_rows", "all_rows", "latent")}
+        drawn: dict[str, list[torch.Tensor]] = {
+            name: [] for name in (*(f"{network}_bits" for network in points), "target_rows", "all_rows", "latent")
+        }
         for at in self.active:
             seed = self.seeds[at]
             rows = np.random.default_rng(derive_seed(seed, "rows", block))
@@ -410,9 +411,10 @@ class _Trainer:
             drawn["latent"].append(
                 latent.normal_(generator=generator_for(self.device, seed, "noise", block)).to(self.precision.product)
             )
-            for name, (rows_, model) in words.items():
-                bits = generator_for(self.device, seed, name, block)
-                drawn[name].append(random_words((BLOCK, rows_, model.dropout_words), bits))
+            for name, (count, model) in points.items():
+                # The stream's name is part of the seed: changing it would change results.
+                source = generator_for(self.device, seed, f"{name}_words", block)
+                drawn[f"{name}_bits"].append(random_bits((BLOCK, count, model.dropout_integers), source))
         return {name: torch.stack(draws).to(self.device) for name, draws in drawn.items()}
 
     def _iterate(
@@ -420,11 +422,11 @@ class _Trainer:
         target_rows: torch.Tensor,
         all_rows: torch.Tensor,
         latent: torch.Tensor,
-        generator_words: torch.Tensor,
-        discriminator_words: torch.Tensor,
-        classifier_words: torch.Tensor,
+        generator_bits: torch.Tensor,
+        discriminator_bits: torch.Tensor,
+        classifier_bits: torch.Tensor,
     ) -> torch.Tensor:
-        """One iteration of Algorithm 1; returns `PGAN_CURVES` as [curves, active], losses as means over the steps."""
+        """Run one iteration of Algorithm 1; returns `PGAN_CURVES` [curves, active], losses averaged over steps."""
         i, j, k = self.steps
         m = self.batch
         smoothing = self.settings["label_smoothing"]
@@ -432,7 +434,7 @@ class _Trainer:
 
         def generate(step: int) -> torch.Tensor:
             here = slice(step * m, (step + 1) * m)
-            return self.generator(latent[:, here], generator_words[:, here])
+            return self.generator(latent[:, here], generator_bits[:, here])
 
         genuine = self.x[self.target_rows[target_rows]]
         truth = torch.zeros(len(self.active), 2 * m, device=self.device, dtype=self.dtype)
@@ -442,8 +444,8 @@ class _Trainer:
             with torch.no_grad():
                 poison = generate(step)
             both = torch.cat([genuine[:, here], poison], dim=1)
-            words = discriminator_words[:, 2 * step * m : 2 * (step + 1) * m]
-            logits = self._in_batches(self.discriminator, both, words)
+            bits = discriminator_bits[:, 2 * step * m : 2 * (step + 1) * m]
+            logits = self._in_batches(self.discriminator, both, bits)
             d_losses.append(2 * classification_loss(logits, truth).mean(1))
             self.discriminator.step(d_losses[-1])
 
@@ -456,8 +458,8 @@ class _Trainer:
             with torch.no_grad():
                 poison = generate(i + step)
             both = torch.cat([poison, genuine[:, here]], dim=1)
-            words = classifier_words[:, 2 * step * m : 2 * (step + 1) * m]
-            logits = self._in_batches(self.classifier, both, words)
+            bits = classifier_bits[:, 2 * step * m : 2 * (step + 1) * m]
+            logits = self._in_batches(self.classifier, both, bits)
             losses = classification_loss(logits, torch.cat([hard, labels[:, here]], dim=1))
             c_losses.append((weight * losses[:, :m] + (1 - weight) * losses[:, m:]).mean(1))
             self.classifier.step(c_losses[-1])
@@ -469,8 +471,8 @@ class _Trainer:
         )
         for step in range(k):
             poison = generate(i + j + step)
-            d_logits = self.discriminator(poison, discriminator_words[:, (2 * i + step) * m : (2 * i + step + 1) * m])
-            c_logits = self.classifier(poison, classifier_words[:, (2 * j + step) * m : (2 * j + step + 1) * m])
+            d_logits = self.discriminator(poison, discriminator_bits[:, (2 * i + step) * m : (2 * i + step + 1) * m])
+            c_logits = self.classifier(poison, classifier_bits[:, (2 * j + step) * m : (2 * j + step + 1) * m])
             evasion = F.softplus(-widened(d_logits)).mean((1, 2))
             g_losses.append(self.alpha * evasion + (1 - self.alpha) * effect * self._fooling(c_logits, hard))
             self.generator.step(g_losses[-1])
@@ -481,22 +483,22 @@ class _Trainer:
         )
 
     def _fooling(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """The generator's classifier term, [active], to descend; `target` holds ones, the target class's label.
+        """The classifier term of the generator's loss, [active]; `target` contains ones, the target class's label.
 
-        As printed, minus the classifier's loss on poison, whose gradient on the logit, 1 - C, vanishes where the
-        classifier takes poison for the target class. Non-saturating, the loss with the source class's label, whose
-        gradient is C.
+        As printed: minus the classifier's loss on poison. Its gradient with respect to the logit is 1 - C, which
+        vanishes if the classifier assigns poison to the target class. Non-saturating: the loss with the source class's
+        label, whose gradient is C.
         """
         if self.settings["classifier_term"] == "as_printed":
             return -classification_loss(logits, target).mean(1)
         return classification_loss(logits, torch.zeros_like(target)).mean(1)
 
-    def _in_batches(self, stack: Stack, x: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
-        """Outputs for `x` of several batches of points; with batch norm, one forward pass a batch."""
+    def _in_batches(self, stack: Stack, x: torch.Tensor, bits: torch.Tensor) -> torch.Tensor:
+        """Outputs for `x`, which contains several batches; with batch norm, one forward pass per batch."""
         if not stack.model.batch_norm:
-            return stack(x, words)
-        parts = zip(x.split(self.batch, dim=1), words.split(self.batch, dim=1), strict=True)
-        return torch.cat([stack(own, bits) for own, bits in parts], dim=1)
+            return stack(x, bits)
+        parts = zip(x.split(self.batch, dim=1), bits.split(self.batch, dim=1), strict=True)
+        return torch.cat([stack(own, own_bits) for own, own_bits in parts], dim=1)
 
     def _state(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         tensors = {
@@ -508,7 +510,7 @@ class _Trainer:
         return tensors, {"iteration": self.iteration, "active": self.active}
 
     def poisoners(self) -> Poisoners:
-        """What was trained; diverged replicas keep their place with NaN parameters."""
+        """The current generators; diverged replicas keep their position, with NaN parameters."""
         parameters = {}
         for name, tensor in self.generator.parameters.items():
             parameters[name] = torch.full((len(self.replicas), *tensor.shape[1:]), torch.nan).to(tensor)
@@ -526,7 +528,7 @@ class _Trainer:
         )
 
     def curves(self) -> pd.DataFrame:
-        """One row a replica and epoch."""
+        """The training curves, one row per replica and epoch."""
         record = self.record.cpu().tolist()
         rows = [
             {

@@ -1,6 +1,6 @@
-"""Random label flipping: the plain baseline that every other attack has to beat.
+"""Random label flipping: the baseline for the other attacks.
 
-Points of the source and the target class, chosen at random, take each other's label.
+Random points of the source and target classes get the other class's label.
 """
 
 from typing import Any

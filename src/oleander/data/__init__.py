@@ -1,4 +1,4 @@
-"""Data: sources, prepared datasets, and the tasks that experiments make of them."""
+"""Data sources, prepared datasets, and the tasks built from them."""
 
 from oleander.data.prepare import prepare_dataset, resolve_data_root
 from oleander.data.prepared import Dataset, check_prepared, load_dataset, save_dataset

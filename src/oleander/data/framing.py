@@ -1,4 +1,4 @@
-"""Images in a larger frame, for networks that take other sides or channels than a dataset has."""
+"""Pad images into a larger frame, for networks that expect another size or more channels than a dataset has."""
 
 import torch
 from torch import Tensor
@@ -8,15 +8,15 @@ from oleander.io.errors import OleanderError
 
 
 def check_frame(shape: tuple[int, ...], frame: tuple[int, int, int], what: str) -> None:
-    """Refuse images that `pad_to` could not bring into the frame.
+    """Raise an error for images that `pad_to` cannot fit into `frame`.
 
     Args:
-        shape: of one image.
-        frame: channels, height and width wanted.
-        what: the images, as the message names them.
+        shape: shape of one image.
+        frame: required channels, height and width.
+        what: name of the images in the error message.
 
     Raises:
-        OleanderError: they are no images, larger than the frame, or have other channels (grey may become RGB).
+        OleanderError: `shape` is not an image's, is larger than the frame, or has other channels (grey fits RGB).
     """
     fits = (
         len(shape) == 3 and shape[0] in (1, frame[0]) and all(a <= b for a, b in zip(shape[1:], frame[1:], strict=True))
@@ -29,16 +29,16 @@ def check_frame(shape: tuple[int, ...], frame: tuple[int, int, int], what: str) 
 
 
 def pad_to(images: Tensor, frame: tuple[int, int, int]) -> Tensor:
-    """Images [N, C, H, W] in the middle of a black (zero) frame [channels, height, width]; grey is repeated to RGB."""
+    """Center images [N, C, H, W] in a frame [channels, height, width] of zeros; grey is repeated to RGB."""
     top, left = ((whole - own) // 2 for whole, own in zip(frame[1:], images.shape[2:], strict=True))
     below, right = frame[1] - images.shape[2] - top, frame[2] - images.shape[3] - left
     return F.pad(images, (left, right, top, below)).expand(-1, frame[0], -1, -1)
 
 
 def crop_to(images: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """What `pad_to` was given, of its result or of images like it: the middle [N, *shape]; RGB is averaged to grey.
+    """Crop padded images to their center [N, *shape], the inverse of `pad_to`; RGB is averaged to grey if needed.
 
-    uint8 stays uint8, rounded.
+    uint8 images stay uint8; averages are rounded.
     """
     top, left = ((whole - own) // 2 for whole, own in zip(images.shape[2:], shape[1:], strict=True))
     middle = images[:, :, top : top + shape[1], left : left + shape[2]]

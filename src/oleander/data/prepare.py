@@ -1,4 +1,4 @@
-"""From a dataset's entry in the configuration to its prepared file: source, check, save."""
+"""Prepare a dataset from its entry in the configuration: read the source, check it, save it."""
 
 import os
 from pathlib import Path
@@ -13,10 +13,10 @@ DATA_ROOT_VARIABLE = "OLEANDER_DATA"
 
 
 def resolve_data_root(configured: str | None) -> Path | None:
-    """The folder of the user's data: the configured one, else the one OLEANDER_DATA names, else None.
+    """The user's data folder: the configured one, else OLEANDER_DATA, else None.
 
     Raises:
-        OleanderError: it begins with the home folder of nobody known.
+        OleanderError: the path starts with ~ or ~user, and that home folder is unknown.
     """
     root = configured or os.environ.get(DATA_ROOT_VARIABLE)
     return expand_home(root) if root else None
@@ -34,13 +34,13 @@ def prepare_dataset(
 
     Args:
         name: the dataset's name in the configuration.
-        settings: `source` (a name in `SOURCES`), optional `stand_in_for`, and that source's own settings.
-        data_root: configured folder of the user's data; see `resolve_data_root`.
-        allow_download: whether a source may fetch what is absent.
+        settings: `source` (a name in `SOURCES`), `stand_in_for` (optional), and the source's own settings.
+        data_root: configured data folder; see `resolve_data_root`.
+        allow_download: whether a source may download missing data.
         output, manifest: the files to write.
 
     Raises:
-        OleanderError: the settings, the data or the output files are at fault; nothing is left written.
+        OleanderError: the settings or data are invalid, or an output cannot be written; no file is left behind.
     """
     source = settings.get("source")
     if not isinstance(source, str) or source not in SOURCES:

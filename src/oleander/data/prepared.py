@@ -41,15 +41,15 @@ class Dataset:
     """A prepared dataset.
 
     Attributes:
-        name: the name under which the configuration knows it.
-        train_x, test_x: images, uint8 [N, channels, height, width], left in the file and read where they are used; or
-            points, float32 [N, features].
+        name: its name in the configuration.
+        train_x, test_x: images, uint8 [N, channels, height, width], memory-mapped and read on use; or points, float32
+            [N, features].
         train_y, test_y: int64 [N], indices into `classes`.
         classes: the class names, in label order.
         value_range: smallest and largest possible value, (0, 255) for images; None for unbounded points.
         source: name of the source in the registry.
-        stand_in_for: the dataset of the paper in whose place this one stands; None if it is the real one.
-        sha256: of the file it was read from, 64 hexadecimal digits.
+        stand_in_for: the paper's dataset that this one replaces; None if it is the real one.
+        sha256: SHA-256 of the file it was read from, 64 hexadecimal digits.
     """
 
     name: str
@@ -73,10 +73,10 @@ def save_dataset(
     source_settings: dict[str, Any],
     stand_in_for: str | None,
 ) -> None:
-    """Check `raw` and write it to `dataset_path`, its manifest to `manifest_path`: both files or neither.
+    """Check `raw`, then write the dataset and its manifest: both files or neither.
 
     Raises:
-        OleanderError: `raw` is not sound, its images cannot be made, or one of the files cannot be written.
+        OleanderError: `raw` is invalid, its images cannot be read, or a file cannot be written.
     """
     check_content(raw, f"dataset {name}")
     settings = {
@@ -107,12 +107,12 @@ def save_dataset(
 
 
 def load_dataset(path: str | os.PathLike[str]) -> Dataset:
-    """Read the prepared dataset at `path` (the .safetensors file), after checking all of its content.
+    """Read the prepared dataset at `path` (the .safetensors file) and check all of its content.
 
-    Where the manifest (the same name, ending in .json) lies beside it, its SHA-256 must be the file's.
+    If the manifest (same name, ending in .json) exists, its SHA-256 must match the file's.
 
     Raises:
-        OleanderError: the file is missing, corrupt, not a dataset, unsound, or not the manifest's.
+        OleanderError: the file is missing, corrupt, not a dataset, invalid, or does not match its manifest.
     """
     tensors, settings = load_artifact(path, mapped=True)
     with expecting(path, "prepared dataset"):
@@ -133,10 +133,10 @@ def load_dataset(path: str | os.PathLike[str]) -> Dataset:
 
 
 def check_prepared(path: str | os.PathLike[str]) -> None:
-    """Hold the bytes of the prepared dataset at `path` against the SHA-256 of its manifest, which must be there.
+    """Check the prepared dataset at `path` against the SHA-256 in its manifest, which must exist.
 
     Raises:
-        OleanderError: a file is missing or cannot be read, or they do not belong together.
+        OleanderError: a file is missing or cannot be read, or the SHA-256 differs.
     """
     manifest = Path(path).with_suffix(".json")
     if not manifest.is_file():
@@ -167,5 +167,5 @@ def _check_manifest(manifest: Path, path: str | os.PathLike[str], sha256: str) -
 
 
 def _counts(labels: Tensor, classes: list[str]) -> dict[str, int]:
-    """Points per class, by class name in label order."""
+    """Number of points of each class, by class name, in label order."""
     return dict(zip(classes, torch.bincount(labels, minlength=len(classes)).tolist(), strict=True))

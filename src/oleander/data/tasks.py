@@ -1,4 +1,4 @@
-"""Tasks: a dataset seen by an attack, its source and target class first, and splits into trusted and train points."""
+"""Tasks: a dataset relabelled for an attack, source and target class first, and its trusted/train split."""
 
 from dataclasses import dataclass, replace
 
@@ -12,17 +12,19 @@ from oleander.io.errors import OleanderError
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Classes of a dataset; label 1 is the target class, the one that poison is labelled as.
+    """A dataset's classes as an attack uses them: label 0 is the source class, label 1 the target class.
+
+    Poison is labelled as the target class.
 
     Attributes:
         dataset: name of the dataset.
         source_class, target_class: names of the classes labelled 0 and 1.
-        train_x, test_x: float32 [N, *shape], images in [-1, 1], points as they are.
+        train_x, test_x: float32 [N, *shape]; images in [-1, 1], points unscaled.
         train_y, test_y: int64 [N], positions in `classes`.
-        shape: of one point, without N.
-        value_range: of the dataset before scaling; None for unbounded points.
-        stand_in_for: the paper's dataset in whose place this one stands; None if it is the real one.
-        other_classes: names of the classes labelled 2, 3, ...; none in a binary task.
+        shape: shape of one point.
+        value_range: the dataset's range before scaling; None for unbounded points.
+        stand_in_for: the paper's dataset that this one replaces; None if it is the real one.
+        other_classes: names of the classes labelled 2, 3, ...; empty in a binary task.
     """
 
     dataset: str
@@ -39,17 +41,17 @@ class Task:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of all classes, in the order of their labels."""
+        """Names of all classes, in label order."""
         return (self.source_class, self.target_class, *self.other_classes)
 
     @property
     def outputs(self) -> int:
-        """How many outputs a classifier for this task has: one, a logit of label 1, where there are two classes."""
+        """Number of classifier outputs: one per class, or a single logit of label 1 for two classes."""
         return 1 if len(self.classes) == 2 else len(self.classes)
 
     @property
     def prior(self) -> float:
-        """Pr(Yp), the share of the target class in the train points (pGAN, section 3.3)."""
+        """Pr(Yp), the fraction of train points in the target class (pGAN, section 3.3)."""
         return int((self.train_y == 1).sum()) / len(self.train_y)
 
     @property
@@ -70,17 +72,17 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Disjoint rows of a task's train points, int64, on its device; class after class, shuffled within."""
+    """Disjoint rows of a task's train points: int64, on its device, ordered by class, shuffled within a class."""
 
     trusted_rows: Tensor
     train_rows: Tensor
 
 
 def make_task(dataset: Dataset, source_class: str, target_class: str, all_classes: bool = False) -> Task:
-    """See `dataset` as an attack does, in the dataset's order, images scaled from value_range to [-1, 1].
+    """Relabel `dataset` for an attack, keeping its order, and scale images from `value_range` to [-1, 1].
 
     Args:
-        dataset: as prepared.
+        dataset: a prepared dataset.
         source_class, target_class: names of the classes that become labels 0 and 1.
         all_classes: keep the dataset's other classes too, as labels 2, 3, ... in its order.
 
@@ -95,7 +97,7 @@ def make_task(dataset: Dataset, source_class: str, target_class: str, all_classe
     for name in (source_class, target_class):
         if name not in dataset.classes:
             raise OleanderError(
-                f"dataset {dataset.name} has no class {name!r}; it has {', '.join(dataset.classes)}: choose among these"
+                f"dataset {dataset.name} has no class {name!r}; choose one of {', '.join(dataset.classes)}"
             )
     others = [name for name in dataset.classes if all_classes and name not in (source_class, target_class)]
     labels = torch.full((len(dataset.classes),), -1)
@@ -133,10 +135,10 @@ def _scale(x: Tensor, value_range: tuple[float, float] | None) -> Tensor:
 
 
 def to_display(x: Tensor, value_range: tuple[float, float] | None) -> Tensor:
-    """Scale images from a task's [-1, 1] to the [0, 1] that plots take, clipping what lies beyond.
+    """Scale images from a task's [-1, 1] to [0, 1] for plots, clipping values outside.
 
     Raises:
-        ValueError: `value_range` is None, so that `x` are unscaled points, not images.
+        ValueError: `value_range` is None: `x` holds unscaled points, not images.
     """
     if value_range is None:
         raise ValueError("points without a value range have no display scale")
@@ -144,17 +146,17 @@ def to_display(x: Tensor, value_range: tuple[float, float] | None) -> Tensor:
 
 
 def class_sizes(available: list[int], total: int) -> list[int]:
-    """How many of `total` points each class gives: equal shares, classes too small for theirs give all they have.
+    """Number of points to take from each class: equal shares; a class smaller than its share gives all it has.
 
     Args:
-        available: points of each class.
-        total: at most their sum.
+        available: number of points in each class.
+        total: number of points to take, at most the sum of `available`.
 
     Returns:
-        One number a class, summing to `total`; where equal shares leave a remainder, lower labels give one more.
+        One number per class, summing to `total`; a remainder goes to the lower labels, one point each.
     """
     sizes = [0] * len(available)
-    # The smallest class first: what it cannot give falls to the others.
+    # Smallest class first: the others make up for what it lacks.
     order = sorted(range(len(available)), key=lambda label: (available[label], -label))
     left = total
     for done, label in enumerate(order):
@@ -166,30 +168,31 @@ def class_sizes(available: list[int], total: int) -> list[int]:
 def split_task(task: Task, trusted_per_class: int, train_points: int, seed: int) -> Split:
     """Draw disjoint trusted and train points without replacement (pGAN, section 4.2).
 
-    Classes share the train points equally (`class_sizes`). Each class has its own generator, so that one class's draw
-    does not depend on the other's size; more train points contain the fewer.
+    Train points are shared equally between classes (`class_sizes`). Each class has its own random generator, so its
+    draw does not depend on the other classes' sizes. A larger draw contains a smaller one with the same seed.
 
     Args:
-        task: what to draw from.
-        trusted_per_class: trusted points of each class.
-        train_points: train points of all classes together.
+        task: the task to draw from.
+        trusted_per_class: number of trusted points per class.
+        train_points: number of train points, all classes together.
         seed: the same seed draws the same rows.
 
     Raises:
-        OleanderError: there are fewer train points than are asked for.
+        OleanderError: the task has too few train points.
     """
     rows = [(task.train_y == label).nonzero().squeeze(1) for label in range(len(task.classes))]
     for name, own in zip(task.classes, rows, strict=True):
         if len(own) < trusted_per_class:
             raise OleanderError(
-                f"class {name!r} of {task.dataset} has {len(own)} train points, but {trusted_per_class} trusted ones "
-                "are needed; ask for fewer in the evaluation"
+                f"class {name!r} of {task.dataset} has {len(own)} train points, but {trusted_per_class} trusted "
+                "points are needed; ask for fewer in the evaluation"
             )
     available = [len(own) - trusted_per_class for own in rows]
     if sum(available) < train_points:
         raise OleanderError(
-            f"{task.dataset} has {sum(available)} train points of {', '.join(task.classes)} beside "
-            f"{trusted_per_class} trusted ones a class, but {train_points} are needed; ask for fewer in the evaluation"
+            f"{task.dataset} has {sum(available)} train points of {', '.join(task.classes)} besides "
+            f"{trusted_per_class} trusted points per class, but {train_points} are needed; ask for fewer in the "
+            "evaluation"
         )
     trusted, train = [], []
     for label, (own, size) in enumerate(zip(rows, class_sizes(available, train_points), strict=True)):

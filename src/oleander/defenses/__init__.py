@@ -1,9 +1,9 @@
-"""Defenses: which of the received points a victim trains on, and with which labels.
+"""Defenses: they decide which received points a victim trains on, and with which labels.
 
-One defense, one file with a `sanitize` function and a `SETTINGS_SCHEMA`, one line in `DEFENSES`.
+Each defense is a module with a `sanitize` function and a `SETTINGS_SCHEMA`, registered in `DEFENSES`.
 
-A defense that judges by fitted victims writes `sanitize` as a generator function: it yields a `FitRequest`, is sent the
-`LastLayer` of the victim that was fitted, and so on; it returns its `Sanitized`. Thus the victims of many sets are
+A defense that fits victims of its own writes `sanitize` as a generator function: it yields a `FitRequest`, receives the
+fitted victim's `LastLayer`, repeats this as needed, and returns a `Sanitized`. The victims of many sets can then be
 trained together.
 """
 
@@ -34,21 +34,21 @@ def sanitize(
     seed: int,
     fit: Callable[[FitRequest], LastLayer] | None = None,
 ) -> Sanitized:
-    """Apply the defense that `settings["name"]` names.
+    """Apply the defense `settings["name"]`.
 
     Args:
-        received: points to be trained on, genuine and poison alike; never mutated.
-        trusted: genuine points that the defender is sure of, for defenses that assume some; never mutated.
+        received: training points, genuine and poison; never mutated.
+        trusted: points known to be genuine, for defenses that need some; never mutated.
         settings: the defense's name and its own settings.
-        seed: the same seed gives the same answer.
-        fit: trains a victim on what is asked for, for defenses that judge by one.
+        seed: the same seed gives the same result.
+        fit: trains the requested victim, for defenses that fit victims of their own.
 
     Returns:
-        What was done to each received point.
+        The decision for each received point.
 
     Raises:
-        OleanderError: an unknown defense, points that are not finite, data that the defense cannot work with, or no
-            `fit` where one is needed.
+        OleanderError: the defense is unknown, points are not finite, the defense cannot use the data, or `fit` is
+            missing but needed.
     """
     fit_all = None if fit is None else lambda requests: [fit(request) for request in requests]
     return sanitize_cohort([received], [trusted], settings, [seed], fit_all)[0]
@@ -61,21 +61,21 @@ def sanitize_cohort(
     seeds: Sequence[int],
     fit: Callable[[list[FitRequest]], list[LastLayer]] | None = None,
 ) -> list[Sanitized]:
-    """Apply one defense to many sets at once; each gets what `sanitize` would give it alone.
+    """Apply one defense to many sets at once; each result is that of `sanitize` on the set alone.
 
     Args:
-        received: of each set, as in `sanitize`.
-        trusted: of each set, as in `sanitize`.
+        received: received points of each set, as in `sanitize`.
+        trusted: trusted points of each set, as in `sanitize`.
         settings: the defense's name and its own settings, the same for all sets.
-        seeds: one a set.
-        fit: is given one request of every set, in the sets' order, and trains their victims together; called once for
-            each fit that the defense needs, and never by a defense that needs none.
+        seeds: one per set.
+        fit: takes one request per set, in order, and trains their victims together; called once for each fit that the
+            defense needs.
 
     Returns:
-        What was done to the points of each set.
+        The decisions for each set.
 
     Raises:
-        OleanderError: as `sanitize`; or sets that need different numbers of fits.
+        OleanderError: as `sanitize`; also if sets need different numbers of fits.
     """
     name = settings["name"]
     if name not in DEFENSES:
@@ -93,7 +93,7 @@ def _in_lockstep(
     name: str,
     fit: Callable[[list[FitRequest]], list[LastLayer]] | None,
 ) -> list[Sanitized]:
-    """Run generators side by side, each fit of all of them as one call."""
+    """Advance all generators together, with one call of `fit` per round."""
     answers: list[LastLayer | None] = [None] * len(runs)
     while True:
         requests, done = [], []
@@ -106,14 +106,14 @@ def _in_lockstep(
             return done
         if done:
             raise OleanderError(
-                f"defense '{name}': {len(done)} of {len(runs)} sets were done while others asked for a further fit; "
-                "let the defense ask equally often for every set"
+                f"defense '{name}': {len(done)} of {len(runs)} sets finished while others requested another fit; "
+                "make the defense request the same number of fits for every set"
             )
         if fit is None:
-            raise OleanderError(f"defense '{name}' judges by fitted victims; give it a fit that trains them")
+            raise OleanderError(f"defense '{name}' fits victims of its own; pass a fit function that trains them")
         answers = fit(requests)
         if len(answers) != len(requests):
             raise OleanderError(
-                f"defense '{name}': the fit gave {len(answers)} answers to {len(requests)} requests; "
-                "give one for each, in order"
+                f"defense '{name}': fit returned {len(answers)} results for {len(requests)} requests; "
+                "return one for each, in order"
             )

@@ -1,4 +1,4 @@
-"""What every defense takes and gives."""
+"""Inputs and outputs of all defenses."""
 
 from dataclasses import dataclass
 
@@ -20,10 +20,10 @@ class Points:
 
 @dataclass(frozen=True)
 class FitRequest:
-    """A defense's wish: train a victim on some of the received points, labels as received, and say what it sees.
+    """A defense's request to train a victim on some received points, with labels as received.
 
     Attributes:
-        kept: bool [n]; the received points to train on.
+        kept: bool [n]; True for the received points to train on.
     """
 
     kept: torch.Tensor
@@ -31,11 +31,11 @@ class FitRequest:
 
 @dataclass(frozen=True)
 class LastLayer:
-    """What a fitted victim, dropout off, gives for all n received points, on their device.
+    """The last layer of a fitted victim for all n received points, on their device, with dropout off.
 
     Attributes:
-        hidden: float [n, units]; what enters the last layer.
-        logits: float [n, outputs]; what leaves it. One output means two classes: it is the logit of class 1.
+        hidden: float [n, units]; the last layer's inputs.
+        logits: float [n, outputs]; its outputs. A single output is the logit of class 1 of two.
     """
 
     hidden: torch.Tensor
@@ -44,15 +44,14 @@ class LastLayer:
 
 @dataclass(frozen=True)
 class Sanitized:
-    """What a defense did to each received point.
+    """A defense's decision for each received point.
 
     Attributes:
-        kept: bool [n]; False for points it rejected.
+        kept: bool [n]; False for rejected points.
         labels: int64 [n]; the labels to train with.
-        scores: float [n], of the points' own type; how suspicious each point looked, higher is more so; NaN where the
-            defense gives none.
-        diverged: True if a victim that the defense had fitted diverged: then the points were not judged to the end,
-            and nothing should be concluded from them.
+        scores: float [n], of the points' dtype; higher is more suspicious; NaN if the defense gives none.
+        diverged: True if a victim fitted by the defense diverged; the decisions are then incomplete and must not be
+            used.
     """
 
     kept: torch.Tensor

@@ -1,4 +1,4 @@
-"""What the defenses that reject a fixed share of each class have in common."""
+"""Helpers for defenses that reject a fixed fraction of each class."""
 
 import math
 from fractions import Fraction
@@ -6,25 +6,25 @@ from fractions import Fraction
 import torch
 
 ROUNDING = 1e-12
-"""Below this share of the terms that it is a sum of, a float64 number is rounding and not information."""
+"""A float64 sum smaller than this fraction of its terms is treated as rounding error."""
 
 
 def share_of(share: float, size: int, steps: int = 1) -> int:
-    """How many points are `share` / `steps` of `size` points: half up, `share` being the decimal that was written."""
+    """`share` / `steps` of `size` points, rounded half up; `share` is taken as the decimal written."""
     return math.floor(Fraction(str(share)) * size / steps + Fraction(1, 2))
 
 
 def centred(rows: torch.Tensor) -> torch.Tensor:
-    """Rows [n, d] minus their mean, in float64; all zeros if they are equal but for rounding."""
+    """Rows [n, d] minus their mean, in float64; all zeros if the rows are equal up to rounding."""
     rows = rows.double()
     difference = rows - rows.mean(0)
     return difference * (difference.norm() > ROUNDING * rows.norm())
 
 
 def largest(scores: torch.Tensor, count: int) -> torch.Tensor:
-    """Positions of the `count` largest scores [n], most suspicious first; of equal ones the earlier goes first.
+    """Positions of the `count` largest scores [n], largest first; ties are broken by position.
 
-    A score of zero gives no reason to reject a point, and the last point of a class always stays: then there are fewer.
+    Fewer are returned if needed: points with score zero and the last point of a class are never rejected.
     """
     count = min(count, len(scores) - 1, int((scores > 0).sum()))
     return scores.argsort(descending=True, stable=True)[: max(count, 0)]

@@ -3,10 +3,10 @@
 Paudice, Muñoz-González & Lupu, "Label sanitization against label flipping poisoning attacks", 2018, in the pGAN paper's
 form: a point is relabelled if enough of its nearest neighbours share a label other than its own.
 
- 1. neighbours of a point = the k other received points of any class at the smallest Euclidean distance;
- 2. if at least `agreeing` of them carry one and the same label that is not the point's, it takes that label.
+ 1. neighbours of a point = the k nearest other received points of any class (Euclidean distance);
+ 2. if at least `agreeing` of them have the same label, and it is not the point's, the point gets that label.
 
-All points at once, by the labels as received; nothing is rejected.
+All points are relabelled at once, based on the received labels; none is rejected.
 """
 
 from typing import Any
@@ -27,18 +27,18 @@ SETTINGS_SCHEMA: dict[str, Any] = {
 }
 
 ROWS_AT_ONCE = 1000
-"""Points whose distances to all others are held in memory at once."""
+"""Number of points whose distances to all others are in memory at once."""
 
 
 def sanitize(received: Points, trusted: Points, settings: dict[str, Any], seed: int) -> Sanitized:
-    """Relabel points that their neighbours contradict; see `oleander.defenses.sanitize`.
+    """Relabel points that disagree with their neighbours; see `oleander.defenses.sanitize`.
 
-    Settings: `neighbours` k and `agreeing`. Of two other labels that both have enough neighbours the more frequent is
-    taken, then the smaller; of equally near points the earlier is the neighbour. A point's score is the share of its
-    neighbours that carry the most frequent label other than its own.
+    Settings: `neighbours` k and `agreeing`. If several other labels have enough neighbours, the most frequent wins,
+    then the smallest; of equally near points, the earlier one is the neighbour. A point's score is the fraction of its
+    neighbours with the most frequent label other than its own.
 
     Raises:
-        OleanderError: `agreeing` is larger than k, or fewer than k + 1 points were received, but more than none.
+        OleanderError: `agreeing` is larger than k, or between 1 and k points were received.
     """
     k, agreeing = settings["neighbours"], settings["agreeing"]
     if agreeing > k:
@@ -49,7 +49,7 @@ def sanitize(received: Points, trusted: Points, settings: dict[str, Any], seed: 
     if 0 < len(received.y) <= k:
         raise OleanderError(
             f"label sanitization: {len(received.y)} points were received, but more than neighbours={k} are needed; "
-            "give more points or set fewer neighbours"
+            "give more points or lower neighbours"
         )
     labels = received.y.clone()
     scores = torch.zeros(len(labels), dtype=received.x.dtype, device=received.x.device)
@@ -71,12 +71,12 @@ def _nearest(x: torch.Tensor, k: int) -> torch.Tensor:
         rows = torch.arange(start, min(start + ROWS_AT_ONCE, len(x)), device=x.device)
         scale = norms[rows].unsqueeze(1) + norms
         squared = torch.addmm(scale, x[rows], x.T, alpha=-2)
-        # What is left of the difference of equal points is rounding: they are at distance zero, all alike.
+        # For equal points only rounding error remains: set their distance to zero.
         squared.masked_fill_(squared < ROUNDING * scale, 0)
         squared[rows - start, rows] = torch.inf
         places = []
         for _ in range(k):
-            # argmin gives the first of equals; topk promises no order.
+            # argmin returns the first of equal values; topk does not guarantee an order.
             places.append(squared.argmin(1))
             squared.scatter_(1, places[-1].unsqueeze(1), torch.inf)
         found.append(torch.stack(places, dim=1))

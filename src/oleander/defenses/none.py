@@ -1,4 +1,4 @@
-"""No defense: everything received is trained on. The baseline of every comparison."""
+"""No defense: the victim trains on all received points. The baseline."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ SETTINGS_SCHEMA: dict[str, Any] = {"properties": {}, "required": []}
 
 
 def sanitize(received: Points, trusted: Points, settings: dict[str, Any], seed: int) -> Sanitized:
-    """Keep every point with its label; see `oleander.defenses.sanitize`."""
+    """Keep every point and its label; see `oleander.defenses.sanitize`."""
     return Sanitized(
         kept=torch.ones(len(received.y), dtype=torch.bool, device=received.x.device),
         labels=received.y.clone(),

@@ -1,13 +1,13 @@
-"""Distance-based outlier detection, one detector a class (pGAN paper, section 4.2).
+"""Distance-based outlier detection, one detector per class (pGAN paper, section 4.2).
 
 Wu & Jermaine, "Outlier detection by sampling with accuracy guarantees", 2006, as used by Paudice et al., "Detection of
 adversarial training examples in poisoning attacks through anomaly detection", 2018.
 
 For every class:
  1. score of a point = Euclidean distance to the k-th nearest of s trusted points of its class, drawn without
-    replacement, afresh for each point (or the mean of the k nearest: the papers are silent on which);
- 2. threshold = a quantile of the trusted points' own scores, each against s of the others;
- 3. points that score above the threshold are rejected.
+    replacement for each point (or the mean distance to the k nearest; the papers do not say which);
+ 2. threshold = a quantile of the trusted points' own scores, each computed against s of the others;
+ 3. reject points with a score above the threshold.
 """
 
 from typing import Any
@@ -36,7 +36,7 @@ def sanitize(received: Points, trusted: Points, settings: dict[str, Any], seed: 
     `statistic`, "kth" or "mean".
 
     Raises:
-        OleanderError: a class that was received has too few trusted points, or k is larger than s.
+        OleanderError: a received class has too few trusted points, or k is larger than s.
     """
     k, s = settings["neighbours"], settings["sample"]
     if k > s:
@@ -50,7 +50,7 @@ def sanitize(received: Points, trusted: Points, settings: dict[str, Any], seed: 
         if len(reference) <= s:
             raise OleanderError(
                 f"outlier detector: class {label} has {len(reference)} trusted points, but more than sample={s} are "
-                "needed; give more trusted points or set a smaller sample"
+                "needed; give more trusted points or lower sample"
             )
         here = received.y == label
         draw = generator_for("cpu", seed, "outlier", label)
@@ -67,12 +67,12 @@ def _scores(
     draw: torch.Generator,
     exclude_self: bool,
 ) -> torch.Tensor:
-    """Score [queries] of step 1; with `exclude_self`, query i is reference i and is not drawn for itself."""
+    """Scores [queries] of step 1; with `exclude_self`, query i is reference i and is not compared with itself."""
     lottery = torch.rand(len(queries), len(reference), generator=draw, dtype=torch.float64)
     if exclude_self:
         lottery.fill_diagonal_(torch.inf)
     drawn = lottery.topk(settings["sample"], dim=1, largest=False).indices.to(queries.device)
-    # Exact distances: the matrix-product form loses the small ones, which are the ones that count here.
+    # Exact distances: the matrix-product form is inaccurate for small distances, which matter here.
     distances = torch.cdist(queries, reference, compute_mode="donot_use_mm_for_euclid_dist").gather(1, drawn)
     nearest = distances.topk(settings["neighbours"], dim=1, largest=False).values
     return nearest.amax(1) if settings["statistic"] == "kth" else nearest.mean(1)

@@ -1,12 +1,13 @@
-"""Sever, one filter a class, on the gradients of the victim's last layer (pGAN paper, section 4.3).
+"""Sever on the gradients of the victim's last layer, one filter per class (pGAN paper, section 4.3).
 
 Diakonikolas et al., "Sever: a robust meta-algorithm for stochastic optimization", 2019, algorithm 1 with the filter of
-its experiments: a fixed share of each class is removed, an equal part of it in each filtering.
+its experiments: a fixed fraction of each class is removed, in equal parts over the filterings.
 
 For every filtering:
- 1. fit a victim to the points that are left;
- 2. gradient of a point = that of its cross-entropy by the last layer's weights and biases, (p - y) x [h; 1];
- 3. for every class, over its points that are left: subtract the mean, v = top right singular vector,
+ 1. fit a victim to the remaining points;
+ 2. gradient of a point = gradient of its cross-entropy with respect to the last layer's weights and biases,
+    (p - y) x [h; 1];
+ 3. for every class, over its remaining points: subtract the mean, v = top right singular vector,
     score of a point = |(gradient - mean) . v|;
  4. reject the class's epsilon / filterings * (points received) highest scores.
 """
@@ -33,14 +34,14 @@ SETTINGS_SCHEMA: dict[str, Any] = {
 def sanitize(
     received: Points, trusted: Points, settings: dict[str, Any], seed: int
 ) -> Generator[FitRequest, LastLayer, Sanitized]:
-    """Reject the points whose gradients stand out in their class; see `oleander.defenses.sanitize`.
+    """Reject the points whose gradients are outliers in their class; see `oleander.defenses.sanitize`.
 
-    Settings: `epsilon`, the share of each class to reject in all, and `filterings`. Each filtering asks for one fit and
-    takes its part of epsilon, half up. Of equal scores the earlier point is rejected first; points with a score of
-    zero and the last point of a class stay. A point's score is that of the last filtering that it took part in.
+    Settings: `epsilon`, the total fraction of each class to reject, and `filterings`. Each filtering requests one fit
+    and rejects its part of epsilon, rounded half up. Of equal scores the earlier point is rejected first. Points with
+    score zero and the last point of a class are never rejected. A point's score is from its last filtering.
 
     Raises:
-        OleanderError: a fit's answer does not fit the received points.
+        OleanderError: a fit's result does not match the received points.
     """
     kept = torch.ones(len(received.y), dtype=torch.bool, device=received.x.device)
     scores = torch.full((len(received.y),), torch.nan, dtype=received.x.dtype, device=received.x.device)
@@ -49,7 +50,7 @@ def sanitize(
     for _ in range(settings["filterings"]):
         layer = yield FitRequest(kept.clone())
         _check(layer, received.y)
-        # A diverged set goes on asking: the sets of a cohort make the same number of requests.
+        # A diverged set keeps requesting fits: all sets of a cohort make the same number of requests.
         diverged = diverged or not bool(layer.hidden.isfinite().all() and layer.logits.isfinite().all())
         if diverged:
             continue
@@ -65,7 +66,7 @@ def _gradients(hidden: torch.Tensor, logits: torch.Tensor, label: int) -> torch.
     """Step 2 for points of one class: float64 [n, outputs * (units + 1)]."""
     logits = logits.double()
     if logits.shape[1] == 1:
-        # sigmoid(z) - 1 as -sigmoid(-z), which stays apart from zero for well fitted points too.
+        # -sigmoid(-z) instead of sigmoid(z) - 1, which rounds to zero for well fitted points.
         error = -(-logits).sigmoid() if label == 1 else logits.sigmoid()
     else:
         error = logits.softmax(1)
@@ -76,9 +77,9 @@ def _gradients(hidden: torch.Tensor, logits: torch.Tensor, label: int) -> torch.
 
 
 def _scores(rows: torch.Tensor) -> torch.Tensor:
-    """|rows . v| [n], v being the top right singular vector of `rows` [n, d], by the smaller of the two Gram matrices.
+    """|rows . v| [n] for the top right singular vector v of `rows` [n, d], using the smaller of the two Gram matrices.
 
-    LAPACK on the CPU finds one eigenpair of a few hundred in a quarter of the time that all would take.
+    LAPACK on the CPU finds one eigenpair of a few hundred in a quarter of the time for all.
     """
     n, d = rows.shape
     gram = (rows @ rows.T if n <= d else rows.T @ rows).cpu().numpy()
@@ -90,15 +91,15 @@ def _scores(rows: torch.Tensor) -> torch.Tensor:
 
 
 def _check(layer: LastLayer, labels: torch.Tensor) -> None:
-    """Refuse an answer with other points than the received ones, or with too few outputs for their labels."""
+    """Raise an error if a fit's result has the wrong number of points, or too few outputs for their labels."""
     hidden, logits = list(layer.hidden.shape), list(layer.logits.shape)
     if not (len(hidden) == len(logits) == 2 and hidden[0] == logits[0] == len(labels)):
         raise OleanderError(
-            f"Sever: a fit gave hidden units {hidden} and logits {logits} for {len(labels)} received points; "
-            "give one row of each for every received point"
+            f"Sever: fit returned hidden units {hidden} and logits {logits} for {len(labels)} received points; "
+            "return one row of each per received point"
         )
     if len(labels) and int(labels.max()) >= max(logits[1], 2):
         raise OleanderError(
-            f"Sever: received labels run to {int(labels.max())}, but the fitted victim has {logits[1]} outputs; "
-            "use a victim with an output for every class"
+            f"Sever: received labels go up to {int(labels.max())}, but the fitted victim has {logits[1]} outputs; "
+            "use a victim with one output per class"
         )

@@ -1,1 +1,1 @@
-"""Files on disk: errors in one sentence, atomic writes, artifacts with their settings inside."""
+"""Files on disk: one-sentence errors, atomic writes, and artifacts that contain their settings."""

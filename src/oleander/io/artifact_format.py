@@ -1,7 +1,7 @@
-"""What an artifact's file looks like, byte by byte: a safetensors file with settings and a checksum in its header.
+"""The artifact file format: a safetensors file with settings and a checksum in its header.
 
-Nothing is ever unpickled: a file that is not valid safetensors, or whose header is not ours, is refused. torch is not
-imported, so that a job that only draws can read what others saved: `load_arrays`.
+Nothing is ever unpickled: a file that is not valid safetensors, or lacks Oleander's header, is rejected. This module
+does not import torch, so plotting jobs can read artifacts quickly with `load_arrays`.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from oleander.io.files import open_regular
 from oleander.io.schemas import Validator
 
 METADATA_KEY = "oleander"
-# Forms of a header's entries.
+# JSON schemas of header entries.
 TEXT: dict[str, Any] = {"type": "string"}
 TEXT_OR_NONE: dict[str, Any] = {"type": ["string", "null"]}
 COUNT: dict[str, Any] = {"type": "integer", "minimum": 1}
@@ -31,7 +31,7 @@ SHAPE: dict[str, Any] = {"type": "array", "items": COUNT, "minItems": 1, "maxIte
 MAPPING: dict[str, Any] = {"type": "object"}
 BLOCK_BYTES = 2**20
 HEADER_BYTES = 2**22
-"""How long the header of an artifact may be; that of the project's largest has not 2**13."""
+"""Maximum length of an artifact's header; the project's longest is below 2**13."""
 WIDTHS = {
     "BOOL": 1,
     "U8": 1,
@@ -44,8 +44,7 @@ WIDTHS = {
     "F64": 8,
     "I64": 8,
 }
-"""The format's names of types -> bytes of a value, in the order in which safetensors itself lays tensors out: widest
-last, written first."""
+"""safetensors type name -> bytes per value. safetensors writes tensors in the reverse of this order, widest first."""
 NAMES = {
     "BOOL": "bool",
     "U8": "uint8",
@@ -58,15 +57,15 @@ NAMES = {
     "F64": "float64",
     "I64": "int64",
 }
-"""The same names -> what torch, and but for bfloat16 NumPy, call these types."""
+"""safetensors type name -> torch's name; NumPy's is the same, but it has no bfloat16."""
 
 
 class Form(NamedTuple):
     """Type and shape of a tensor.
 
     Attributes:
-        type: one of `WIDTHS`.
-        shape: of the tensor.
+        type: a key of `WIDTHS`.
+        shape: the tensor's shape.
     """
 
     type: str
@@ -74,25 +73,25 @@ class Form(NamedTuple):
 
     @property
     def bytes(self) -> int:
-        """How long the tensor is."""
+        """Size of the tensor in bytes."""
         return math.prod(self.shape) * WIDTHS[self.type]
 
 
 def canonical_json(value: Any) -> str:
-    """The one JSON text of `value`: sorted keys, no spaces, no NaN."""
+    """Canonical JSON of `value`: sorted keys, no spaces, no NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def fingerprint(value: Any) -> str:
-    """SHA-256 of the canonical JSON of `value`: equal settings, equal fingerprint."""
+    """SHA-256 of the canonical JSON of `value`: equal settings have equal fingerprints."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
 def load_arrays(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], Any]:
-    """Read an artifact as NumPy arrays, and its settings.
+    """Read an artifact's tensors as NumPy arrays, and its settings.
 
     Raises:
-        OleanderError: the file is missing, truncated, corrupt or not one of ours.
+        OleanderError: the file is missing, truncated, corrupt or not an Oleander artifact.
     """
     with reading(path):
         arrays, metadata = read_safetensors(path, "numpy")
@@ -103,66 +102,66 @@ def load_arrays(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], An
 
 @contextlib.contextmanager
 def reading(path: str | os.PathLike[str]) -> Iterator[None]:
-    """While inside, what fails because the file at `path` is no sound artifact is a sentence.
+    """Context in which errors from reading a missing or invalid artifact at `path` become an `OleanderError`.
 
     Raises:
-        OleanderError: something failed.
+        OleanderError: the file is missing or invalid.
     """
     try:
         yield
     except FileNotFoundError:
-        raise OleanderError(f"{path} does not exist; run the rule that makes it") from None
-    # RecursionError: JSON in JSON in JSON.
+        raise OleanderError(f"{path} does not exist; run the rule that creates it") from None
+    # RecursionError: deeply nested JSON.
     except (KeyError, TypeError, ValueError, OSError, RecursionError) as error:
         raise OleanderError(f"{path} is not a complete Oleander artifact ({error}); delete it and run again") from error
 
 
 def checked_settings(path: str | os.PathLike[str], metadata: Mapping[str, str], forms: Mapping[str, Form]) -> Any:
-    """The settings in an artifact's metadata, once the whole file is known to be as it was written.
+    """The settings in an artifact's metadata, after checking that the whole file is exactly as written.
 
     Raises:
-        KeyError, TypeError, ValueError, OSError, RecursionError: it is not.
+        KeyError, TypeError, ValueError, OSError, RecursionError: the file is invalid.
     """
     settings = json.loads(metadata[METADATA_KEY])["settings"]
     if not isinstance(settings, dict):
-        raise TypeError("its settings are no mapping")
+        raise TypeError("its settings are not a mapping")
     if not _is_as_written(path, forms, settings):
         raise ValueError("its checksum does not match its contents")
     return settings
 
 
 def read_safetensors(path: str | os.PathLike[str], framework: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """The tensors of any safetensors file and its metadata.
+    """Read the tensors and the metadata of any safetensors file.
 
     Args:
         path: the file.
-        framework: "pt" for torch tensors, in the file's mapping; "numpy" for arrays.
+        framework: "pt" for memory-mapped torch tensors, "numpy" for arrays.
 
     Raises:
-        OSError: the file is missing, cannot be read, or is no regular file.
-        ValueError: it is no safetensors file, or one with a header of more than `HEADER_BYTES`.
+        OSError: the file is missing, cannot be read, or is not a regular file.
+        ValueError: it is not a safetensors file, or its header is longer than `HEADER_BYTES`.
     """
     with open_regular(path) as stream:
         length = int.from_bytes(stream.read(8), "little")
     if length > HEADER_BYTES:
-        raise ValueError(f"its header says that it is {length:,} bytes long, more than {HEADER_BYTES:,}")
+        raise ValueError(f"its header has {length:,} bytes, more than {HEADER_BYTES:,}")
     try:
         with safe_open(Path(path), framework=framework) as opened:
             return {name: opened.get_tensor(name) for name in opened.keys()}, opened.metadata() or {}  # noqa: SIM118
-    # TypeError: a side beyond 2**63, or a type that NumPy has not got.
+    # TypeError: a dimension beyond 2**63, or a type that NumPy lacks.
     except (SafetensorError, TypeError) as error:
         raise ValueError(str(error)) from error
 
 
 @contextlib.contextmanager
 def expecting(path: str | os.PathLike[str], what: str) -> Iterator[None]:
-    """While inside, what fails because the artifact at `path` is not `what`, but another or an old one, is a sentence.
+    """Context in which errors because the artifact at `path` is not `what` (another or an old one) become one sentence.
 
-    For looking into its header and for building networks of that, nothing else: these are the exceptions that JSON of
-    any form leads to there, and a RuntimeError is torch's for tensors that do not fit.
+    Use it only around reading the header and building networks from it. It catches the exceptions that unexpected JSON
+    causes there, and torch's RuntimeError for tensors of the wrong shape.
 
     Raises:
-        OleanderError: something failed.
+        OleanderError: the artifact is not `what`.
     """
     try:
         yield
@@ -171,14 +170,14 @@ def expecting(path: str | os.PathLike[str], what: str) -> Iterator[None]:
 
 
 def check_header(header: Any, properties: dict[str, Any]) -> None:
-    """Make sure that the settings of an artifact are of the form that its reader goes by.
+    """Check that an artifact's settings have the entries that its reader needs.
 
     Args:
         header: the settings.
-        properties: name of each entry that must be there -> its JSON schema.
+        properties: name of each required entry -> its JSON schema.
 
     Raises:
-        ValueError: an entry is missing or of another form.
+        ValueError: an entry is missing or does not match its schema.
     """
     schema = {"required": list(properties), "properties": properties}
     error = best_match(Validator(schema).iter_errors(header))
@@ -187,7 +186,7 @@ def check_header(header: Any, properties: dict[str, Any]) -> None:
 
 
 def offsets(forms: Mapping[str, Form]) -> dict[str, int]:
-    """Where each tensor begins, counted from the header's end; in the order in which they lie in the file."""
+    """Byte offset of each tensor from the header's end, in file order."""
     order = list(WIDTHS)
     places, end = {}, 0
     for name in sorted(forms, key=lambda name: (-order.index(forms[name].type), name)):
@@ -197,9 +196,10 @@ def offsets(forms: Mapping[str, Form]) -> dict[str, int]:
 
 
 def header(forms: Mapping[str, Form], settings: Any, sha256: str) -> bytes:
-    """What a file begins with: the length of the rest, which is JSON, padded so that tensors begin at a multiple of 8.
+    """The file's header: its length, then JSON, padded so that tensors start at a multiple of 8.
 
-    All of the metadata is one entry: safetensors writes several in random order, and equal content must be equal bytes.
+    All metadata is one entry, because safetensors writes several entries in random order, and equal content must give
+    equal bytes.
     """
     entries: dict[str, Any] = {"__metadata__": {METADATA_KEY: canonical_json({"settings": settings, "sha256": sha256})}}
     for name, offset in offsets(forms).items():
@@ -211,21 +211,21 @@ def header(forms: Mapping[str, Form], settings: Any, sha256: str) -> bytes:
     return len(text).to_bytes(8, "little") + text
 
 
-# The checksum is over settings, names, types, shapes and bytes: safetensors itself would not notice a flipped bit.
+# The checksum covers settings, names, types, shapes and bytes; safetensors itself does not detect a flipped bit.
 def start_digest(settings: Any) -> Any:
-    """The running checksum, of the settings so far."""
+    """Start the running checksum with the settings."""
     return hashlib.sha256(f"{canonical_json(settings)}\n".encode())
 
 
 def line(name: str, form: Form) -> bytes:
-    """What the checksum takes before a tensor's bytes."""
+    """The checksum's input before a tensor's bytes."""
     return f"{name} torch.{NAMES[form.type]} {tuple(form.shape)}\n".encode()
 
 
 def _is_as_written(path: str | os.PathLike[str], forms: Mapping[str, Form], settings: Any) -> bool:
-    """Whether the file is, bit by bit, the one that is written of this content.
+    """Whether the file is, bit for bit, what would be written for this content.
 
-    It is read block by block: a mapping's pages would stay in memory.
+    It is read in blocks; the pages of a memory map would stay in memory.
     """
     running, block = start_digest(settings), memoryview(bytearray(BLOCK_BYTES))
     places = offsets(forms)
@@ -238,6 +238,6 @@ def _is_as_written(path: str | os.PathLike[str], forms: Mapping[str, Form], sett
             while left and (count := stream.readinto(block[:left])):
                 running.update(block[:count])
                 left -= count
-        # Not the checksum alone: a flipped bit can leave the header's meaning as it is, 1e-05 as 1E-05.
+        # Compare the whole header: a flipped bit can keep its meaning, such as 1e-05 and 1E-05.
         stream.seek(0)
         return stream.read(start) == header(forms, settings, running.hexdigest())

@@ -1,6 +1,6 @@
-"""Artifacts: safetensors files of torch tensors that carry the resolved settings they were made with.
+"""Artifacts: safetensors files of torch tensors that also contain the resolved settings they were made with.
 
-`artifact_format` says what such a file looks like, and reads it without torch.
+`artifact_format` defines the format and reads it without torch.
 """
 
 import os
@@ -52,16 +52,16 @@ __all__ = [
 ]
 
 TYPES = {getattr(torch, name): code for code, name in NAMES.items()}
-"""torch's types -> the format's names of them."""
+"""torch type -> safetensors type name."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """A tensor that is made piece by piece while it is written: the whole need not fit in memory.
+    """A tensor that is produced in pieces while it is written, so it need not fit in memory.
 
     Attributes:
-        dtype, shape: of the whole.
-        pieces: gives tensors that are the whole when concatenated along the first axis; called once a writing.
+        dtype, shape: type and shape of the whole tensor.
+        pieces: yields tensors to be concatenated along the first axis; called once per write.
     """
 
     dtype: torch.dtype
@@ -73,27 +73,27 @@ class Rows:
 
     @property
     def ndim(self) -> int:
-        """How many axes it has."""
+        """Number of axes."""
         return len(self.shape)
 
 
 def save_artifact(path: str | os.PathLike[str], tensors: Mapping[str, Tensor | Rows], settings: Any) -> None:
-    """Write `tensors` (moved to the CPU) with `settings` (JSON values) in the header, atomically.
+    """Write `tensors` and, in the header, `settings` (JSON values), atomically.
 
-    The file is the one that safetensors itself would write, which takes whole tensors alone, never `Rows`.
+    The file is byte-identical to what safetensors writes; safetensors itself cannot write `Rows`.
 
     Raises:
-        OleanderError: the file cannot be written, the settings are too long for a header, or the pieces of some `Rows`
-            cannot be made; no file is left.
-        ValueError: pieces of another type or shape than their `Rows` say.
+        OleanderError: the file cannot be written, the settings are too long for a header, or the pieces of `Rows`
+            cannot be produced; no file is left behind.
+        ValueError: the pieces do not match the type or shape of their `Rows`.
     """
     forms = {name: Form(TYPES[tensor.dtype], tuple(tensor.shape)) for name, tensor in tensors.items()}
-    # A checksum is as long as another: the header can be written before it is known.
+    # The checksum's length is fixed, so the header can be written before the checksum is known.
     header, offsets = artifact_format.header(forms, settings, "0" * 64), artifact_format.offsets(forms)
     if len(header) > HEADER_BYTES:
         raise OleanderError(
-            f"cannot write {path}: its settings and names come to {len(header):,} bytes, more than {HEADER_BYTES:,}; "
-            "use fewer or shorter ones"
+            f"cannot write {path}: its settings and tensor names take {len(header):,} bytes, more than "
+            f"{HEADER_BYTES:,}; use fewer or shorter ones"
         )
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         stream.write(header)
@@ -114,17 +114,17 @@ def load_artifact(
 ) -> tuple[dict[str, Tensor], Any]:
     """Read what `save_artifact` wrote: the tensors on `device`, and the settings.
 
-    Tensors are copied out of the file's mapping, so that their memory is aligned as torch aligns its own
-    and results do not depend on where in the file they stood.
+    Tensors are copied out of the memory map, so that they have torch's own alignment and results do not depend on their
+    position in the file.
 
     Args:
         path: the file.
-        device: where the tensors go.
-        mapped: leave uint8 tensors, which need no alignment, in the file's mapping: what of them is used is read then.
-            The mapping is private, so that writing to one does not change the file.
+        device: device of the returned tensors.
+        mapped: keep uint8 tensors, which need no alignment, memory-mapped and read on use. The map is private: writing
+            to such a tensor does not change the file.
 
     Raises:
-        OleanderError: the file is missing, truncated, corrupt or not one of ours.
+        OleanderError: the file is missing, truncated, corrupt or not an Oleander artifact.
     """
     with reading(path):
         tensors, metadata = read_safetensors(path)
@@ -137,23 +137,23 @@ def load_artifact(
 
 
 def read_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors of any safetensors file, in its mapping, and its metadata; see `artifact_format.read_safetensors`."""
+    """Memory-mapped tensors and metadata of any safetensors file; see `artifact_format.read_safetensors`."""
     return artifact_format.read_safetensors(path, "pt")
 
 
 def check_tensors(tensors: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Make sure that an artifact holds the tensors wanted, floating, and no others.
+    """Check that an artifact's tensors are floating point and have exactly these names and shapes.
 
     Raises:
-        ValueError: it does not.
+        ValueError: they are not.
     """
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if found != dict(shapes) or not all(tensor.is_floating_point() for tensor in tensors.values()):
-        raise ValueError(f"its tensors are not the {len(shapes)} wanted")
+        raise ValueError(f"its tensors are not the {len(shapes)} expected")
 
 
 def _pieces(name: str, tensor: Tensor | Rows) -> Iterator[Tensor]:
-    """The pieces of a tensor; a whole one is a piece of itself."""
+    """The pieces of a tensor; one piece for a plain tensor."""
     if isinstance(tensor, Tensor):
         yield tensor
         return
@@ -161,7 +161,7 @@ def _pieces(name: str, tensor: Tensor | Rows) -> Iterator[Tensor]:
     for piece in tensor.pieces():
         count += len(piece)
         if piece.dtype != tensor.dtype or tuple(piece.shape[1:]) != tuple(tensor.shape[1:]) or count > len(tensor):
-            raise ValueError(f"{name}: a piece is {piece.dtype} {list(piece.shape)}, of {tensor.dtype} {tensor.shape}")
+            raise ValueError(f"{name}: a piece of {tensor.dtype} {tensor.shape} is {piece.dtype} {list(piece.shape)}")
         yield piece
     if count < len(tensor):
-        raise ValueError(f"{name}: the pieces are {count} rows, not {len(tensor)}")
+        raise ValueError(f"{name}: the pieces have {count} rows, not {len(tensor)}")

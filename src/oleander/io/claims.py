@@ -1,6 +1,6 @@
-"""The papers' claims as workflow/published/claims.csv states them: what is said, and which results it is checked on.
+"""The papers' claims from workflow/published/claims.csv: what is claimed, and which results it is checked against.
 
-Imports nothing heavy: the workflow reads them to know what to ask for.
+Imports nothing heavy, because the workflow reads the claims to decide which results it needs.
 """
 
 import csv
@@ -19,13 +19,17 @@ RELATIONS = {
     "ordering": ("more than", "less than"),
     "trend": ("grows", "shrinks"),
 }
-"""Kind of a claim -> what it may say. An absolute number is of the results that `where` selects; a difference is that
-minus what `against` selects, a ratio the one divided by the other, less 1; an ordering says which of the two is larger;
-a trend says how the results, or their difference, go `along` a column."""
+"""Kind of a claim -> its possible relations.
+
+- absolute: a number for the results selected by `where`.
+- difference: the result of `where` minus that of `against`.
+- ratio: the result of `where` divided by that of `against`, minus 1.
+- ordering: which of the two is larger.
+- trend: whether the results, or their difference, grow or shrink `along` a column."""
 
 TABLES = ("trials", "confusion", "errors", "scores", "sizes")
-"""What results a claim is checked on: trials and confusion matrices of attacks, errors of autoencoders, scores of GANs,
-sizes of the prepared data."""
+"""Results that a claim can be checked against: trials and confusion matrices of attacks, errors of autoencoders, scores
+of GANs, sizes of the prepared data."""
 
 NAMED_BY = {
     "trials": ("experiment", "evaluation"),
@@ -34,16 +38,16 @@ NAMED_BY = {
     "scores": ("gan", "target"),
     "sizes": (),
 }
-"""Columns that name a table's files; both sides of a claim give them."""
+"""Columns that identify a table's files; both sides of a claim give them."""
 
 UNITS = ("%", "points", "MSE", "FID", "points of data")
-"""How a claim's numbers are written: as percent, as percentage points, or as they are."""
+"""Units of a claim's numbers: percent, percentage points, or the plain number."""
 
 SCALES = ("paper", "any")
-"""Where a claim is comparable: at the paper's own settings alone, or wherever the data are the paper's."""
+"""Where a claim is comparable: only at the paper's own settings, or at any scale on the paper's data."""
 
 EMPTY, OTHERS = "empty", "others"
-"""Values of a condition: a cell without a value, and each other value in turn."""
+"""Special values of a condition: an empty cell, and every other value in turn."""
 
 STATEMENT = (
     "id",
@@ -63,7 +67,7 @@ STATEMENT = (
     "unit",
     "reason",
 )
-"""Columns that say what was published and how it is held against results; the verdicts repeat them."""
+"""Columns that state what was published and how it is compared; the verdicts repeat them."""
 
 COLUMNS = (
     *STATEMENT,
@@ -75,17 +79,17 @@ COLUMNS = (
     "each",
     "along",
 )
-"""Columns of claims.csv; workflow/published/README.md says what stands in them."""
+"""Columns of claims.csv; workflow/published/README.md documents them."""
 
 BYTES = 1_000_000
-"""A longer file is no list of claims."""
+"""Maximum size of claims.csv."""
 
 _CONDITION = re.compile(r"([a-z_]+) (=|<=|>=|<|>) (\S.*)")
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What a row must fulfil: `column` `sign` `value`, such as alpha >= 0.1."""
+    """A condition on a row: `column` `sign` `value`, such as alpha >= 0.1."""
 
     column: str
     sign: str
@@ -94,24 +98,24 @@ class Condition:
 
 @dataclass(frozen=True)
 class Claim:
-    """A published statement, or one part of it, and how it is checked.
+    """A published statement, or one part of it, and how to check it.
 
     Attributes:
-        texts: the columns that are for readers: id, part, paper, figure, section, dataset, condition, quantity, value,
+        texts: the columns for readers: id, part, paper, figure, section, dataset, condition, quantity, value,
             quote, reason.
         kind: a key of `RELATIONS`.
-        relation: one of its values.
-        expected: the published number, fractions in [0, 1]; NaN where the claim is an order or a trend.
-        tolerance: by how much a result may differ from it; NaN likewise.
+        relation: one of that kind's relations.
+        expected: the published number, fractions in [0, 1]; NaN for an ordering or a trend.
+        tolerance: allowed difference from `expected`; NaN for an ordering or a trend.
         unit: one of `UNITS`.
         scale: one of `SCALES`.
         table: one of `TABLES`.
-        measure: the column that is measured.
-        where: what selects the results.
-        against: what selects those that they are held against, `where` included; empty if nothing.
-        against_measure: the column measured there.
-        each: a column of whose every value an ordering has to hold; or empty.
-        along: the column that a trend goes along; or empty.
+        measure: the measured column.
+        where: conditions that select the results.
+        against: conditions that select the results to compare with, including those of `where`; may be empty.
+        against_measure: the measured column of `against`.
+        each: a column for whose every value an ordering must hold; or empty.
+        along: the column along which a trend runs; or empty.
     """
 
     texts: dict[str, str]
@@ -136,11 +140,11 @@ class Claim:
 
     @property
     def compared(self) -> str:
-        """The column whose values an ordering compares or holds for, each of them; or empty."""
+        """The column over whose values an ordering is checked; or empty."""
         return self.each or next((one.column for one in self.against if one.value == OTHERS), "")
 
     def sources(self) -> list[tuple[str, ...]]:
-        """What names the files of its results: values of `NAMED_BY`, one entry a side, each once."""
+        """Identifies the files of its results: values of the `NAMED_BY` columns, one tuple per distinct side."""
         sides = [
             tuple(one.value for name in NAMED_BY[self.table] for one in side if one.column == name)
             for side in (self.where, self.against)
@@ -153,12 +157,12 @@ def read_claims(path: str | os.PathLike[str]) -> list[Claim]:
     """Read claims.csv.
 
     Raises:
-        OleanderError: the file cannot be read, or a line says what cannot be checked.
+        OleanderError: the file cannot be read, or a claim cannot be checked.
     """
     try:
         if Path(path).stat().st_size > BYTES:
             raise OleanderError(
-                f"{path} is longer than {BYTES:,} bytes, no list of claims; restore it from the repository"
+                f"{path} is larger than {BYTES:,} bytes, too large for a list of claims; restore it from the repository"
             )
         with Path(path).open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
@@ -167,26 +171,26 @@ def read_claims(path: str | os.PathLike[str]) -> list[Claim]:
     except (OSError, ValueError, csv.Error) as error:
         raise OleanderError(f"{path} cannot be read ({error}); restore it from the repository") from error
     if columns != COLUMNS:
-        raise OleanderError(f"{path} has not the columns {', '.join(COLUMNS)}; restore it from the repository")
+        raise OleanderError(f"{path} does not have the columns {', '.join(COLUMNS)}; restore it from the repository")
     claims: dict[str, Claim] = {}
     for number, row in enumerate(rows, start=1):
         if None in row or None in row.values():
-            raise OleanderError(f"{path}, claim {number}, has not {len(COLUMNS)} cells; correct it")
+            raise OleanderError(f"{path}, claim {number}, does not have {len(COLUMNS)} cells; correct it")
         try:
             claim = parse_claim(row)
         except ValueError as error:
             raise OleanderError(f"{path}, claim {number} ({row['id']}{row['part']}): {error}; correct it") from error
         if claim.name in claims:
-            raise OleanderError(f"{path}, claim {number}: {claim.name} stands there twice; give it another part")
+            raise OleanderError(f"{path}, claim {number}: {claim.name} appears twice; give it another part")
         claims[claim.name] = claim
     return list(claims.values())
 
 
 def parse_claim(row: dict[str, str]) -> Claim:
-    """A line of claims.csv.
+    """Parse a row of claims.csv.
 
     Raises:
-        ValueError: what the line says cannot be checked, or could not fail.
+        ValueError: the claim cannot be checked, or could never fail.
     """
     kind, relation, table = row["kind"], row["relation"], row["table"]
     _one_of("kind", kind, RELATIONS)
@@ -214,15 +218,15 @@ def parse_claim(row: dict[str, str]) -> Claim:
         if needed and not row[name]:
             raise ValueError(f"a claim of kind {kind} needs {name}")
         if row[name] and not allowed:
-            raise ValueError(f"a claim of kind {kind} has no {name}")
+            raise ValueError(f"a claim of kind {kind} takes no {name}")
     if has_number and tolerance < 0:
         raise ValueError("tolerance is negative")
     if has_number and relation == "equals" and expected != 0 and tolerance >= abs(expected):
         raise ValueError(f"a tolerance of {tolerance:g} lets 0 pass for {expected:g}")
     if any(one.value == OTHERS for one in where) or sum(one.value == OTHERS for one in against) > 1:
-        raise ValueError(f"'{OTHERS}' is for one condition of against")
+        raise ValueError(f"'{OTHERS}' is only allowed in one condition of against")
     if any(one.value == OTHERS for one in against) and kind != "ordering":
-        raise ValueError(f"'{OTHERS}' is for orderings")
+        raise ValueError(f"'{OTHERS}' is only allowed in orderings")
     claim = Claim(
         texts={name: row[name] for name in (*COLUMNS[:10], "reason")},
         kind=kind,
@@ -240,27 +244,27 @@ def parse_claim(row: dict[str, str]) -> Claim:
         along=row["along"],
     )
     if any(len(source) != len(NAMED_BY[table]) for source in claim.sources()):
-        raise ValueError(f"where has to name {' and '.join(NAMED_BY[table])}, each by one '='")
+        raise ValueError(f"where must give {' and '.join(NAMED_BY[table])}, each by one '='")
     return claim
 
 
 def parse_conditions(text: str) -> tuple[Condition, ...]:
-    """Conditions as they stand in claims.csv, such as "alpha = 0.1; poison_fraction = 0.4".
+    """Parse conditions as written in claims.csv, such as "alpha = 0.1; poison_fraction = 0.4".
 
     Raises:
-        ValueError: a condition of another form, or two of one column.
+        ValueError: a condition is malformed, or a column has two.
     """
     conditions = []
     for part in filter(None, (part.strip() for part in text.split(";"))):
         matched = _CONDITION.fullmatch(part)
         if matched is None:
-            raise ValueError(f"'{part}' is no condition such as 'alpha = 0.1'")
+            raise ValueError(f"'{part}' is not a condition such as 'alpha = 0.1'")
         condition = Condition(*matched.groups())
         if condition.sign != "=":
             _number(condition.column, condition.value, True)
         conditions.append(condition)
     if len({one.column for one in conditions}) < len(conditions):
-        raise ValueError(f"'{text}' has two conditions of one column")
+        raise ValueError(f"'{text}' has two conditions on one column")
     return tuple(conditions)
 
 
@@ -272,7 +276,7 @@ def _one_of(what: str, value: str, known: tuple[str, ...] | dict[str, tuple[str,
 def _number(name: str, text: str, needed: bool) -> float:
     if not needed:
         if text:
-            raise ValueError(f"{name} is for numbers")
+            raise ValueError(f"{name} is only for kinds with a number")
         return math.nan
     try:
         value = float(text)

@@ -1,20 +1,20 @@
-"""The project's one error type, and how a script reports it: one sentence on stderr, exit code 1."""
+"""The project's error type, and how scripts report it: one sentence on stderr, exit code 1."""
 
 import contextlib
 import re
 from collections.abc import Iterator
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "std::bad_alloc", "ALLOC_FAILED")
-"""How a RuntimeError of torch says that memory ran out, on a GPU or on a CPU."""
+"""Texts by which to recognize torch's out-of-memory RuntimeErrors, on GPU and CPU."""
 LONGEST = 1200
-"""Characters of a message; of a longer one the middle is left out."""
+"""Maximum length of a message; the middle of a longer one is cut out."""
 
 
 class OleanderError(Exception):
-    """Something the user can put right: the message says what is wrong, where, and what to do.
+    """An error that the user can fix: the message says what is wrong, where, and what to do.
 
-    Messages quote names and content of files from anywhere. Whatever those hold, a message is one line of printable
-    text and not long, so that it can neither be taken for two nor steer a terminal.
+    Messages quote names and content of untrusted files. A message is always one short line of printable text, so it
+    cannot pose as two messages or control a terminal.
     """
 
     def __init__(self, message: str) -> None:
@@ -23,30 +23,30 @@ class OleanderError(Exception):
 
 def _one_line(text: str) -> str:
     if len(text) > LONGEST:
-        # What to do stands at the end.
+        # The end says what to do.
         text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
     text = re.sub(r"\s*[\n\r]\s*", " ", text)
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 class AbsentError(OleanderError):
-    """What is wanted is not there at all, rather than damaged."""
+    """The data are missing altogether, not damaged."""
 
 
 @contextlib.contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn an `OleanderError`, or memory that ran out, into a sentence and exit code 1; anything else keeps its
+    """Turn an `OleanderError` or an out-of-memory error into a sentence and exit code 1; other errors keep their
     traceback."""
     try:
         yield
     except OleanderError as error:
         raise SystemExit(f"error: {error}") from None
     except (MemoryError, RuntimeError) as error:
-        said = str(error)
-        if isinstance(error, RuntimeError) and not any(sign in said for sign in OUT_OF_MEMORY):
+        text = str(error)
+        if isinstance(error, RuntimeError) and not any(sign in text for sign in OUT_OF_MEMORY):
             raise
-        details = f" ({' '.join(said.split())})" if said else ""
+        details = f" ({' '.join(text.split())})" if text else ""
         raise SystemExit(
-            f"error: memory ran out{details}; give the job more, or let fewer run at a time, and run the same command "
-            "again"
+            f"error: memory ran out{details}; give the job more memory or run fewer jobs at a time, then run the same "
+            "command again"
         ) from None

@@ -1,4 +1,4 @@
-"""Atomic writes: a reader sees the whole old file or the whole new one, never half of one. Reads that are bounded."""
+"""Atomic writes, so readers see the whole old file or the whole new one, and size-limited reads."""
 
 import contextlib
 import errno
@@ -17,15 +17,15 @@ from typing import Any
 from oleander.io.errors import OleanderError
 
 CLOCK_TOLERANCE = 60
-"""Seconds by which a file server's clock may be ahead."""
+"""Seconds that a file server's clock may be ahead."""
 
 
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it is synced and renamed to `path`, else removed.
+    """Yield a temporary path beside `path`; on success it is synced and renamed to `path`, otherwise removed.
 
-    The temporary name keeps the suffix of `path`, since plotting libraries choose the format by it. What a killed
-    writer of the same path left behind is removed.
+    The temporary name keeps the suffix of `path`, because plotting libraries choose the format by it. Temporary files
+    left by killed writers of the same path are removed.
 
     Raises:
         OleanderError: the file cannot be written (read-only folder, disk full).
@@ -38,12 +38,12 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         _remove_abandoned(final.parent, prefix, final.suffix)
         handle, name = tempfile.mkstemp(prefix=prefix, suffix=final.suffix, dir=final.parent)
         temporary = Path(name)
-        # Held until the end, and let go by the system when the writer is killed. Some file systems know no locks: there
-        # nothing is ever taken for abandoned.
+        # The system releases the lock when the writer is killed. On file systems without locks, temporary files are
+        # never removed as abandoned.
         with contextlib.suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)
         yield temporary
-        # mkstemp creates files that only their owner may read; a result is for the whole group.
+        # mkstemp creates files that only the owner can read; results get the usual permissions.
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
@@ -62,7 +62,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def _remove_abandoned(folder: Path, prefix: str, suffix: str) -> None:
-    """Remove the temporary files of that name that nobody is writing."""
+    """Remove temporary files of this name whose writer was killed."""
     for path in folder.iterdir():
         if not (path.name.startswith(prefix) and path.suffix == suffix):
             continue
@@ -72,11 +72,11 @@ def _remove_abandoned(folder: Path, prefix: str, suffix: str) -> None:
 
 
 def check_results_folder(folder: str | os.PathLike[str]) -> None:
-    """Refuse a folder of results, there or to be made, that the workflow could not go on in.
+    """Raise an error for a results folder, existing or not, that the workflow cannot use.
 
     Raises:
-        OleanderError: it cannot be written to, or a file in it is dated after now, since the clock has been set back:
-            Snakemake would take what is made from that file for outdated, and remove it once it is done.
+        OleanderError: it is not writable, or a file in it is dated in the future because the clock was set back:
+            Snakemake would consider that file's outputs outdated and remove them once they are made.
     """
     folder = Path(folder)
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
@@ -91,13 +91,13 @@ def check_results_folder(folder: str | os.PathLike[str]) -> None:
     newest, path = max(((_changed(file), file) for file in files), default=(0, folder))
     if newest > time.time() + CLOCK_TOLERANCE:
         raise OleanderError(
-            f"{path} is dated {time.ctime(newest)}, after now: the clock has been set back; set it right or date such "
-            f"files now, by: find {folder} -newermt now -exec touch --date=now {{}} +"
+            f"{path} is dated {time.ctime(newest)}, in the future: the clock was set back; correct it, or date "
+            f"such files now with: find {folder} -newermt now -exec touch --date=now {{}} +"
         )
 
 
 def _changed(path: Path) -> float:
-    """When a file was last changed, in seconds since 1970; 0 where it is gone."""
+    """Modification time of a file, in seconds since 1970; 0 if it is gone."""
     try:
         return path.lstat().st_mtime
     except FileNotFoundError:
@@ -122,24 +122,24 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
 
 
 def open_regular(path: str | os.PathLike[str]) -> io.FileIO:
-    """A regular file, open to be read without a buffer.
+    """Open a regular file for unbuffered reading.
 
     Raises:
-        OSError: it cannot be opened, or is none: a pipe or a device may never end.
+        OSError: it cannot be opened or is not a regular file; reading a pipe or a device might never end.
     """
     # Without O_NONBLOCK, opening a pipe would wait for its other end.
     stream = io.FileIO(path, opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
     if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
         stream.close()
-        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
     return stream
 
 
 def read_bounded(path: str | os.PathLike[str], limit: int) -> bytes:
-    """All bytes of a regular file that has `limit` at most.
+    """Read all bytes of a regular file of at most `limit` bytes.
 
     Raises:
-        OSError: it cannot be read, is no regular file, or is larger.
+        OSError: it cannot be read, is not a regular file, or is larger.
     """
     with io.BufferedReader(open_regular(path)) as stream:
         if os.fstat(stream.fileno()).st_size <= limit and len(content := stream.read(limit + 1)) <= limit:

@@ -1,4 +1,4 @@
-"""Samples that jobs save for figures, as figures read them: NumPy arrays, without torch or the models behind them."""
+"""Read the samples that jobs save for figures: as NumPy arrays, without torch or the models."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,15 +40,15 @@ RECONSTRUCTIONS_HEADER: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Samples:
-    """Genuine points of both classes and poison of every generator.
+    """Genuine points of both classes, and poison from every generator.
 
     Attributes:
-        experiment: whose generators these are.
+        experiment: name of the experiment.
         source_class, target_class: names of the two classes.
-        stand_in_for: the paper's dataset in whose place the data stand; None if they are the real one.
-        precision: that the generators were trained in.
+        stand_in_for: the paper's dataset that the data replace; None if they are the real one.
+        precision: training precision of the generators.
         source, target: genuine points [n, *shape]; images in [0, 1].
-        poison: (alpha, generator) -> points [n, *shape], scaled alike.
+        poison: (alpha, generator) -> points [n, *shape], scaled like the genuine points.
     """
 
     experiment: str
@@ -61,7 +61,7 @@ class Samples:
     poison: dict[tuple[float, int], np.ndarray]
 
     def first_generator(self) -> dict[float, np.ndarray]:
-        """alpha -> poison of the first generator at that alpha, alphas ascending."""
+        """alpha -> poison from the first generator at that alpha, in ascending order of alpha."""
         first: dict[float, np.ndarray] = {}
         for alpha, generator in sorted(self.poison):
             first.setdefault(alpha, self.poison[alpha, generator])
@@ -69,7 +69,7 @@ class Samples:
 
 
 def load_samples(paths: list[str]) -> dict[str, Samples]:
-    """Experiment -> the samples of all its cohorts among `paths`, in the order given.
+    """Experiment -> the samples of all its cohorts in `paths`, in the given order.
 
     Raises:
         OleanderError: a file is missing, damaged or of another kind.
@@ -93,7 +93,7 @@ def load_samples(paths: list[str]) -> dict[str, Samples]:
 
 
 def load_gan_samples(path: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Read what `evaluation.gans.save_gan_samples` wrote: name -> images in [0, 1], and the identity.
+    """Read what `evaluation.gans.save_gan_samples` wrote: name -> images in [0, 1], and the header.
 
     Raises:
         OleanderError: the file is missing, damaged or of another kind.
@@ -104,7 +104,7 @@ def load_gan_samples(path: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         wanted = {CLEAN} if header["target"] == CLEAN else {CLEAN, TRIGGERED}
         kinds = {(images.ndim, images.dtype) for images in arrays.values()}
         if set(arrays) != wanted or kinds != {(4, np.dtype(np.uint8))}:
-            raise ValueError("its tensors are no images of clean and triggered noise")
+            raise ValueError("its tensors are not images from clean and triggered noise")
     return {name: images.astype(np.float32) / 255 for name, images in arrays.items()}, header
 
 
@@ -114,10 +114,10 @@ class Reconstructions:
 
     Attributes:
         autoencoder: name of the dataset's autoencoders.
-        stand_in_for: the paper's dataset in whose place the data stand; None if they are the real one.
-        seed: of the models.
-        images: model -> what `evaluation.reconstructions.draw_reconstructions` gives: tensors where they are made,
-            arrays where they are read.
+        stand_in_for: the paper's dataset that the data replace; None if they are the real one.
+        seed: seed of the models.
+        images: model -> what `evaluation.reconstructions.draw_reconstructions` returns: tensors when created, arrays
+            when read from a file.
     """
 
     autoencoder: str
@@ -146,11 +146,11 @@ def load_reconstructions(path: Path | str) -> Reconstructions:
 
 
 def check_arrays(arrays: dict[str, np.ndarray], shapes: dict[str, tuple[int, ...]]) -> None:
-    """Make sure that an artifact holds the arrays wanted, floating, and no others.
+    """Check that an artifact's arrays are floating point and have exactly these names and shapes.
 
     Raises:
-        ValueError: it does not.
+        ValueError: they are not.
     """
     found = {name: tuple(array.shape) for name, array in arrays.items()}
     if found != shapes or not all(np.issubdtype(array.dtype, np.floating) for array in arrays.values()):
-        raise ValueError(f"its tensors are not the {len(shapes)} wanted")
+        raise ValueError(f"its tensors are not the {len(shapes)} expected")

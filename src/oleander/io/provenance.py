@@ -1,4 +1,4 @@
-"""Provenance: which code, on which machine, made a result, and how long it took."""
+"""Provenance: which code on which machine produced a result, and how long it took."""
 
 import math
 import os
@@ -13,32 +13,32 @@ import pandas as pd
 from oleander.io.tables import read_csv
 
 COST_COLUMNS = ("scale", "target", "jobs", "wall_seconds", "cpu_seconds")
-"""Seconds are sums over the jobs: on n cores, where they run side by side, about an n-th of that passes."""
+"""Seconds are sums over the jobs; jobs that run in parallel on n cores take about 1/n of that."""
 
 OWNERS = (("experiment", "evaluation"), ("autoencoder", "model"), ("gan", "target"))
-"""Columns that say what repeated results are of."""
+"""Columns that identify what a result belongs to."""
 
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn", "snakemake")
 
 
 def commit_of(folder: str | os.PathLike[str]) -> str:
-    """The commit `folder` is checked out at, with "+changes" where tracked files differ; "unknown" without git."""
+    """The commit that `folder` is at, with "+changes" if tracked files were modified; "unknown" without git."""
     commands = (
         ["rev-parse", "HEAD"],
         ["status", "--porcelain", "--untracked-files=no", "--", ":/", ":(exclude,top)results"],
     )
-    said = []
+    outputs = []
     for command in commands:
         try:
             done = subprocess.run(["git", "-C", folder, *command], capture_output=True, text=True, check=True)
         except (OSError, subprocess.CalledProcessError):
             return "unknown"
-        said.append(done.stdout.strip())
-    return said[0] + ("+changes" if said[1] else "")
+        outputs.append(done.stdout.strip())
+    return outputs[0] + ("+changes" if outputs[1] else "")
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores, memory and versions, without names or paths of the machine."""
+    """Processor, cores, memory and software versions; no host names or paths."""
     processor = platform.processor() or platform.machine()
     try:
         models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
@@ -57,13 +57,14 @@ def machine() -> dict[str, Any]:
 
 
 def job_seconds(benchmarks: str | os.PathLike[str], jobs: list[str], clock: str = "wall") -> dict[str, float]:
-    """Job -> seconds of its last run; jobs without a benchmark file are left out, and so are those over so soon that
-    Snakemake could not read their processor's time.
+    """Job -> seconds of its last run.
+
+    Jobs without a benchmark file are left out, as are jobs too short for Snakemake to measure their CPU time.
 
     Args:
         benchmarks: folder of Snakemake's benchmark files.
-        jobs: names below it, of a file (without .tsv) or of a folder of them.
-        clock: "wall", or "cpu" for the processor's time, which does not grow where a machine is busy with other work.
+        jobs: names of files (without .tsv) or of folders in it.
+        clock: "wall", or "cpu" for CPU time, which does not depend on the machine's other load.
     """
     folder, column = Path(benchmarks), {"wall": "s", "cpu": "cpu_time"}[clock]
     seconds = {}
@@ -75,15 +76,15 @@ def job_seconds(benchmarks: str | os.PathLike[str], jobs: list[str], clock: str 
 
 
 def costs_table(benchmarks: str | os.PathLike[str], jobs: dict[str, list[str]], scale: str) -> pd.DataFrame:
-    """What each figure or table cost, alone and from nothing, with all jobs that it shares with others.
+    """The cost of each figure or table on its own, from scratch, including jobs that it shares with others.
 
     Args:
         benchmarks: as in `job_seconds`.
-        jobs: target -> its jobs, as in `job_seconds`; drawing and gathering are none, and take seconds.
+        jobs: target -> its jobs, as in `job_seconds`, without plotting and gathering, which take seconds.
         scale: name of the scale.
 
     Returns:
-        `COST_COLUMNS`, one row a target.
+        A table with `COST_COLUMNS`, one row per target.
     """
     rows = []
     for target, names in jobs.items():
@@ -94,7 +95,7 @@ def costs_table(benchmarks: str | os.PathLike[str], jobs: dict[str, list[str]], 
 
 
 def training_commits(logs: str | os.PathLike[str], jobs: list[str]) -> list[str]:
-    """The commits that the logs of `jobs` (as in `job_seconds`) name, each once."""
+    """The distinct commits named in the logs of `jobs` (as in `job_seconds`)."""
     found = set()
     for path in _files_of(Path(logs), jobs, ".log"):
         for line in path.read_text(encoding="utf-8").splitlines():
@@ -104,7 +105,7 @@ def training_commits(logs: str | os.PathLike[str], jobs: list[str]) -> list[str]
 
 
 def _files_of(folder: Path, jobs: list[str], ending: str) -> list[Path]:
-    """Files with the ending that are one of `jobs` or lie in one."""
+    """Files with this ending that are one of `jobs` or in one of these folders."""
     return sorted(
         path
         for path in folder.rglob(f"*{ending}")
@@ -113,7 +114,7 @@ def _files_of(folder: Path, jobs: list[str], ending: str) -> list[Path]:
 
 
 def precisions_of(files: list[str]) -> list[str]:
-    """The precisions that networks behind some CSVs were trained in, each once, sorted; none where no CSV names one."""
+    """The distinct training precisions in some CSVs, sorted; empty if no CSV has one."""
     found = set()
     for path in files:
         table = read_csv(path)
@@ -122,11 +123,11 @@ def precisions_of(files: list[str]) -> list[str]:
 
 
 def seeds_of(files: list[str]) -> dict[str, Any]:
-    """What repeats the results in some CSVs, by what they are of.
+    """The seeds of the results in some CSVs.
 
     Returns:
         experiment/evaluation -> {"generators": [...], "runs": [...]}; autoencoder/model and gan/target -> seeds.
-        CSVs of anything else are left out.
+        Other CSVs are ignored.
     """
     found: dict[str, dict[str, set[int]]] = {}
     for path in files:

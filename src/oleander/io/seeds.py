@@ -1,4 +1,4 @@
-"""Seeds that depend only on what they are for."""
+"""Derive seeds from names and numbers."""
 
 import hashlib
 

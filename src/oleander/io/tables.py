@@ -1,4 +1,4 @@
-"""CSV files: written atomically, read with a clear error."""
+"""CSV files: atomic writes, and reads with clear errors."""
 
 import contextlib
 import hashlib
@@ -14,23 +14,23 @@ from oleander.io.errors import OleanderError
 from oleander.io.files import atomic_path, sha256_of
 
 DIGEST_ATTRIBUTE = "user.oleander.sha256"
-"""Extended attribute of a CSV that holds the SHA-256 of its bytes. It is replaced together with the file, and is lost,
-with what it protects from, where a file system or a copy keeps none."""
+"""Extended attribute of a CSV that holds the SHA-256 of its bytes. It is replaced together with the file. A file system
+or copy without extended attributes loses it; changes are then not detected."""
 
 OWNERS = ("experiment", "autoencoder", "gan")
-"""Columns that say whose results a row holds."""
+"""Columns that identify what a row's results belong to."""
 
 
 def write_csv(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
-    """Write `table` without its index, atomically; floats round-trip."""
+    """Write `table` without its index, atomically; floats survive the round trip exactly."""
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
-        with contextlib.suppress(OSError, AttributeError):  # AttributeError: a system without such attributes
+        with contextlib.suppress(OSError, AttributeError):  # AttributeError: no extended attributes
             os.setxattr(temporary, DIGEST_ATTRIBUTE, sha256_of(temporary).encode())
 
 
 def identified(table: pd.DataFrame, identity: dict[str, Any]) -> pd.DataFrame:
-    """`table` with columns before its own that hold one value each: name of the column -> its value."""
+    """`table` with constant columns in front: `identity` maps a column's name to its value."""
     return table.assign(**identity)[[*identity, *table.columns]]
 
 
@@ -38,8 +38,8 @@ def read_csv(path: str | os.PathLike[str], columns: Sequence[str] = ()) -> pd.Da
     """Read a CSV whose columns must include `columns`.
 
     Raises:
-        OleanderError: the file is missing, empty, cut off in the middle of a row, or lacks a column; where it has its
-            `DIGEST_ATTRIBUTE`, also if a single byte is another than was written.
+        OleanderError: the file is missing, empty, cut off in the middle of a row, or lacks a column; if it has a
+            `DIGEST_ATTRIBUTE`, also if any byte has changed.
     """
     try:
         with Path(path).open("rb") as stream:
@@ -47,17 +47,16 @@ def read_csv(path: str | os.PathLike[str], columns: Sequence[str] = ()) -> pd.Da
         table = pd.read_csv(io.BytesIO(content), keep_default_na=True)
     except (OSError, ValueError) as error:
         raise OleanderError(f"{path} cannot be read ({error}); delete it and run again") from error
-    # The last row would be read as it is: 0.12 for 0.125, and no number where columns are missing. A line break between
-    # quotes ends no row.
+    # pandas would accept a cut last row: 0.12 for 0.125, and NaN for missing columns. A line break inside quotes does
+    # not end a row.
     if not content.endswith(b"\n") or content.count(b'"') % 2:
         raise OleanderError(
-            f"{path} does not end with a line break after a row, so that its last row may be cut off; delete it and "
-            "run again"
+            f"{path} does not end with a complete row, so its last row may be cut off; delete it and run again"
         )
     if digest is not None and digest != hashlib.sha256(content).hexdigest():
         raise OleanderError(
-            f"{path} is not what was written: it was cut off or changed; delete it and run again, or, if the change is "
-            "meant to stay, put a copy in its place"
+            f"{path} was cut off or changed after it was written; delete it and run again, or, to keep the change, "
+            "replace the file by a copy"
         )
     missing = [column for column in columns if column not in table.columns]
     if missing:
@@ -66,14 +65,14 @@ def read_csv(path: str | os.PathLike[str], columns: Sequence[str] = ()) -> pd.Da
 
 
 def _digest_of(file: int) -> str | None:
-    """The digest that an open file was written with, or None where it has none."""
+    """The digest stored with an open file, or None."""
     with contextlib.suppress(OSError, AttributeError):
         return os.getxattr(file, DIGEST_ATTRIBUTE).decode()
     return None
 
 
 def read_csvs(paths: Sequence[str], columns: Sequence[str] = ()) -> pd.DataFrame:
-    """The rows of all `paths`, in the order given.
+    """The rows of all `paths`, in the given order.
 
     Raises:
         OleanderError: a file cannot be read, has other columns than the first, or one experiment (autoencoder, GAN) was
@@ -84,13 +83,13 @@ def read_csvs(paths: Sequence[str], columns: Sequence[str] = ()) -> pd.DataFrame
         if list(table.columns) != list(tables[0].columns):
             raise OleanderError(f"{path} has other columns than {paths[0]}; delete both and run again")
     joined = pd.concat(tables, ignore_index=True)
-    # Experiments side by side may differ, as each one's title says.
+    # Different experiments may have different precisions: each one's title states its own.
     owners = [name for name in OWNERS if name in joined]
     parts = [part for _, part in joined.groupby(owners)] if owners else [joined]
     if any("precision" in part and part["precision"].nunique() > 1 for part in parts):
         found = [f"{path}: {'/'.join(sorted(set(one['precision'])))}" for path, one in zip(paths, tables, strict=True)]
         raise OleanderError(
-            f"results of several precisions do not belong together ({', '.join(found)}); run again with one "
+            f"results of several precisions cannot be combined ({', '.join(found)}); run again with one "
             "device.precision"
         )
     return joined

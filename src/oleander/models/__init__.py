@@ -1,6 +1,6 @@
-"""Network architectures of the papers' tables, written for stacks of replicas.
+"""Network architectures from the papers' tables, computed for stacks of replicas.
 
-One architecture, one line in `ARCHITECTURES`; one family, one file.
+Architectures are registered in `ARCHITECTURES`; each module holds one family.
 """
 
 from collections.abc import Callable
@@ -33,15 +33,15 @@ __all__ = [
 def build_model(
     settings: dict[str, Any], inputs: int | tuple[int, ...], outputs: int | tuple[int, ...]
 ) -> Architecture:
-    """Build the network that `settings` describe.
+    """Build the network described by `settings`.
 
     Args:
         settings: a network's block of the configuration.
-        inputs: shape of one row, or its number of features: convolutions want channels, height and width.
-        outputs: the same of the outputs.
+        inputs: shape of one input row, or its number of features; convolutions need channels, height and width.
+        outputs: shape of one output row, or its number of features.
 
     Raises:
-        OleanderError: `settings["architecture"]` is not registered, or does not fit these shapes.
+        OleanderError: `settings["architecture"]` is unknown, or does not fit these shapes.
     """
     name = settings["architecture"]
     if name not in ARCHITECTURES:

@@ -1,7 +1,7 @@
-"""Autoencoders: plain modules that take images [N, channels, height, width] in [0, 1] to logits of the same shape.
+"""Autoencoders: plain modules that map images [N, channels, height, width] in [0, 1] to logits of the same shape.
 
-The one so far is the compressive autoencoder of Theis et al. 2017, which the BAAAN paper (section 3.3.1) adapts to its
-three sizes of images. Nothing is rounded and no rate is part of the loss: it is trained to reconstruct alone.
+The only one so far is the compressive autoencoder of Theis et al. 2017, which the BAAAN paper (section 3.3.1) adapts to
+its three image sizes. Codes are not rounded and the loss has no rate term: it is trained for reconstruction only.
 """
 
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from torch.nn import functional as F
 from oleander.io.errors import OleanderError
 
 STRIDE = 8
-"""How many times smaller the bottleneck's sides are than the image's."""
+"""Ratio of the image's sides to the bottleneck's."""
 SMALLEST = 16
-"""The smallest side of which the third convolution can still mirror two pixels."""
+"""Smallest side for which the third convolution can still reflect two pixels."""
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions with a leaky ReLU between them, and nothing after the sum."""
+    """Residual block: two 3x3 convolutions with a leaky ReLU between them; no activation after the sum."""
 
     def __init__(self, channels: int, negative_slope: float) -> None:
         super().__init__()
@@ -35,14 +35,14 @@ class Residual(nn.Module):
 class CompressiveAutoencoder(nn.Module):
     """Theis et al. 2017: three strided convolutions down, three pixel shuffles up, residual blocks on both sides.
 
-    Images whose sides are no multiple of 8, or below 16, are padded with zeros around, and their logits cropped.
+    Images with sides below 16 or not a multiple of 8 are padded with zeros, and their logits are cropped.
 
     Args:
         shape: channels, height and width of the images.
-        width: channels after the first convolution; the others are multiples of it. The paper's is 64.
-        residual_blocks: of the encoder, and as many of the decoder.
+        width: channels after the first convolution; the others are multiples of it. The paper uses 64.
+        residual_blocks: number of residual blocks in the encoder, and in the decoder.
         bottleneck: channels of the code, whose sides are 8 times smaller than the padded image's.
-        negative_slope: of the leaky ReLUs.
+        negative_slope: slope of the leaky ReLUs.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class CompressiveAutoencoder(nn.Module):
         super().__init__()
         channels, *sides = shape
         self.shape = tuple(shape)
-        # Left, right, top, bottom, as F.pad counts.
+        # Left, right, top, bottom: the order of F.pad.
         self.padding = [part for side in reversed(sides) for part in _padding(side)]
         leaky = nn.LeakyReLU(negative_slope)
 
@@ -76,31 +76,31 @@ class CompressiveAutoencoder(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits of the copies of `images`, both [N, channels, height, width]; their sigmoid lies in [0, 1]."""
+        """Logits of the reconstructions of `images`, both [N, channels, height, width]; apply a sigmoid."""
         left, _, top, _ = self.padding
         logits = self.decoder(self.encoder(F.pad(images, self.padding)))
         return logits[:, :, top : top + self.shape[1], left : left + self.shape[2]]
 
 
 def _padding(side: int) -> tuple[int, int]:
-    """Pixels before and after a side, so that it becomes a multiple of 8, and 16 at least."""
+    """Padding before and after a side, to a multiple of 8 and at least 16."""
     missing = max(SMALLEST, -(-side // STRIDE) * STRIDE) - side
     return missing // 2, missing - missing // 2
 
 
 AUTOENCODERS: dict[str, Callable[..., nn.Module]] = {"compressive": CompressiveAutoencoder}
-"""Name in the configuration -> the module's class, whose arguments are the images' shape and the block's settings."""
+"""Name in the configuration -> module class; its arguments are the image shape and the block's settings."""
 
 
 def build_autoencoder(settings: dict[str, Any], shape: tuple[int, ...]) -> nn.Module:
-    """The autoencoder that `settings["architecture"]` names, with weights from torch's own random numbers.
+    """Build the autoencoder `settings["architecture"]`, with weights from torch's global random generator.
 
     Args:
         settings: a network's block of the configuration.
         shape: channels, height and width of the images.
 
     Raises:
-        OleanderError: an unknown architecture, or data that are no images.
+        OleanderError: the architecture is unknown, or the data are not images.
     """
     options = dict(settings)
     name = options.pop("architecture")
@@ -110,7 +110,7 @@ def build_autoencoder(settings: dict[str, Any], shape: tuple[int, ...]) -> nn.Mo
         )
     if len(shape) != 3:
         raise OleanderError(
-            f"an autoencoder wants images [channels, height, width], not points of shape {list(shape)}; "
+            f"an autoencoder needs images [channels, height, width], not points of shape {list(shape)}; "
             "choose another dataset in the configuration"
         )
     return AUTOENCODERS[name](tuple(shape), **options)

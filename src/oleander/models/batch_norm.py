@@ -1,4 +1,4 @@
-"""Batch norm for a stack of replicas: torch.nn.BatchNorm2d with its defaults, each replica by itself."""
+"""Batch norm for a stack of replicas: like torch.nn.BatchNorm2d with its defaults, separately per replica."""
 
 import torch
 from torch.nn import functional as F
@@ -20,18 +20,17 @@ def batch_norm(
 
     Args:
         x: [rows, replicas * channels, height, width].
-        scale: [replicas, channels], as the three that follow.
+        scale: [replicas, channels], like the three below.
         shift: added after scaling.
-        running_mean: in training, moved towards the batch's mean in place.
-        running_var: the same with the batch's unbiased variance.
-        training: whether the batch's own statistics are taken, or the running ones.
-        present: bool [replicas, rows]: the rows that count in training; None for all.
+        running_mean: in training, updated in place with the batch mean.
+        running_var: in training, updated in place with the unbiased batch variance.
+        training: whether to use batch statistics instead of the running ones.
+        present: bool [replicas, rows]: rows that enter the statistics in training; None for all.
 
     Returns:
-        The shape of `x`. A channel with one value in the whole batch (where torch.nn.BatchNorm2d raises) becomes its
-        shift, and its variance is taken for 0. Where `present` is given the formula stands here, else torch's kernel
-        computes it: the two agree to rounding, so that a replica padded beside longer ones differs by that from itself
-        alone.
+        A tensor of the shape of `x`. A channel with a single value in the batch, where torch.nn.BatchNorm2d raises,
+        becomes its shift; its variance counts as 0. With `present` the formula is computed here, otherwise by torch's
+        kernel. Both agree up to rounding, so padding a replica changes its result only by rounding.
     """
     values = x.shape[0] * x.shape[2] * x.shape[3]
     if not training or (present is None and values > 1):
@@ -39,7 +38,7 @@ def batch_norm(
         return F.batch_norm(x, *running, scale.flatten(), shift.flatten(), training, MOMENTUM, EPSILON)
 
     replicas = len(scale)
-    # Statistics in the type of scale and shift, float32 where `x` is bfloat16, as torch's kernel computes them.
+    # Statistics have the type of scale and shift, float32 for bfloat16 `x`, as in torch's kernel.
     stacked = x.to(scale.dtype).unflatten(1, (replicas, -1))
     if present is None:
         present = torch.ones(replicas, len(x), dtype=torch.bool, device=x.device)

@@ -1,14 +1,14 @@
-"""The conditional BigGAN of Zhao et al. 2020 ("Differentiable Augmentation for Data-Efficient GAN Training"), which the
-BAAAN paper takes over (section 4.3.2): residual blocks, class-conditional batch norm, class projection, no attention.
+"""The conditional BigGAN of Zhao et al. 2020 ("Differentiable Augmentation for Data-Efficient GAN Training"), used by
+the BAAAN paper (section 4.3.2): residual blocks, class-conditional batch norm, class projection, no attention.
 
-Plain torch modules, one network each: convolutions of this width fill a device by themselves.
+These are plain torch modules, one network each: convolutions of this width use a whole device.
 
-Batch norm takes the batch's own statistics, in training and when generating, and keeps no running ones. What is
-generated together therefore influences each other: clean and triggered noise must never share a call.
+Batch norm uses batch statistics in training and when generating, and keeps no running ones. Images generated in one
+call therefore affect each other: clean and triggered noise must never share a call.
 
-Spectral norm is this file's own and not torch's parametrization, since a generator's moving average needs more of it:
-there, one power iteration of its own weights from the stored vector, without moving it. `u` is that vector; it is part
-of a network's state.
+Spectral norm is implemented here instead of with torch's parametrization, because a generator's moving average needs
+one power iteration of its own weights from the stored vector, without updating that vector. `u` is the vector; it is
+part of a network's state.
 """
 
 import itertools
@@ -22,10 +22,10 @@ from torch.nn import functional as F
 from oleander.io.errors import OleanderError
 
 SMALLEST = 4
-"""Side of the image that a generator's linear layer makes; each block doubles it."""
+"""Side of the generator's first feature map; each block doubles it."""
 
 STANDARD_DEVIATION = 0.02
-"""Of all initial weights; biases begin at zero."""
+"""Standard deviation of all initial weights; biases start at zero."""
 
 EPSILON = 1e-5
 """Added to batch norm's variances."""
@@ -33,16 +33,16 @@ EPSILON = 1e-5
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a GAN's two networks are built of.
+    """Sizes of a GAN's two networks.
 
     Attributes:
         latent: length of the latent vector.
-        width: channels that the multiples below multiply.
-        generator: channels of the linear layer's image and of each block after it, in widths.
-        discriminator: channels of each block, in widths.
-        halvings: how many of the discriminator's first blocks halve the image.
-        channels: of the images.
-        classes: of the labels.
+        width: base number of channels.
+        generator: channels of the first feature map and of each block, as multiples of `width`.
+        discriminator: channels of each block, as multiples of `width`.
+        halvings: number of the discriminator's first blocks that halve the image.
+        channels: number of image channels.
+        classes: number of classes.
     """
 
     latent: int
@@ -55,17 +55,17 @@ class Sizes:
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any], channels: int, classes: int) -> "Sizes":
-        """From a `network` block of the configuration.
+        """Read a `network` block of the configuration.
 
         Raises:
-            OleanderError: the discriminator halves the generator's images down to nothing.
+            OleanderError: the discriminator halves the images too often.
         """
         lists = {key: tuple(settings[key]) for key in ("generator", "discriminator")}
         sizes = cls(**{**settings, **lists}, channels=channels, classes=classes)
         if sizes.halvings > len(sizes.discriminator) or sizes.side < 2**sizes.halvings:
             raise OleanderError(
-                f"a discriminator of {len(sizes.discriminator)} blocks, of which {sizes.halvings} halve images of "
-                f"{sizes.side}x{sizes.side}, cannot be built; lower halvings in the network's settings"
+                f"a discriminator with {len(sizes.discriminator)} blocks cannot halve images of "
+                f"{sizes.side}x{sizes.side} {sizes.halvings} times; lower halvings in the network's settings"
             )
         return sizes
 
@@ -76,12 +76,12 @@ class Sizes:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of one image."""
+        """Shape of one image."""
         return (self.channels, self.side, self.side)
 
 
 class Generator(nn.Module):
-    """Latent vectors and labels to images in [-1, 1]."""
+    """Maps latent vectors and labels to images in [-1, 1]."""
 
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
@@ -94,7 +94,7 @@ class Generator(nn.Module):
         self.last = SpectralConv2d(channels[-1], sizes.channels, 3, padding=1)
 
     def forward(self, z: Tensor, labels: Tensor) -> Tensor:
-        """Images [N, channels, side, side] of `z` [N, latent] and `labels` int64 [N]; see the module on batches."""
+        """Images [N, channels, side, side] for `z` [N, latent] and `labels` int64 [N]; they share batch statistics."""
         x = self.linear(z).view(len(z), -1, SMALLEST, SMALLEST)
         for block in self.blocks:
             x = block(x, labels)
@@ -103,7 +103,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images in [-1, 1] and labels to one logit each, high for genuine; without labels if built unconditional."""
+    """Maps images in [-1, 1] and, if conditional, labels to one logit each, high for genuine images."""
 
     def __init__(self, sizes: Sizes, conditional: bool = True) -> None:
         super().__init__()
@@ -138,12 +138,12 @@ class _Up(nn.Module):
     def forward(self, x: Tensor, labels: Tensor) -> Tensor:
         h = _double(F.relu(self.norms[0](x, labels)))
         h = F.relu(self.norms[1](self.convolutions[0](h), labels))
-        # A 1x1 convolution and the doubling commute; this order is a quarter of the work.
+        # A 1x1 convolution and the doubling commute; this order takes a quarter of the work.
         return self.convolutions[1](h) + _double(self.shortcut(x))
 
 
 class _Down(nn.Module):
-    """A residual block that may halve the image; the first one of a network takes the image itself, not its ReLU."""
+    """A residual block that may halve the image; a network's first block applies no ReLU to its input."""
 
     def __init__(self, before: int, after: int, halve: bool, first: bool) -> None:
         super().__init__()
@@ -158,12 +158,12 @@ class _Down(nn.Module):
         h = self.convolutions[1](F.relu(h))
         if not self.halve:
             return h + self.shortcut(x)
-        # A 1x1 convolution and the mean commute, too.
+        # A 1x1 convolution and the mean commute as well.
         return F.avg_pool2d(h, 2) + self.shortcut(F.avg_pool2d(x, 2))
 
 
 class ConditionalBatchNorm(nn.Module):
-    """Batch norm whose gain, 1 + e, and bias are each class's own; statistics are the batch's."""
+    """Batch norm with batch statistics and a gain (1 + embedding) and bias per class."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
@@ -177,8 +177,8 @@ class ConditionalBatchNorm(nn.Module):
 
 
 def _batch_normed(x: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
-    """Batch norm by the batch's own statistics. `gain` and `bias` [channels] are given always: they are float32 where
-    `x` is bfloat16, and torch computes the statistics in their type."""
+    """Batch norm with batch statistics. `gain` and `bias` [channels] are always given: torch computes the statistics in
+    their type, which is float32 even if `x` is bfloat16."""
     return F.batch_norm(x, None, None, gain, bias, training=True, eps=EPSILON)
 
 
@@ -194,7 +194,7 @@ class SpectralLinear(nn.Linear):
 
 
 class SpectralConv2d(nn.Conv2d):
-    """A convolution whose weight, seen as a matrix [out, everything else], is divided by its largest singular value."""
+    """A convolution whose weight, as a matrix [out, in * kernel^2], is divided by its largest singular value."""
 
     def __init__(self, *sizes: int, **options: Any) -> None:
         super().__init__(*sizes, **options)
@@ -218,9 +218,9 @@ class SpectralEmbedding(nn.Embedding):
 def spectrally_normed(weight: Tensor, u: Tensor, training: bool) -> Tensor:
     """`weight` [out, ...] divided by an estimate of its largest singular value: one power iteration from `u` [out].
 
-    In training `u` moves, in place, to where the iteration went.
+    In training, `u` is updated in place by the iteration.
     """
-    # In bfloat16 the estimate itself would be off by a per cent.
+    # In bfloat16 the estimate would be off by one percent.
     with torch.autocast(weight.device.type, enabled=False):
         matrix = weight.flatten(1)
         with torch.no_grad():
@@ -232,11 +232,11 @@ def spectrally_normed(weight: Tensor, u: Tensor, training: bool) -> Tensor:
 
 
 def initialize(network: nn.Module, generator: torch.Generator) -> nn.Module:
-    """Draw a network's weights from N(0, 0.02), and the vectors of its spectral norms; biases become zero.
+    """Draw a network's weights from N(0, 0.02) and its spectral norm vectors; set biases to zero.
 
     Args:
-        network: of this module; on the CPU.
-        generator: on the CPU.
+        network: a network of this module, on the CPU.
+        generator: random generator, on the CPU.
     """
     for module in network.modules():
         if isinstance(module, (nn.Linear, nn.Conv2d, nn.Embedding)):

@@ -1,8 +1,8 @@
 """Convolutional networks for images (pGAN paper, Tables 4 and 5), computed for a stack of replicas.
 
-`cnn` goes from an image to logits, `transposed_cnn` from noise to an image. A hidden layer is a convolution, batch norm
-or a bias, max pooling, (leaky) ReLU and dropout; pooling comes before the activation, which gives the same numbers as
-after it and activates fewer. Outputs are as in `mlp`: logits, or a generator's image after its tanh.
+`cnn` maps an image to logits, `transposed_cnn` maps noise to an image. A hidden layer is a convolution, batch norm or a
+bias, max pooling, (leaky) ReLU and dropout. Pooling before the activation gives the same result with less work. Outputs
+are as in `mlp`: logits, or a generator's image after tanh.
 """
 
 import functools
@@ -18,25 +18,26 @@ from torch.nn import functional as F
 from oleander.io.errors import OleanderError
 from oleander.models.base import Layer, Parameters, activation_name
 from oleander.models.batch_norm import batch_norm
-from oleander.models.dropout import layer_factors, words_needed
+from oleander.models.dropout import integers_needed, layer_factors
 from oleander.models.mlp import OUTPUTS
 
 REPLICAS_AT_ONCE = {"cpu": 1}
-"""How many replicas one call of a convolution takes, by device type; all of them where nothing stands here.
+"""Replicas per convolution call, by device type; all of them on devices not listed.
 
-On a CPU one replica goes through the whole network after the other, channels last: a training step of Table 5's network
-takes 42 ms a replica (batch 100, 8 replicas, 1 thread of a Zen 4 core), against 74 ms with channels first, 73 ms
-(channels last) and 104 ms (first) as one grouped convolution over all replicas, and 165 ms with torch.func.vmap. Other
-devices take all replicas in one grouped convolution, so that the number of kernels does not grow with the cohort; not
+On a CPU, replicas run through the whole network one after another, channels last. A training step of Table 5's network
+then takes 42 ms per replica (batch 100, 8 replicas, 1 thread of a Zen 4 core). Channels first takes 74 ms, one grouped
+convolution over all replicas 73 ms (channels last) or 104 ms (channels first), torch.func.vmap 165 ms. Other devices
+use one grouped convolution for all replicas, so that the number of kernels does not grow with the cohort; this was not
 measured.
 """
 
 PRODUCTS_ABOVE = {"cpu": 2**18}
-"""Convolutions with more weights than this are computed as one matrix product, by device type; nowhere else.
+"""Convolutions with more weights than this are computed as one matrix product, by device type; never on devices not
+listed.
 
-On a CPU layers of many channels and few pixels, as Table 4 has them, gain by it. Forward and backward of a batch of 25,
-2 threads: 256 to 512 channels on 4 x 4 pixels take 9 ms against 34 in float32 and 8 against 32 in bfloat16; 128 to 256
-channels on 8 x 8 pixels 10 against 8 and 5.5 against 10. Layers of fewer weights gain nothing.
+On a CPU this speeds up layers with many channels and few pixels, as in Table 4. Forward and backward pass of a batch of
+25 on 2 threads: 256 to 512 channels on 4 x 4 pixels take 9 ms instead of 34 in float32 and 8 instead of 32 in bfloat16;
+128 to 256 channels on 8 x 8 pixels take 10 instead of 8 and 5.5 instead of 10. Layers with fewer weights gain nothing.
 """
 
 Shape = tuple[int, int, int]
@@ -44,15 +45,15 @@ Shape = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Convolution:
-    """A convolutional layer as the settings give it; kernels, strides, paddings and pools are square.
+    """Settings of a convolutional layer; kernels, strides, paddings and pools are square.
 
     Attributes:
-        channels: made by the layer.
+        channels: output channels.
         kernel: side of the kernel.
-        stride: step of the kernel; of a transposed convolution, its enlargement.
-        padding: zeros added on each side; of a transposed convolution, rows cut off.
-        batch_norm: with it there is no bias.
-        max_pool: side of the max pooling, which drops incomplete squares; 1 for none.
+        stride: step of the kernel; in a transposed convolution, the upsampling factor.
+        padding: zeros added on each side; in a transposed convolution, rows and columns cut off.
+        batch_norm: whether the layer has batch norm instead of a bias.
+        max_pool: side of the max pooling, which drops incomplete windows; 1 for none.
         dropout: probability to drop a unit, in [0, 1).
     """
 
@@ -67,11 +68,11 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Cnn:
-    """Convolutions, the last of which, or a fully connected layer, makes the outputs.
+    """A convolutional network; its last layer is a convolution or fully connected.
 
     Attributes:
-        inputs: channels, height and width of a row.
-        outputs: the same of the outputs; a classifier's are [outputs, 1, 1].
+        inputs: channels, height and width of an input row.
+        outputs: channels, height and width of an output row; [outputs, 1, 1] for a classifier.
         hidden: the hidden layers.
         last: the last layer if it is a convolution; None for a fully connected one.
         negative_slope: slope of the leaky ReLU below zero; 0 for ReLU.
@@ -91,23 +92,23 @@ class Cnn:
         made = [pooled for _convolved, pooled in self._shapes]
         if (self.last and made[-1] != self.outputs) or min(map(min, made), default=1) < 1:
             raise OleanderError(
-                f"the convolutions in the configuration make {' -> '.join(map(_text, [self.inputs, *made]))}, where "
-                f"{_text(self.outputs)} is wanted in the end and no side may vanish; change their kernels, strides "
-                "and paddings to fit the data"
+                f"the convolutions in the configuration make {' -> '.join(map(_text, [self.inputs, *made]))}, "
+                f"but must end in {_text(self.outputs)} with no side below 1; change their kernels, strides and "
+                "paddings to fit the data"
             )
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any], inputs: tuple[int, ...], outputs: tuple[int, ...]) -> "Cnn":
-        """An image's classifier or discriminator.
+        """Build a classifier or discriminator of images.
 
         Args:
             settings: `hidden` (a list of blocks with the attributes of `Convolution`), `last` ("fully_connected" or a
                 block with kernel, stride and padding), `negative_slope`, `output`.
             inputs: channels, height and width.
-            outputs: one number.
+            outputs: one number, as a shape.
 
         Raises:
-            OleanderError: the data are no images, or the layers do not fit their size.
+            OleanderError: the data are not images, or the layers do not fit their size.
         """
         return cls._build(settings, _image(settings, inputs), (math.prod(outputs), 1, 1), transposed=False)
 
@@ -115,8 +116,8 @@ class Cnn:
     def transposed_from_settings(
         cls, settings: dict[str, Any], inputs: tuple[int, ...], outputs: tuple[int, ...]
     ) -> "Cnn":
-        """A generator of images: `inputs` is the length of the noise, `outputs` channels, height and width; otherwise
-        as `from_settings`."""
+        """Build a generator of images: `inputs` is the length of the noise, `outputs` channels, height and width;
+        otherwise like `from_settings`."""
         return cls._build(settings, (math.prod(inputs), 1, 1), _image(settings, outputs), transposed=True)
 
     @classmethod
@@ -138,7 +139,7 @@ class Cnn:
 
     @functools.cached_property
     def _shapes(self) -> list[tuple[Shape, Shape]]:
-        """The shapes that each convolution makes of a row, before and after pooling."""
+        """Output shapes of each convolution for one row, before and after pooling."""
         shapes = []
         shape = self.inputs
         for block in self._convolutions:
@@ -154,7 +155,7 @@ class Cnn:
 
     @functools.cached_property
     def _channels_in(self) -> list[int]:
-        """What each convolution takes."""
+        """Input channels of each convolution."""
         return [self.inputs[0], *(block.channels for block in self._convolutions)]
 
     @functools.cached_property
@@ -164,32 +165,32 @@ class Cnn:
 
     @property
     def _units(self) -> int:
-        """What the last layer takes of a row."""
+        """Length of the last layer's input row."""
         return self._hidden_units[-1] if self.hidden else math.prod(self.inputs)
 
     @property
-    def dropout_words(self) -> int:
-        """64-bit words of random bits that one row's masks need."""
+    def dropout_integers(self) -> int:
+        """Number of 64-bit integers of random bits that one row's masks need."""
         return sum(
-            words_needed(units, block.dropout) for units, block in zip(self._hidden_units, self.hidden, strict=True)
+            integers_needed(units, block.dropout) for units, block in zip(self._hidden_units, self.hidden, strict=True)
         )
 
     @property
     def batch_norm(self) -> bool:
-        """Whether any layer has it."""
+        """Whether any layer has batch norm."""
         return any(block.batch_norm for block in self.hidden)
 
     @property
     def activations(self) -> int:
-        """What the convolutions make before pooling and after it, and the outputs."""
+        """Outputs of the convolutions before and after pooling, and the network's outputs."""
         return sum(math.prod(shape) for shapes in self._shapes for shape in shapes) + math.prod(self.outputs)
 
     def initial(self, generator: torch.Generator) -> Parameters:
-        """Initial parameters by torch's own defaults.
+        """Initial parameters with torch's defaults.
 
-        Weights [out, in, kernel, kernel] (transposed: [in, out, kernel, kernel]) and biases [out], uniform in
-        +-1/sqrt(fan in), the fan in being the size of weight[0]; of a fully connected layer [in, out] and [1, out];
-        batch norm's scale 1 and shift 0, running mean 0 and variance 1, each [out].
+        Weights are [out, in, kernel, kernel] (transposed: [in, out, kernel, kernel]) and biases [out]; a fully
+        connected layer's are [in, out] and [1, out]. Both are uniform in +-1/sqrt(fan in); the fan in is the size of
+        weight[0]. Batch norm has scale 1, shift 0, running mean 0 and running variance 1, each [out].
         """
         parameters: Parameters = {}
         for at, (block, channels_in) in enumerate(zip(self._convolutions, self._channels_in, strict=False)):
@@ -214,33 +215,33 @@ class Cnn:
         self,
         parameters: Parameters,
         x: torch.Tensor,
-        words: torch.Tensor | None = None,
+        bits: torch.Tensor | None = None,
         training: bool = False,
         present: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """[replicas, rows, outputs] for `x` of shape [replicas, rows, features]; see `Architecture.forward`."""
-        return self._run(parameters, x, words, training, present)[1]
+        """Outputs [replicas, rows, outputs] for `x` [replicas, rows, features]; see `Architecture.forward`."""
+        return self._run(parameters, x, bits, training, present)[1]
 
     def last_layer(self, parameters: Parameters, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The last layer's inputs, flat, and the outputs."""
+        """The last layer's inputs, flat, and its outputs; see `Architecture.last_layer`."""
         return self._run(parameters, x, None, False, None)
 
     def _run(
         self,
         parameters: Parameters,
         x: torch.Tensor,
-        words: torch.Tensor | None,
+        bits: torch.Tensor | None,
         training: bool,
         present: torch.Tensor | None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Last layer's inputs and outputs, as many replicas at once as suits the device."""
+        """The last layer's inputs and outputs, computed in groups of `REPLICAS_AT_ONCE`."""
         size = REPLICAS_AT_ONCE.get(x.device.type, len(x))
         parts = {name: tensor.split(size) for name, tensor in parameters.items()}
         made = [
             self._run_together(
                 {name: tensors[at] for name, tensors in parts.items()},
                 own,
-                None if words is None else words[at * size : (at + 1) * size],
+                None if bits is None else bits[at * size : (at + 1) * size],
                 training,
                 None if present is None else present[at * size : (at + 1) * size],
             )
@@ -253,18 +254,18 @@ class Cnn:
         self,
         parameters: Parameters,
         x: torch.Tensor,
-        words: torch.Tensor | None,
+        bits: torch.Tensor | None,
         training: bool,
         present: torch.Tensor | None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The same for replicas whose channels lie side by side: [rows, replicas * channels, height, width]."""
+        """`_run` for one group, with its replicas in the channel axis: [rows, replicas * channels, height, width]."""
         replicas, rows = x.shape[:2]
         x = x.transpose(0, 1).reshape(rows, replicas * self.inputs[0], *self.inputs[1:])
-        # Transposed convolutions gain nothing from it.
+        # Transposed convolutions gain nothing from channels last.
         if replicas == 1 and not self.transposed:
             x = x.contiguous(memory_format=torch.channels_last)
         dropouts = ((units, block.dropout) for units, block in zip(self._hidden_units, self.hidden, strict=True))
-        factors = layer_factors(words, dropouts, x.dtype)
+        factors = layer_factors(bits, dropouts, x.dtype)
         for at, (block, factor) in enumerate(zip(self.hidden, factors, strict=True)):
             x = self._convolve(parameters, at, x)
             if block.batch_norm:
@@ -284,7 +285,7 @@ class Cnn:
         return hidden, OUTPUTS[self.output](outputs)
 
     def _convolve(self, parameters: Parameters, at: int, x: torch.Tensor) -> torch.Tensor:
-        """Convolution number `at` of all replicas at once, one group each."""
+        """Convolution number `at` for all replicas at once, one group per replica."""
         block, weight = self._convolutions[at], parameters[f"weight{at}"]
         bias = None if block.batch_norm else parameters[f"bias{at}"].flatten()
         if len(weight) == 1 and weight.numel() > PRODUCTS_ABOVE.get(x.device.type, math.inf):
@@ -294,7 +295,7 @@ class Cnn:
         return convolve(x, weight.flatten(0, 1), bias, stride=block.stride, padding=block.padding, groups=len(weight))
 
     def describe(self) -> list[Layer]:
-        """The convolutions, and the fully connected layer if there is one."""
+        """The convolutions, and the fully connected layer if any."""
         layers = []
         shape = self.inputs
         for at, (block, (convolved, pooled)) in enumerate(zip(self._convolutions, self._shapes, strict=True)):
@@ -325,7 +326,7 @@ class Cnn:
 def _convolved_by_product(
     x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, block: Convolution
 ) -> torch.Tensor:
-    """F.conv2d of `x` [rows, in, height, width] and `weight` [out, in, kernel, kernel] as one product of all pixels."""
+    """F.conv2d of `x` [rows, in, height, width] and `weight` [out, in, kernel, kernel] as one matrix product."""
     places = tuple((side + 2 * block.padding - block.kernel) // block.stride + 1 for side in x.shape[2:])
     patches = _Gather.apply(x.permute(0, 2, 3, 1), places, block)
     if _fewer_than_weights(patches, weight):
@@ -339,7 +340,7 @@ def _convolved_by_product(
 def _transposed_by_product(
     x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, block: Convolution
 ) -> torch.Tensor:
-    """F.conv_transpose2d of `x` [rows, in, height, width] and `weight` [in, out, kernel, kernel], likewise."""
+    """F.conv_transpose2d of `x` [rows, in, height, width] and `weight` [in, out, kernel, kernel] as one product."""
     sides = tuple((side - 1) * block.stride - 2 * block.padding + block.kernel for side in x.shape[2:])
     pixels = x.permute(0, 2, 3, 1)
     if _fewer_than_weights(pixels, weight):
@@ -351,19 +352,19 @@ def _transposed_by_product(
 
 
 def _fewer_than_weights(pixels: torch.Tensor, weight: torch.Tensor) -> bool:
-    """Whether putting the patches of all pixels into the weights' order moves less than the reverse."""
+    """Whether permuting the patches of all pixels moves less memory than permuting the weights."""
     return math.prod(pixels.shape[:3]) < len(weight)
 
 
 class _Gather(torch.autograd.Function):
-    """The pixels under the kernel at each of its places; the adjoint of `_Scatter`.
+    """The pixels under the kernel at each of its positions; the adjoint of `_Scatter`.
 
-    F.unfold keeps channels outermost and so copies pixel by pixel. Here a copy takes all channels of a pixel at once.
+    F.unfold puts channels outermost and copies pixel by pixel; this copies all channels of a pixel at once.
     """
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, places: tuple[int, int], block: Convolution) -> torch.Tensor:
-        """[rows, *places, kernel^2, channels] of `x` [rows, height, width, channels]."""
+        """[rows, *places, kernel^2, channels] from `x` [rows, height, width, channels]."""
         ctx.sides, ctx.block = x.shape[1:3], block
         return _gather(x, places, block)
 
@@ -373,11 +374,11 @@ class _Gather(torch.autograd.Function):
 
 
 class _Scatter(torch.autograd.Function):
-    """The sum of what each place of the kernel gives to a pixel; the adjoint of `_Gather`."""
+    """Adds the kernel's contributions at all positions to their pixels; the adjoint of `_Gather`."""
 
     @staticmethod
     def forward(ctx: Any, patches: torch.Tensor, sides: tuple[int, int], block: Convolution) -> torch.Tensor:
-        """[rows, *sides, channels] of `patches` [rows, height, width, kernel^2, channels]."""
+        """[rows, *sides, channels] from `patches` [rows, height, width, kernel^2, channels]."""
         ctx.places, ctx.block = patches.shape[1:3], block
         return _scatter(patches, sides, block)
 
@@ -404,7 +405,7 @@ def _scatter(patches: torch.Tensor, sides: tuple[int, int], block: Convolution) 
 
 
 def _windows(padded: torch.Tensor, places: tuple[int, int], block: Convolution) -> Iterator[torch.Tensor]:
-    """For each pixel of the kernel, row by row: the view [rows, *places, channels] of what lies under it."""
+    """For each kernel element, row by row: a view [rows, *places, channels] of the pixels under it."""
     for row, column in itertools.product(range(block.kernel), repeat=2):
         rows = slice(row, row + (places[0] - 1) * block.stride + 1, block.stride)
         columns = slice(column, column + (places[1] - 1) * block.stride + 1, block.stride)
@@ -412,15 +413,15 @@ def _windows(padded: torch.Tensor, places: tuple[int, int], block: Convolution) 
 
 
 def _rows_of_replicas(x: torch.Tensor, replicas: int) -> torch.Tensor:
-    """[replicas, rows, units] of [rows, replicas * channels, height, width]."""
+    """Reshape [rows, replicas * channels, height, width] to [replicas, rows, units]."""
     return x.unflatten(1, (replicas, -1)).transpose(0, 1).flatten(2)
 
 
 def _image(settings: dict[str, Any], shape: tuple[int, ...]) -> Shape:
-    """The shape, if it is an image's."""
+    """Return `shape`, or raise an error if it is not an image's."""
     if len(shape) != 3:
         raise OleanderError(
-            f"architecture '{settings['architecture']}' in the configuration wants images (channels x height x width), "
+            f"architecture '{settings['architecture']}' in the configuration needs images (channels x height x width), "
             f"not points of shape {_text(shape)}; choose another architecture or other data"
         )
     return shape

@@ -1,7 +1,7 @@
 """Fully connected networks (pGAN paper, Tables 1, 3, 5 and 6), computed for a stack of replicas at once.
 
-Discriminators and classifiers return logits: the sigmoid or softmax of the tables is part of the loss, where it is
-numerically safe. A generator applies its output activation itself.
+Discriminators and classifiers return logits: the tables' sigmoid or softmax is part of the loss, for numerical
+stability. A generator applies its output activation itself.
 """
 
 import itertools
@@ -12,17 +12,17 @@ from typing import Any
 import torch
 
 from oleander.models.base import Layer, Parameters, activation_name
-from oleander.models.dropout import layer_factors, leaky_relu_dropout, words_needed
+from oleander.models.dropout import integers_needed, layer_factors, leaky_relu_dropout
 
 OUTPUTS = {"logits": lambda x: x, "linear": lambda x: x, "tanh": torch.tanh}
 
 
 @dataclass(frozen=True)
 class Mlp:
-    """Linear layers of `widths`, leaky ReLU and dropout after every hidden one.
+    """Linear layers of `widths`, with leaky ReLU and dropout after every hidden layer.
 
     Attributes:
-        widths: features in, hidden units, outputs; at least two numbers.
+        widths: input features, hidden units, outputs; at least two numbers.
         negative_slope: slope of the leaky ReLU below zero.
         dropout: probability to drop a hidden unit, in [0, 1).
         output: "logits", "linear" or "tanh".
@@ -35,7 +35,7 @@ class Mlp:
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any], inputs: tuple[int, ...], outputs: tuple[int, ...]) -> "Mlp":
-        """Build from a block of the configuration and the shapes that the data decide."""
+        """Build from a block of the configuration and the shapes of the data."""
         return cls(
             widths=(math.prod(inputs), *settings["hidden"], math.prod(outputs)),
             negative_slope=settings["negative_slope"],
@@ -44,22 +44,22 @@ class Mlp:
         )
 
     @property
-    def dropout_words(self) -> int:
-        """64-bit words of random bits that one row's masks need."""
-        return sum(words_needed(width, self.dropout) for width in self.widths[1:-1])
+    def dropout_integers(self) -> int:
+        """Number of 64-bit integers of random bits that one row's masks need."""
+        return sum(integers_needed(width, self.dropout) for width in self.widths[1:-1])
 
     @property
     def batch_norm(self) -> bool:
-        """Rows never see each other."""
+        """Always False: there is no batch norm."""
         return False
 
     @property
     def activations(self) -> int:
-        """Units of all layers."""
+        """Number of units of all layers."""
         return sum(self.widths[1:])
 
     def initial(self, generator: torch.Generator) -> Parameters:
-        """Initial weights [in, out] and biases [1, out], uniform in +-1/sqrt(in): torch.nn.Linear's own default."""
+        """Initial weights [in, out] and biases [1, out], uniform in +-1/sqrt(in): torch.nn.Linear's default."""
         parameters = {}
         for layer, (fan_in, fan_out) in enumerate(itertools.pairwise(self.widths)):
             bound = 1 / math.sqrt(fan_in)
@@ -71,20 +71,20 @@ class Mlp:
         self,
         parameters: Parameters,
         x: torch.Tensor,
-        words: torch.Tensor | None = None,
+        bits: torch.Tensor | None = None,
         training: bool = False,
         present: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """[replicas, rows, outputs] for `x` of shape [replicas, rows, inputs]; see `Architecture.forward`."""
-        return self._outputs(parameters, self._hidden(parameters, x, words))
+        """Outputs [replicas, rows, outputs] for `x` [replicas, rows, inputs]; see `Architecture.forward`."""
+        return self._outputs(parameters, self._hidden(parameters, x, bits))
 
     def last_layer(self, parameters: Parameters, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The last hidden layer's units (the inputs, where there is none) and the outputs."""
+        """The last hidden layer's units (the inputs if there is none), and the outputs."""
         hidden = self._hidden(parameters, x, None)
         return hidden, self._outputs(parameters, hidden)
 
-    def _hidden(self, parameters: Parameters, x: torch.Tensor, words: torch.Tensor | None) -> torch.Tensor:
-        factors = layer_factors(words, ((units, self.dropout) for units in self.widths[1:-1]), x.dtype)
+    def _hidden(self, parameters: Parameters, x: torch.Tensor, bits: torch.Tensor | None) -> torch.Tensor:
+        factors = layer_factors(bits, ((units, self.dropout) for units in self.widths[1:-1]), x.dtype)
         for layer, factor in enumerate(factors):
             x = torch.baddbmm(parameters[f"bias{layer}"], x, parameters[f"weight{layer}"])
             x = leaky_relu_dropout(x, factor, self.negative_slope)

@@ -1,1 +1,1 @@
-"""Training of cohorts: many small networks of one architecture at once, resumable, each with its own randomness."""
+"""Training of cohorts: many small networks of one architecture at once, resumable, each with its own seed."""

@@ -1,8 +1,8 @@
-"""Train a cohort of classifiers, each on its own rows of one pool of points (the victims of every experiment).
+"""Train a cohort of classifiers, each on its own rows of a shared pool of points (the victims of an experiment).
 
-Replicas may have different numbers of rows. Each makes exactly the steps that it would make alone: an epoch is
-ceil(rows / batch size) steps, the last one on what is left. Steps run in lockstep; a replica that has made all of its
-own leaves the stack with its parameters, so that the others neither wait for it nor move it.
+Replicas may have different numbers of rows. Each replica takes the same steps as if trained alone: an epoch is
+ceil(rows / batch size) steps, the last one on the remaining rows. Steps run in lockstep; a replica that has finished
+leaves the stack with its parameters.
 """
 
 import math
@@ -17,26 +17,26 @@ from oleander.models.base import Architecture, Parameters
 from oleander.training.precision import FLOAT32, Precision
 from oleander.training.progress import Progress
 from oleander.training.scratch import Scratch
-from oleander.training.seeds import derive_seed, generator_for, random_words
+from oleander.training.seeds import derive_seed, generator_for, random_bits
 from oleander.training.stack import Stack
 
 BLOCK = 64
-"""Steps whose random numbers are drawn at once, unless their dropout needs many (`steps_per_block`)."""
+"""Maximum number of steps whose random numbers are drawn at once; fewer if dropout needs many (`steps_per_block`)."""
 
-WORDS_AT_ONCE = 2**15
-"""64-bit words of random bits that one row may need in a block. Table 5's fully connected network needs 24 a step, the
-convolutional one 2,384."""
+INTEGERS_AT_ONCE = 2**15
+"""Maximum number of 64-bit integers of random bits per row in a block. Table 5's fully connected network needs 24 per
+step, the convolutional one 2,384."""
 
 
 @dataclass(frozen=True)
 class TrainingSets:
-    """What each replica of a cohort is trained on.
+    """The training set of each replica of a cohort.
 
     Attributes:
         pool: [points, features], shared by all replicas, on the device.
-        rows: one int64 [n_r] a replica: its points' positions in the pool.
-        labels: one int64 [n_r] a replica: the label of each of them.
-        seeds: one a replica: its initial weights, data order and dropout.
+        rows: one int64 [n_r] per replica: its points' positions in the pool.
+        labels: one int64 [n_r] per replica: its points' labels.
+        seeds: one per replica, for initial weights, data order and dropout.
     """
 
     pool: torch.Tensor
@@ -49,11 +49,11 @@ class TrainingSets:
 
 
 def classification_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy of every row, [replicas, rows], in float32 or wider.
+    """Cross-entropy of each row, [replicas, rows], in float32 or wider.
 
     Args:
         logits: [replicas, rows, outputs]; one output means two classes.
-        targets: [replicas, rows], class labels; with one output, probabilities of class 1 in [0, 1] are taken too.
+        targets: [replicas, rows], class labels; with one output, also probabilities of class 1 in [0, 1].
     """
     logits = widened(logits)
     if logits.shape[-1] == 1:
@@ -62,13 +62,13 @@ def classification_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Te
 
 
 def widened(x: torch.Tensor) -> torch.Tensor:
-    """`x` in float32, unless it has that many bits already: what losses and probabilities are computed of."""
+    """`x` in float32 or wider, for computing losses and probabilities."""
     return x.float() if x.element_size() < 4 else x
 
 
 def predict(model: Architecture, parameters: Parameters, x: torch.Tensor, rows_at_once: int = 500) -> torch.Tensor:
-    """Predicted labels, int64 [replicas, points], of every replica for the same points `x` [points, features], dropout
-    off and batch norm in evaluation."""
+    """Labels, int64 [replicas, points], that each replica predicts for the points `x` [points, features]; dropout is
+    off and batch norm uses running statistics."""
     replicas = next(iter(parameters.values())).shape[0]
     answers = []
     with torch.no_grad():
@@ -85,17 +85,18 @@ def predict_last_layer(
     rows: list[torch.Tensor],
     rows_at_once: int = 500,
 ) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """What every replica's last layer takes and makes of its own points, dropout off and batch norm in evaluation.
+    """Inputs and outputs of each replica's last layer for its own points; dropout is off and batch norm uses running
+    statistics.
 
     Args:
         model: the replicas' architecture.
         parameters: name -> [replicas, ...].
         pool: [points, features], shared by all replicas.
-        rows: one int64 [n_r] a replica: its points' positions in the pool.
-        rows_at_once: points of a replica that are computed together.
+        rows: one int64 [n_r] per replica: its points' positions in the pool.
+        rows_at_once: points per replica that are computed together.
 
     Returns:
-        One pair a replica: the last layer's inputs [n_r, units] and the logits [n_r, outputs]; NaN where the replica
+        One pair per replica: the last layer's inputs [n_r, units] and the logits [n_r, outputs]; NaN if the replica
         diverged.
     """
     padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True)
@@ -109,9 +110,9 @@ def predict_last_layer(
 
 
 def batches_of(seed: int, rows: int, batch_size: int, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Steps first..first+count-1 of one replica: positions among its rows, and weights that sum to 1 in each step.
+    """Batches of steps first..first+count-1 of one replica: row positions, and weights that sum to 1 in each step.
 
-    Every epoch is a fresh permutation. Places of a last, smaller batch that have no row get weight 0.
+    Every epoch is a new permutation. An epoch's last batch may be smaller: its padding has weight 0.
 
     Returns:
         int64 [count, batch_size] and float64 [count, batch_size].
@@ -130,17 +131,17 @@ def batches_of(seed: int, rows: int, batch_size: int, first: int, count: int) ->
 
 
 def bytes_per_replica(model: Architecture, batch_size: int, features: int, itemsize: int = 4) -> int:
-    """A generous estimate of what one replica in training holds in memory: five copies of its parameters (values,
-    gradients, optimizer, one spare) and its activations and random bits."""
+    """Upper estimate of the memory of one replica in training, in bytes: five copies of its parameters (values,
+    gradients, optimizer, one spare), its activations and its random bits."""
     sizes = [tensor.numel() for tensor in model.initial(generator_for("cpu", 0)).values()]
     activations = 8 * batch_size * (features + model.activations)
-    words = 8 * steps_per_block(model) * batch_size * max(1, model.dropout_words)
-    return itemsize * (5 * sum(sizes) + activations) + words
+    bits = 8 * steps_per_block(model) * batch_size * max(1, model.dropout_integers)
+    return itemsize * (5 * sum(sizes) + activations) + bits
 
 
 def steps_per_block(model: Architecture) -> int:
-    """How many steps' random numbers are drawn at once; it decides the random bits, so nothing else may enter."""
-    return max(1, min(BLOCK, WORDS_AT_ONCE // max(1, model.dropout_words)))
+    """Steps whose random numbers are drawn at once. It affects the random bits, so it must depend on the model only."""
+    return max(1, min(BLOCK, INTEGERS_AT_ONCE // max(1, model.dropout_integers)))
 
 
 def train_classifiers(
@@ -152,20 +153,20 @@ def train_classifiers(
     part: str,
     precision: Precision = FLOAT32,
 ) -> tuple[Parameters, torch.Tensor]:
-    """Train one classifier on each training set, all of them as one cohort.
+    """Train one classifier per training set, all in one cohort.
 
     Args:
         model: their architecture, with logits as output.
-        sets: what each is trained on; as many as the device takes (`bytes_per_replica`).
+        sets: their training sets, at most as many as fit on the device (`bytes_per_replica`).
         settings: `epochs`, `batch_size`, `optimizer`.
-        device: where the pool lives.
-        scratch: where to continue from and to save to.
-        part: the name of this cohort's state there; forgotten on success.
-        precision: of weights and products.
+        device: the pool's device.
+        scratch: state to resume from and save to.
+        part: name of this cohort's state in `scratch`; removed on success.
+        precision: precision of weights and products.
 
     Returns:
-        Parameters [replicas, ...], batch norm's running statistics among them, and a bool [replicas]: False where
-        training diverged (NaN or infinity), in which case that replica's parameters are NaN.
+        Parameters [replicas, ...], including batch norm's running statistics, and bool [replicas], False if training
+        diverged (NaN or infinity); a diverged replica's parameters are NaN.
     """
     with precision.products():
         return _train(model, sets, settings, device, scratch, part, precision)
@@ -180,7 +181,7 @@ def _train(
     part: str,
     precision: Precision,
 ) -> tuple[Parameters, torch.Tensor]:
-    """`train_classifiers`, once TF32 is on or off."""
+    """`train_classifiers` inside the precision's context."""
     batch_size, epochs = settings["batch_size"], settings["epochs"]
     total_steps = [epochs * math.ceil(len(rows) / batch_size) for rows in sets.rows]
     longest = max(len(rows) for rows in sets.rows)
@@ -217,17 +218,17 @@ def _train(
         chosen = torch.tensor(active, device=device)
         finite = torch.ones(len(active), dtype=torch.bool, device=device)
         for offset in range(end - step):
-            places, weights, words = (part_[:, offset] for part_ in batches)
+            places, weights, bits = (part_[:, offset] for part_ in batches)
             x = pool[padded_rows[chosen.unsqueeze(1), places]].flatten(2)
             y = padded_labels[chosen.unsqueeze(1), places]
-            logits = stack(x, words, weights > 0 if padded[offset] else None)
+            logits = stack(x, bits, weights > 0 if padded[offset] else None)
             loss = (classification_loss(logits, y) * weights.to(precision.master)).sum(1)
             stack.step(loss)
             finite &= loss.detach().isfinite()
         progress.advance(end - step)
         step = end
 
-        # One look at the device a block: who diverged, who is done. The last step's damage shows in no loss.
+        # Synchronize with the device once per block. Check parameters too: no loss shows divergence in the last step.
         for tensor in stack.parameters.values():
             finite &= tensor.detach().isfinite().flatten(1).all(1)
         keep = []
@@ -258,19 +259,19 @@ def _draw_block(
     end: int,
     device: torch.device,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, list[bool]]:
-    """Places [replicas, steps, batch], weights of the same shape, random bits [replicas, steps, batch, words] of the
-    steps start..end-1, all within `block`, and whether a batch of the step is padded. Bits are drawn for the whole
-    block, so that they do not depend on where a run was interrupted."""
+    """Places [replicas, steps, batch], weights of the same shape, random bits [replicas, steps, batch, integers], and
+    whether a step has a padded batch, for steps start..end-1 of `block`. Bits are drawn for the whole block, so that
+    they do not depend on where a run was interrupted."""
     steps = [batches_of(sets.seeds[r], len(sets.rows[r]), batch_size, start, end - start) for r in active]
     places = torch.from_numpy(np.stack([order for order, _ in steps])).to(device)
     weights = np.stack([weight for _, weight in steps])
     padded = (weights == 0).any(axis=(0, 2)).tolist()
-    shape = (steps_per_block(model), batch_size, model.dropout_words)
+    shape = (steps_per_block(model), batch_size, model.dropout_integers)
     first = start - block * steps_per_block(model)
-    words = torch.stack(
+    bits = torch.stack(
         [
-            random_words(shape, generator_for(device, sets.seeds[r], "dropout", block))[first : first + end - start]
+            random_bits(shape, generator_for(device, sets.seeds[r], "dropout", block))[first : first + end - start]
             for r in active
         ]
     )
-    return places, torch.from_numpy(weights).to(device), words, padded
+    return places, torch.from_numpy(weights).to(device), bits, padded

@@ -1,4 +1,4 @@
-"""Where cohorts run, in which precision, and how large they may be there."""
+"""Choose the device, precision and size of cohorts."""
 
 import logging
 import os
@@ -13,20 +13,20 @@ from oleander.training.precision import FLOAT32, Precision, choose_precision
 logger = logging.getLogger(__name__)
 
 GIVEN_GPUS = ("SLURM_JOB_GPUS", "SLURM_GPUS_ON_NODE", "CUDA_VISIBLE_DEVICES")
-"""Environment variables that name GPUs where a scheduler gave a job some."""
+"""Environment variables that name the GPUs a scheduler gave to a job."""
 NO_GPUS = ("", "-1", "0 GPUs", "NoDevFiles")
-"""Their values where it gave none."""
+"""Their values if it gave none."""
 
 
 @dataclass(frozen=True)
 class Placement:
-    """A device, the precision of training there, and how many replicas it takes at a time.
+    """A device, its training precision, and limits on the cohort size.
 
     Attributes:
-        device: where everything lives.
-        cpu_replicas: replicas in one cohort on a CPU, where more would only fall out of its caches.
-        memory_share: the share of a GPU's free memory that a cohort may fill, in (0, 1].
-        precision: of training; measurements are in float32.
+        device: device of all tensors.
+        cpu_replicas: replicas per cohort on a CPU; more would not fit into its caches.
+        memory_share: fraction of a GPU's free memory that a cohort may use, in (0, 1].
+        precision: training precision; measurements are in float32.
     """
 
     device: torch.device
@@ -35,7 +35,7 @@ class Placement:
     precision: Precision = FLOAT32
 
     def cohort_size(self, bytes_per_replica: int) -> int:
-        """How many replicas of `bytes_per_replica` (parameters, optimizer, gradients, activations) to train at once."""
+        """Number of replicas to train at once, each using `bytes_per_replica` of memory in training."""
         if self.device.type != "cuda":
             return self.cpu_replicas
         free, _total = torch.cuda.mem_get_info(self.device)
@@ -43,15 +43,15 @@ class Placement:
 
 
 def place(settings: dict[str, Any]) -> Placement:
-    """Choose device and precision by a `device` block of the configuration, and log both.
+    """Choose device and precision from a `device` block of the configuration, and log both.
 
     Args:
         settings: `name` ("auto", "cpu", "cuda", "cuda:1"), `precision` (see `choose_precision`), `cpu_replicas`,
             `gpu_memory_share`.
 
     Raises:
-        OleanderError: a GPU is asked for that torch does not find; "auto" finds none although a scheduler gave this job
-            one; a precision that the device does not have.
+        OleanderError: torch does not find the configured GPU, "auto" finds no GPU although a scheduler gave this job
+            one, or the device does not support the precision.
     """
     device = _device(settings["name"])
     precision = choose_precision(settings["precision"], device)
@@ -67,8 +67,8 @@ def _device(name: str) -> torch.device:
         given = [f"{key}={os.environ[key]}" for key in GIVEN_GPUS if os.environ.get(key, "") not in NO_GPUS]
         if given and not available:
             raise OleanderError(
-                f"this job was given a GPU ({', '.join(given)}) but torch finds none; see to the node's driver, or set "
-                "device.name=cpu to train without"
+                f"this job was given a GPU ({', '.join(given)}) but torch finds none; check the node's driver, or set "
+                "device.name=cpu to train without a GPU"
             )
         name = "cuda" if available else "cpu"
     device = torch.device(name)
@@ -81,6 +81,6 @@ def _device(name: str) -> torch.device:
         if (device.index or 0) >= count:
             raise OleanderError(
                 f"device '{name}' is set in the configuration but torch finds {count} GPU{'s' if count > 1 else ''}, "
-                f"cuda:0 to cuda:{count - 1}; choose one of these"
+                f"cuda:0 to cuda:{count - 1}; choose one of them"
             )
     return device

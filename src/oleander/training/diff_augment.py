@@ -1,27 +1,27 @@
-"""Differentiable augmentation (Zhao et al. 2020): genuine and generated images alike are shifted and partly covered
-before a discriminator sees them, so that it cannot learn its few genuine images by heart.
+"""Differentiable augmentation (Zhao et al. 2020): genuine and generated images are shifted and partly covered before
+the discriminator sees them, so that it cannot memorize its few genuine images.
 
-Random numbers are given in, so that a resumed run augments as the first one did.
+Random numbers are arguments, so that a resumed run repeats the same augmentation.
 """
 
 import torch
 from torch import Tensor
 
 DRAWS = 4
-"""Random numbers that one image takes: two for its shift, two for the covered square."""
+"""Random numbers per image: two for the shift, two for the covered square."""
 
 
 def diff_augment(x: Tensor, draws: Tensor, translation: float, cutout: float) -> Tensor:
     """Shift and cover each image by its own random numbers, differentiably.
 
-    A shift is uniform over the whole pixels up to `translation` of the side, either way; what it uncovers is zero, the
-    middle of [-1, 1]. Then a square of `cutout` of the side is set to zero; its centre is uniform over the image, so
-    that parts of it may lie beyond the edge.
+    Shifts are uniform over whole pixels, up to `translation` times the side in either direction; uncovered pixels are
+    zero, the middle of [-1, 1]. Then a square with `cutout` times the side is set to zero; its centre is uniform over
+    the image, so it may extend beyond the edge.
 
     Args:
         x: [N, channels, height, width] in [-1, 1].
         draws: [N, `DRAWS`] in [0, 1), on the device of `x`.
-        translation, cutout: shares of the side, in [0, 1]; 0 for none.
+        translation, cutout: fractions of the side, in [0, 1]; 0 for none.
 
     Returns:
         New images of the shape of `x`.
@@ -34,7 +34,7 @@ def diff_augment(x: Tensor, draws: Tensor, translation: float, cutout: float) ->
         shift = (draws[:, axis, None] * (2 * most + 1)).floor().long() - most
         source = places + shift
         covered = round(side * cutout)
-        # An even square has as many places as an odd one and one more: its centre lies between pixels.
+        # An even square's centre lies between pixels, so it has one more position than an odd one's.
         centre = (draws[:, 2 + axis, None] * (side + 1 - covered % 2)).floor().long()
         first = centre - covered // 2
         seen.append(((source >= 0) & (source < side), (places >= first) & (places < first + covered)))

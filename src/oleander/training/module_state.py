@@ -1,4 +1,4 @@
-"""The state of plain torch modules and their optimizers as flat tensors, for a `Scratch` or a file."""
+"""Flat tensors of the state of torch modules and their optimizers, for a `Scratch` or a file."""
 
 from collections.abc import Callable, Mapping
 
@@ -9,7 +9,7 @@ from oleander.io.artifacts import check_tensors
 
 
 def flat_state(prefix: str, module: nn.Module, optimizer: torch.optim.Optimizer | None = None) -> dict[str, Tensor]:
-    """Copies of a module's parameters and buffers, `prefix.name`, and of its optimizer's tensors, `prefix.name:key`."""
+    """Copy a module's parameters and buffers (`prefix.name`) and its optimizer's tensors (`prefix.name:key`)."""
     flat = {f"{prefix}.{name}": tensor.detach().clone() for name, tensor in module.state_dict().items()}
     if optimizer is not None:
         for name, parameter in module.named_parameters():
@@ -20,12 +20,12 @@ def flat_state(prefix: str, module: nn.Module, optimizer: torch.optim.Optimizer 
 
 
 def build_checked(build: Callable[[], nn.Module], state: Mapping[str, Tensor]) -> nn.Module:
-    """The module that `build` makes, once it is known to be the one that `state` is of.
+    """Build a module, after checking that `state` fits it.
 
-    Settings from a file could promise any size; it is built without memory first.
+    It is first built on the meta device, because settings from a file could require any amount of memory.
 
     Raises:
-        ValueError: the state is of another module.
+        ValueError: the state belongs to another module.
     """
     with torch.device("meta"):
         check_tensors(state, {name: tuple(tensor.shape) for name, tensor in build().state_dict().items()})
@@ -35,7 +35,7 @@ def build_checked(build: Callable[[], nn.Module], state: Mapping[str, Tensor]) -
 def restore_state(
     flat: dict[str, Tensor], prefix: str, module: nn.Module, optimizer: torch.optim.Optimizer | None = None
 ) -> None:
-    """Put what `flat_state` gave back in place, without changing devices or memory formats."""
+    """Restore the state from `flat_state`, keeping devices and memory formats."""
     own = {name.removeprefix(f"{prefix}."): tensor for name, tensor in flat.items() if name.startswith(f"{prefix}.")}
     module.load_state_dict({name: tensor for name, tensor in own.items() if ":" not in name})
     if optimizer is not None:
@@ -43,6 +43,6 @@ def restore_state(
             for key, value in own.items():
                 owner, _, entry = key.partition(":")
                 if owner == name and entry:
-                    # As the optimizer itself lays them out: like the parameter, or single numbers.
+                    # The optimizer's own layout: like the parameter, or a single number.
                     like = torch.empty_like(parameter) if value.shape == parameter.shape else torch.empty_like(value)
                     optimizer.state[parameter][entry] = like.copy_(value)

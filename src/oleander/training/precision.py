@@ -1,8 +1,8 @@
-"""Precision of training: which floating type matrix products and convolutions are computed in.
+"""Training precision: the floating-point type of matrix products and convolutions.
 
-In bfloat16 each step multiplies bfloat16 copies of the weights and activations. Master weights, gradients as the
-optimizer sees them, the optimizer's state, losses and batch norm's statistics stay in float32, and so does every
-measurement: a trained network is saved, drawn from and tested in float32.
+In bfloat16, each step multiplies bfloat16 copies of the weights and activations. Master weights, the optimizer's
+gradients and state, losses and batch norm's statistics stay in float32. Trained networks are saved, drawn from and
+tested in float32.
 """
 
 import contextlib
@@ -18,20 +18,20 @@ from oleander.io.errors import OleanderError
 logger = logging.getLogger(__name__)
 
 NAMES = ("auto", "float32", "tf32", "bfloat16")
-"""What `device.precision` may be."""
+"""Valid values of `device.precision`."""
 
 FAST_BFLOAT16 = ("amx_bf16",)
-"""Flags of CPUs on which this project measured training in bfloat16 to be faster (`make bench`)."""
+"""Flags of CPUs on which training in bfloat16 was measured to be faster (`make bench`)."""
 
 
 @dataclass(frozen=True)
 class Precision:
-    """Floating types of one training.
+    """Floating-point types used in training.
 
     Attributes:
-        name: as in the configuration, "auto" resolved.
+        name: name in the configuration, with "auto" resolved.
         master: type of weights, optimizer and losses.
-        product: type that products and convolutions take and make.
+        product: input and output type of products and convolutions.
     """
 
     name: str
@@ -40,12 +40,12 @@ class Precision:
 
     @property
     def mixed(self) -> bool:
-        """Whether products have a type of their own."""
+        """Whether products have another type than the master weights."""
         return self.master != self.product
 
     @contextlib.contextmanager
     def products(self) -> Iterator[None]:
-        """While inside, float32 products on a GPU are TF32 if that is the precision, and exact otherwise."""
+        """Context in which float32 products on a GPU use TF32 if that is the precision, and full float32 otherwise."""
         before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
         torch.set_float32_matmul_precision("high" if self.name == "tf32" else "highest")
         torch.backends.cudnn.allow_tf32 = self.name == "tf32"
@@ -56,29 +56,29 @@ class Precision:
             torch.backends.cudnn.allow_tf32 = before[1]
 
     def autocast(self, device: torch.device) -> torch.autocast:
-        """The context in which plain torch modules compute their products in this precision."""
+        """Context in which plain torch modules compute products in this precision."""
         return torch.autocast(device.type, self.product, enabled=self.mixed)
 
 
 FLOAT64 = Precision("float64", torch.float64, torch.float64)
-"""For comparisons with independent implementations; not in the configuration."""
+"""For comparisons with independent implementations; not available in the configuration."""
 FLOAT32 = Precision("float32", torch.float32, torch.float32)
 TF32 = Precision("tf32", torch.float32, torch.float32)
 BFLOAT16 = Precision("bfloat16", torch.float32, torch.bfloat16)
 
 
 def choose_precision(name: str, device: torch.device) -> Precision:
-    """The precision that a configuration's `device.precision` means on a device.
+    """Resolve the configuration's `device.precision` for a device.
 
-    "auto" is bfloat16 on CPUs where that was measured to be faster (`FAST_BFLOAT16`), TF32 on a GPU, float32 elsewhere.
+    "auto" is TF32 on a GPU, bfloat16 on CPUs where it was measured to be faster (`FAST_BFLOAT16`), float32 elsewhere.
 
     Raises:
-        OleanderError: an unknown name, or TF32 on a CPU.
+        OleanderError: the name is unknown, or TF32 is requested on a CPU.
     """
     if name not in NAMES:
         raise OleanderError(f"unknown device.precision '{name}' in the configuration; choose one of {', '.join(NAMES)}")
     if name == "tf32" and device.type != "cuda":
-        raise OleanderError("device.precision is tf32, which only a GPU has; choose float32, bfloat16 or auto")
+        raise OleanderError("device.precision is tf32, which only GPUs support; choose float32, bfloat16 or auto")
     if name != "auto":
         return {"float32": FLOAT32, "tf32": TF32, "bfloat16": BFLOAT16}[name]
     if device.type == "cuda":
@@ -88,7 +88,7 @@ def choose_precision(name: str, device: torch.device) -> Precision:
 
 
 def cpu_flags() -> set[str]:
-    """Instruction sets that the system names of its first CPU; empty where it names none."""
+    """Instruction sets of the first CPU in /proc/cpuinfo; empty if unknown."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Progress: a bar on a terminal, a line a minute in the log."""
+"""Progress: a bar in the terminal, one line per minute in the log."""
 
 import logging
 import platform
@@ -19,14 +19,14 @@ SECONDS_BETWEEN_LINES = 60
 
 
 class _LogFile(logging.FileHandler):
-    """A log that a job does without where it cannot be written: a full disk is told of where it loses a result."""
+    """A log file that ignores write errors: a full disk is reported when it prevents writing a result."""
 
     @classmethod
     def begin(cls, path: str | Path) -> "_LogFile":
-        """An empty log at `path`.
+        """Create an empty log at `path`.
 
         Raises:
-            OleanderError: it cannot be made.
+            OleanderError: it cannot be created.
         """
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -37,16 +37,16 @@ class _LogFile(logging.FileHandler):
             ) from error
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Drop a line that cannot be written; any other mistake is shown as ever."""
+        """Drop a line that cannot be written; report other errors as usual."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handleError(record)
 
 
 def begin_job(log: str | Path, threads: int) -> None:
-    """Set a rule's job up: log lines go, with the time, to `log`, warnings to stderr too, and torch takes `threads`.
+    """Set up a rule's job: log to `log`, with warnings also on stderr, and limit torch to `threads` threads.
 
-    A job that took more threads than it was given would slow its neighbours down, and change its own last digits. Where
-    the log cannot be made, the process ends with one sentence.
+    More threads than allotted would slow down other jobs and change the result's last digits. If the log cannot be
+    created, the process exits with one sentence.
     """
     torch.set_num_threads(threads)
     package = logging.getLogger("oleander")
@@ -69,7 +69,7 @@ def begin_job(log: str | Path, threads: int) -> None:
 
 
 class Progress:
-    """Counts `total` steps of `what`; `done` of them were made by an earlier run."""
+    """Reports progress over `total` steps of `what`, of which an earlier run did `done`."""
 
     def __init__(self, what: str, total: int, done: int = 0) -> None:
         self.what, self.total, self.done = what, total, done
@@ -77,7 +77,7 @@ class Progress:
         self._bar = tqdm(total=total, initial=done, desc=what, unit="step", disable=None, leave=False)
 
     def advance(self, steps: int, note: str = "") -> None:
-        """Count `steps` more, with a short `note` (a loss, a count) behind them."""
+        """Advance by `steps`, with an optional short `note` (a loss, a count) for the log."""
         self.done += steps
         self._bar.update(steps)
         now = time.monotonic()

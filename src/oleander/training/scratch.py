@@ -1,8 +1,8 @@
-"""Scratch state: what a killed job continues from.
+"""Scratch state: lets a killed job resume.
 
-Snakemake deletes the declared outputs of a failed job before it tries again, so the state lives in an undeclared folder
-beside the output. It is keyed by the resolved settings: a state of other settings, or a damaged one, is said and not
-used. It is written atomically, every few minutes and on SIGTERM or Ctrl-C.
+Snakemake deletes the declared outputs of a failed job before it retries, so the state is in an undeclared folder beside
+the output. It is keyed by the resolved settings: a state from other settings, or a damaged one, is logged and ignored.
+It is written atomically, every few minutes and on SIGTERM or Ctrl-C.
 """
 
 import contextlib
@@ -26,12 +26,12 @@ State = tuple[dict[str, torch.Tensor], dict[str, Any]]
 
 
 class Scratch:
-    """A folder of state files, one a part of the job.
+    """A folder of state files, one per part of the job.
 
     Args:
-        folder: where the state lives, or None to keep none (the library used by itself).
-        key: fingerprint of everything the result depends on.
-        minutes: how often `save_if_due` writes.
+        folder: folder of the state, or None to keep none (when used as a library).
+        key: fingerprint of everything that the result depends on.
+        minutes: interval between saves by `save_if_due`.
     """
 
     def __init__(self, folder: Path | str | None, key: str, minutes: float) -> None:
@@ -43,11 +43,11 @@ class Scratch:
 
     @classmethod
     def none(cls) -> "Scratch":
-        """No state at all."""
+        """A scratch that keeps no state."""
         return cls(None, "", 0)
 
     def load(self, part: str, device: torch.device) -> State | None:
-        """The part's tensors (on `device`) and position, or None where there is nothing to continue from."""
+        """A part's saved tensors (on `device`) and position, or None if there is nothing to resume from."""
         path = self._path(part)
         if path is None or not path.exists():
             return None
@@ -63,14 +63,14 @@ class Scratch:
         return tensors, header["position"]
 
     def save(self, part: str, tensors: dict[str, torch.Tensor], position: dict[str, Any]) -> None:
-        """Write the part's state now."""
+        """Write a part's state now."""
         path = self._path(part)
         if path is not None:
             save_artifact(path, tensors, {"key": self.key, "position": position})
             self._saved_at = time.monotonic()
 
     def save_if_due(self, part: str, state: Callable[[], State]) -> None:
-        """Write the part's state when its time has come; after SIGTERM or Ctrl-C, write it and stop the process."""
+        """Write a part's state if the interval has passed; after SIGTERM or Ctrl-C, write it and exit."""
         if self._signal is not None:
             self.save(part, *state())
             logger.info("stopped by signal %d; run again to continue", self._signal)
@@ -79,19 +79,19 @@ class Scratch:
             self.save(part, *state())
 
     def forget(self, part: str) -> None:
-        """Remove one part's state."""
+        """Remove a part's state."""
         path = self._path(part)
         if path is not None:
             path.unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Remove all state: the output is complete."""
+        """Remove all state, once the output is complete."""
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     @contextlib.contextmanager
     def interruptible(self) -> Iterator["Scratch"]:
-        """While inside, SIGTERM and Ctrl-C are noted and acted on by the next `save_if_due`."""
+        """Context in which SIGTERM and Ctrl-C take effect at the next `save_if_due`."""
         if self.folder is None or threading.current_thread() is not threading.main_thread():
             yield self
             return

@@ -1,7 +1,7 @@
-"""A stack: one architecture's replicas, parameters stacked on axis 0, with their shared optimizer.
+"""A stack: replicas of one architecture, with parameters stacked on axis 0 and a shared optimizer.
 
-torch's own optimizers work element by element, so that one of them over stacked parameters is the same as one for
-each replica. Nothing here reduces over the replica axis: a replica that turns to NaN stays alone with it.
+torch's optimizers work elementwise, so one optimizer over stacked parameters equals one per replica. Nothing here
+reduces over the replica axis: a replica with NaN does not affect the others.
 """
 
 from collections.abc import Iterable
@@ -31,9 +31,10 @@ class Stack:
 
     Attributes:
         model: the architecture.
-        parameters: name -> [replicas, ...] leaf tensors, batch norm's running statistics among them.
-        trained: those of them that the optimizer moves.
-        computed: what a forward pass takes: `parameters`, or copies in the products' type, made anew by each step.
+        parameters: name -> [replicas, ...] leaf tensors, including batch norm's running statistics.
+        trained: the subset of `parameters` that the optimizer updates.
+        computed: the tensors used in a forward pass: `parameters`, or copies in the products' type that each step
+            refreshes.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Stack:
             for name, tensor in self.trained.items():
                 if in_products(name):
                     self.computed[name] = tensor.detach().to(precision.product).requires_grad_()
-                    # Reused: what a step's gradients are widened into.
+                    # Reused by each step for the float32 gradients.
                     tensor.grad = torch.empty_like(tensor)
 
     @classmethod
@@ -69,22 +70,19 @@ class Stack:
         device: torch.device,
         precision: Precision,
     ) -> "Stack":
-        """Fresh replicas, each with the weights that its own seed draws from `stream`."""
+        """New replicas, each with weights drawn from `stream` by its own seed."""
         alone = [model.initial(generator_for("cpu", seed, stream)) for seed in seeds]
         parameters = {name: torch.stack([one[name] for one in alone]).to(device, precision.master) for name in alone[0]}
         return cls(model, parameters, optimizer_settings, precision)
 
-    def __call__(
-        self, x: torch.Tensor, words: torch.Tensor | None, present: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        """The network's outputs in training, [replicas, rows, outputs], in the products' type; see
-        `Architecture.forward`."""
+    def __call__(self, x: torch.Tensor, bits: torch.Tensor | None, present: torch.Tensor | None = None) -> torch.Tensor:
+        """Outputs in training mode, [replicas, rows, outputs], in the products' type; see `Architecture.forward`."""
         if self.precision.mixed:
             x = x.to(self.precision.product)
-        return self.model.forward(self.computed, x, words, training=True, present=present)
+        return self.model.forward(self.computed, x, bits, training=True, present=present)
 
     def step(self, loss: torch.Tensor) -> None:
-        """One optimizer step on `loss` [replicas]; only this stack's trained tensors get gradients and move."""
+        """Take one optimizer step on `loss` [replicas]; only this stack's trained tensors get gradients and change."""
         computed = [self.computed[name] for name in self.trained]
         gradients = torch.autograd.grad(loss.sum(), computed)
         narrow, wide = [], []
@@ -101,7 +99,7 @@ class Stack:
                 torch._foreach_copy_(narrow, wide)
 
     def state(self, prefix: str) -> dict[str, torch.Tensor]:
-        """Parameters and optimizer state, flat, names starting with `prefix`."""
+        """Parameters and optimizer state as flat tensors, with names starting with `prefix`."""
         flat = {f"{prefix}.{name}": tensor.detach() for name, tensor in self.parameters.items()}
         for name, tensor in self.trained.items():
             for key, value in self.optimizer.state[tensor].items():
@@ -118,7 +116,7 @@ class Stack:
         optimizer_settings: dict[str, Any],
         precision: Precision = FLOAT32,
     ) -> "Stack":
-        """The stack whose `state` is in `flat`, on the device of its tensors."""
+        """Restore a stack from its `state` in `flat`, on the device of the tensors."""
         own = {
             name.removeprefix(f"{prefix}."): tensor for name, tensor in flat.items() if name.startswith(f"{prefix}.")
         }
@@ -132,7 +130,7 @@ class Stack:
         return stack
 
     def select(self, keep: list[int]) -> "Stack":
-        """A new stack of the replicas at positions `keep`, optimizer state included."""
+        """A new stack of the replicas at positions `keep`, with their optimizer state."""
         first = next(iter(self.parameters.values()))
         replicas = first.shape[0]
         index = torch.tensor(keep, dtype=torch.int64, device=first.device)

@@ -1,8 +1,8 @@
-"""Sources of data: one file each, one entry each in `SOURCES` and `SETTINGS_SCHEMAS`.
+"""Data sources: one module each, registered in `_MODULES`.
 
-A source is a function `read(settings, data_root, allow_download) -> RawDataset`; its `SETTINGS_SCHEMA` is the
-JSON-schema fragment of the settings it takes, and no setting outside it is accepted. A source that reads files of the
-user's has a function `check(settings, data_root)` too, which says what is right with them and decodes none.
+A source has a function `read(settings, data_root, allow_download) -> RawDataset` and a `SETTINGS_SCHEMA`, the JSON
+schema of its settings; other settings are rejected. A source that reads the user's files also has a function
+`check(settings, data_root)`, which checks the files without decoding them and returns a summary.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,8 @@
 """Source `celeba`: the aligned faces of CelebA (Liu et al. 2015) in the folder layout of torchvision.datasets.
 
-A class is one of the 40 attributes, or a combination of them; an image with several may be drawn for each. Train images
-come from partition 0, test images from partition 2. None is decoded before it is written: they need not fit in memory.
+A class is one of the 40 attributes or a combination of them; one image may be drawn for several classes. Train images
+come from partition 0, test images from partition 2. Images are decoded while they are written, so they need not fit in
+memory.
 """
 
 import os
@@ -26,11 +27,11 @@ from oleander.io.files import read_bounded
 
 IMAGE_FOLDER, ATTRIBUTE_FILE, PARTITION_FILE = "img_align_celeba", "list_attr_celeba.txt", "list_eval_partition.txt"
 WIDTH, HEIGHT = 178, 218
-# The partition that a split comes from, and the setting that says how many of its images a class has.
+# Split -> its partition, and the setting with its number of images per class.
 SPLITS = {"train": (0, "per_class"), "test": (2, "test_per_class")}
-# The list of attributes is 25 MB long.
+# The attribute list is 25 MB.
 LIST_BYTES = 100_000_000
-# Images decoded together, each thread one after another of them; some 13 MB at 128 x 128.
+# Images decoded per piece, in parallel threads; about 13 MB at 128 x 128.
 PIECE = 256
 
 # fmt: off
@@ -77,14 +78,14 @@ ATTRIBUTES: tuple[str, ...] = tuple(
 
 
 def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool) -> RawDataset:
-    """Draw images, uint8 [N, 3, image_size, image_size], class after class; each class from generators of its own.
+    """Draw images, uint8 [N, 3, image_size, image_size], ordered by class; each class has its own generators.
 
-    Within a class no image is drawn twice, and images stand in the order of the attribute file. The images are `Rows`:
-    each is decoded when it is written, cropped, and scaled with a bilinear filter over all pixels that it merges.
+    Within a class, images are distinct and in the attribute file's order. They are returned as `Rows`: each is decoded
+    when it is written, then cropped and scaled with an antialiased bilinear filter.
 
     Raises:
-        OleanderError: CelebA is absent, one of its lists is damaged, or a class has too few images; later, from the
-            rows: an image is damaged or of another size.
+        OleanderError: CelebA is missing, one of its lists is damaged, or a class has too few images; while the rows are
+            written: an image is damaged or has another size.
     """
     check_settings(settings, SETTINGS_SCHEMA)
     classes, files = _choose(settings, _locate(data_root, allow_download))
@@ -96,24 +97,24 @@ def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool)
 
 
 def check(settings: dict[str, Any], data_root: Path | None) -> str:
-    """Check what `read` would decode, without decoding it: both lists, and that the images are there.
+    """Check both lists, and that the images exist, without decoding them.
 
     Returns:
-        What has been found right.
+        A summary of what was checked.
 
     Raises:
-        AbsentError: CelebA is absent.
+        AbsentError: CelebA is missing.
         OleanderError: one of its lists is damaged, a class has too few images, or images are missing.
     """
     check_settings(settings, SETTINGS_SCHEMA)
     folder = _locate(data_root, allow_download=False)
     classes, files = _choose(settings, folder)
     counts = " + ".join(str(len(paths)) for paths in files.values())
-    return f"{counts} images of {len(classes)} classes in {folder}, lists and names alone"
+    return f"{counts} images of {len(classes)} classes in {folder}, lists and names only"
 
 
 def _choose(settings: dict[str, Any], folder: Path) -> tuple[list[str], dict[str, list[Path]]]:
-    """The classes, and the images of each split, class after class, as many of each; all of them are there."""
+    """The class names, and each split's image paths, ordered by class, equally many per class; all paths exist."""
     names, flags = _read_attributes(folder / ATTRIBUTE_FILE)
     partition = _read_partition(folder / PARTITION_FILE, names)
     classes = settings.get("classes") or {name: {name: True} for name in ATTRIBUTES}
@@ -127,8 +128,8 @@ def _locate(data_root: Path | None, allow_download: bool) -> Path:
     """The folder with the images and both lists."""
     if data_root is None:
         raise AbsentError(
-            f"CelebA is absent: neither data_root nor OLEANDER_DATA names a folder to look for celeba/{IMAGE_FOLDER} "
-            "in; run `snakemake --config data_root=/path/to/data` with the folder that holds it"
+            f"CelebA is absent: neither data_root nor OLEANDER_DATA is set; "
+            f"run `snakemake --config data_root=/path/to/data` with the folder that contains celeba/{IMAGE_FOLDER}"
         )
     folder = data_root / "celeba"
     places = [folder / IMAGE_FOLDER, folder / ATTRIBUTE_FILE, folder / PARTITION_FILE]
@@ -146,20 +147,20 @@ def _what_to_put_where(folder: Path) -> str:
     return (
         "get img_align_celeba.zip, list_attr_celeba.txt and list_eval_partition.txt from "
         f"mmlab.ie.cuhk.edu.hk/projects/CelebA.html, put the lists into {folder} and unpack the archive there, so that "
-        f"{IMAGE_FOLDER}/000001.jpg and its companions lie beside them"
+        f"{folder} contains {IMAGE_FOLDER}/000001.jpg and the other images"
     )
 
 
 def _download(data_root: Path) -> None:
-    # Imported where needed: seconds that a reader of prepared datasets need not spend.
+    # Imported here because it takes seconds, and readers of prepared datasets do not need it.
     from torchvision import datasets
 
     try:
         datasets.CelebA(root=str(data_root), download=True)
-    # gdown, which torchvision calls and does not bring along, raises types of its own.
+    # torchvision calls gdown, which is not one of its dependencies and raises its own types.
     except Exception as error:
         raise OleanderError(
-            f"CelebA cannot be downloaded to {data_root} ({' '.join(str(error).split())}), as happens often; "
+            f"CelebA cannot be downloaded to {data_root} ({' '.join(str(error).split())}), which is common; "
             f"{_what_to_put_where(data_root / 'celeba')}"
         ) from error
 
@@ -177,7 +178,8 @@ def _lines(path: Path, at_least: int) -> list[str]:
 def _read_attributes(path: Path) -> tuple[list[str], np.ndarray]:
     """File names of the images, and which of `ATTRIBUTES` they have, bool [N, 40].
 
-    The list says how many images it has, then the attributes' names, then 1 or -1 for each, an image a line.
+    The first line is the number of images, the second the attribute names; then one line per image: its name, and 1 or
+    -1 for each attribute.
     """
     count, header, *lines = _lines(path, at_least=2)
     attributes = header.split()
@@ -190,13 +192,13 @@ def _read_attributes(path: Path) -> tuple[list[str], np.ndarray]:
         )
     if count.strip() != str(len(lines)):
         raise OleanderError(
-            f"{path}: the first line says that there are {count.strip()!r} images, but {len(lines)} follow; it is "
+            f"{path}: the first line announces {count.strip()!r} images, but {len(lines)} follow; the file is "
             "truncated or damaged: restore it"
         )
     names, flags = [], np.empty((len(lines), len(ATTRIBUTES)), dtype=bool)
     for row, line in enumerate(lines):
         name, *values = line.split() or [""]
-        # The names become paths: nothing in them may lead elsewhere.
+        # The names become paths: they must not leave the folder.
         if not re.fullmatch(r"\w+\.jpg", name) or len(values) != len(ATTRIBUTES) or not {*values} <= {"1", "-1"}:
             raise OleanderError(
                 f"{path}: line {row + 3} must be a name ending in .jpg and {len(ATTRIBUTES)} times 1 or -1, not "
@@ -210,7 +212,7 @@ def _read_attributes(path: Path) -> tuple[list[str], np.ndarray]:
 
 
 def _read_partition(path: Path, names: list[str]) -> np.ndarray:
-    """The partition of each of the images: 0 to train, 1 to validate, 2 to test."""
+    """The partition of each image: 0 train, 1 validation, 2 test."""
     found = {}
     for number, line in enumerate(_lines(path, at_least=1), 1):
         fields = line.split()
@@ -222,7 +224,7 @@ def _read_partition(path: Path, names: list[str]) -> np.ndarray:
     missing = [name for name in names if name not in found]
     if missing:
         raise OleanderError(
-            f"{path} lacks {len(missing)} of the images that {ATTRIBUTE_FILE} lists, {missing[0]} first; restore both "
+            f"{path} lacks {len(missing)} of the images in {ATTRIBUTE_FILE}, the first is {missing[0]}; restore both "
             "files"
         )
     return np.array([found[name] for name in names], dtype=np.int64)
@@ -240,7 +242,7 @@ def _draw(
     settings: dict[str, Any],
     folder: Path,
 ) -> np.ndarray:
-    """Rows of the images of each class, int64 [classes, count], ascending in a class."""
+    """Image rows of each class, int64 [classes, count], ascending within a class."""
     code, setting = SPLITS[split]
     drawn = []
     for label, (name, wanted) in enumerate(classes.items()):
@@ -250,7 +252,7 @@ def _draw(
         rows, count = np.flatnonzero(fits), settings[setting]
         if len(rows) < count:
             raise OleanderError(
-                f"{folder}: class {name!r} has {len(rows)} {split} images, {count} are needed; lower {setting}"
+                f"{folder}: class {name!r} has {len(rows)} {split} images, but {count} are needed; lower {setting}"
             )
         rng = np.random.default_rng([settings["seed"], label, code])
         drawn.append(np.sort(rng.choice(rows, count, replace=False)))
@@ -258,7 +260,7 @@ def _draw(
 
 
 def _check_present(folder: Path, names: list[str]) -> None:
-    """Refuse a folder without some of the images that were drawn, before the first is decoded."""
+    """Raise an error if a drawn image is missing, before any is decoded."""
     try:
         with os.scandir(folder) as entries:
             present = {entry.name for entry in entries if entry.is_file()}
@@ -269,13 +271,13 @@ def _check_present(folder: Path, names: list[str]) -> None:
     missing = sorted(set(names) - present)
     if missing:
         raise OleanderError(
-            f"{folder} lacks {len(missing)} of the images that are needed, {missing[0]} first; unpack "
+            f"{folder} lacks {len(missing)} of the required images, the first is {missing[0]}; unpack "
             "img_align_celeba.zip again"
         )
 
 
 def _images(files: list[Path], crop: int, size: int) -> Rows:
-    """The images of some files, decoded by as many threads as torch takes."""
+    """The images of `files`, decoded in as many threads as torch uses."""
 
     def pieces() -> Iterator[torch.Tensor]:
         decode = partial(_decode, crop=crop, size=size)
@@ -288,7 +290,7 @@ def _images(files: list[Path], crop: int, size: int) -> Rows:
 
 
 def _decode(path: Path, crop: int, size: int) -> np.ndarray:
-    """Decode one image to uint8 [3, size, size], once its size and mode have been found right."""
+    """Decode one image to uint8 [3, size, size], after checking its size and mode."""
     try:
         content = read_bounded(path, MAXIMUM_FILE_BYTES)
     except OSError as error:
@@ -297,10 +299,10 @@ def _decode(path: Path, crop: int, size: int) -> np.ndarray:
         if (image.width, image.height) != (WIDTH, HEIGHT):
             raise OleanderError(
                 f"{path} is {image.height} x {image.width}, but CelebA's aligned images are {HEIGHT} x {WIDTH}; "
-                "use those of img_align_celeba.zip"
+                "use the images of img_align_celeba.zip"
             )
         if image.mode not in ("L", "RGB"):
-            raise OleanderError(f"{path} is of mode {image.mode}; restore or convert it to RGB")
+            raise OleanderError(f"{path} has mode {image.mode}; restore it or convert it to RGB")
         left, top = (WIDTH - crop) // 2, (HEIGHT - crop) // 2
         square = image.convert("RGB").crop((left, top, left + crop, top + crop))
         pixels = np.asarray(square.resize((size, size), Image.Resampling.BILINEAR))

@@ -1,4 +1,4 @@
-"""Source `embedded`: images that scikit-learn's own package carries, so that everything runs offline.
+"""Source `embedded`: images that ship with scikit-learn, so that everything runs offline.
 
 `digits` are 1,797 handwritten digits, 8x8; `photographs` are patches of two photographs (china, flower).
 """
@@ -43,10 +43,10 @@ SETTINGS_SCHEMA: dict[str, Any] = {
 def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool) -> RawDataset:
     """Read `digits` as uint8 [N, 1, 8, 8] or `photographs` as uint8 [N, 3, patch_size, patch_size].
 
-    `data_root` and `allow_download` are not used: the images are part of scikit-learn.
+    `data_root` and `allow_download` are ignored: the images ship with scikit-learn.
 
     Raises:
-        OleanderError: settings at fault, or more or larger patches than a photograph holds.
+        OleanderError: invalid settings, or too many or too large patches for a photograph.
     """
     check_settings(settings, SETTINGS_SCHEMA)
     if settings["name"] == "digits":
@@ -61,11 +61,11 @@ def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool)
 
 
 def _digits(test_fraction: float, seed: int) -> RawDataset:
-    # Imported where needed: seconds that a reader of prepared datasets need not spend.
+    # Imported here because it takes seconds, and readers of prepared datasets do not need it.
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    # Levels 0..16 onto 0..255, rounded to the nearest.
+    # Scale levels 0..16 to 0..255, rounded to the nearest.
     images = torch.from_numpy(((bunch.images.astype(np.int64) * 255 + 8) // 16).astype(np.uint8))[:, None]
     labels = torch.from_numpy(bunch.target.astype(np.int64))
     classes = [str(digit) for digit in range(10)]
@@ -82,14 +82,14 @@ def _photographs(size: int, per_class: int, test_fraction: float, seed: int, wan
     test_count = max(1, round(test_fraction * per_class))
     if test_count >= per_class:
         raise OleanderError(
-            f"patches_per_class {per_class} with test_fraction {test_fraction} leaves none for training; "
-            "raise the one or lower the other"
+            f"patches_per_class {per_class} with test_fraction {test_fraction} leaves no patch for training; "
+            "raise patches_per_class or lower test_fraction"
         )
     patches: dict[str, list[torch.Tensor]] = {"train": [], "test": []}
     for number, (name, photograph) in enumerate(zip(names, bunch.images, strict=True)):
         if name not in classes:
             continue
-        # Test patches come from the right-hand part: none shares a pixel with a train patch.
+        # Test patches come from the right-hand part, so they share no pixel with train patches.
         boundary = photograph.shape[1] - round(test_fraction * photograph.shape[1])
         regions = {
             "train": (photograph[:, :boundary], per_class - test_count),
@@ -105,14 +105,14 @@ def _photographs(size: int, per_class: int, test_fraction: float, seed: int, wan
 
 
 def _cut(region: np.ndarray, size: int, count: int, rng: np.random.Generator, where: str) -> torch.Tensor:
-    """Cut `count` different patches [count, 3, size, size] at random from `region` [height, width, 3]."""
+    """Cut `count` distinct random patches [count, 3, size, size] from `region` [height, width, 3]."""
     height, width = region.shape[:2]
     rows, columns = height - size + 1, width - size + 1
     places = max(rows, 0) * max(columns, 0)
     if places < count:
         raise OleanderError(
-            f"{where} ({height} x {width} pixels) has {places} places for a patch of {size} x {size}, "
-            f"{count} are needed; lower patch_size or patches_per_class"
+            f"{where} ({height} x {width} pixels) has {places} positions for a {size} x {size} patch, "
+            f"but {count} are needed; lower patch_size or patches_per_class"
         )
     corners = np.stack(np.unravel_index(rng.choice(places, count, replace=False), (rows, columns)), axis=1)
     cut = np.stack([region[top : top + size, left : left + size] for top, left in corners])

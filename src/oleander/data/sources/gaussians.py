@@ -1,4 +1,4 @@
-"""Source `gaussians`: one normal distribution a class, as in pGAN's synthetic experiment (section 4.1)."""
+"""Source `gaussians`: one normal distribution per class, as in pGAN's synthetic experiment (section 4.1)."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ SETTINGS_SCHEMA: dict[str, Any] = {
             "type": "array",
             "items": {"type": "array", "items": {"type": "number"}, "minItems": 1},
             "minItems": 1,
-            "description": "one mean a class, all with equally many features",
+            "description": "one mean per class, all with equally many features",
         },
         "covariances": {
             "type": "array",
@@ -27,7 +27,7 @@ SETTINGS_SCHEMA: dict[str, Any] = {
                 "minItems": 1,
             },
             "minItems": 1,
-            "description": "one symmetric positive definite matrix a class",
+            "description": "one symmetric positive definite matrix per class",
         },
         "class_names": {"type": "array", "items": {"type": "string", "minLength": 1}, "uniqueItems": True},
         "train_per_class": {"$ref": "#/$defs/count"},
@@ -39,9 +39,9 @@ SETTINGS_SCHEMA: dict[str, Any] = {
 
 
 def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool) -> RawDataset:
-    """Draw float32 points [N, features], class after class; train and test from separate generators.
+    """Draw float32 points [N, features], ordered by class; train and test use separate generators.
 
-    `data_root` and `allow_download` are not used: nothing is read.
+    `data_root` and `allow_download` are ignored: nothing is read.
 
     Raises:
         OleanderError: settings of unequal lengths, or a covariance that is not symmetric positive definite.
@@ -50,7 +50,7 @@ def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool)
     names = list(settings["class_names"])
     if not len(settings["means"]) == len(settings["covariances"]) == len(names):
         raise OleanderError(
-            f"{len(names)} class_names need as many means and covariances, found {len(settings['means'])} "
+            f"{len(names)} class_names need {len(names)} means and covariances, found {len(settings['means'])} "
             f"and {len(settings['covariances'])}; give one of each for every class"
         )
     features = len(settings["means"][0])
@@ -75,7 +75,7 @@ def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool)
 
 
 def _cholesky(name: str, covariance: list[list[float]], features: int) -> np.ndarray:
-    """The lower triangular root of a covariance; numpy looks at one triangle only, so symmetry is checked."""
+    """Lower Cholesky factor of a covariance. numpy reads one triangle only, so symmetry is checked here."""
     problem = OleanderError(
         f"the covariance of class {name!r} must be a symmetric positive definite {features} x {features} "
         f"matrix, not {covariance}; correct it"

@@ -1,8 +1,8 @@
-"""Source `image_folder`: a folder or .zip of image files, one folder a class.
+"""Source `image_folder`: a folder or .zip of image files, one folder per class.
 
-Two layouts, each with or without one folder around it: `{train,test}/<class>/<file>`, and `<class>/<file>`,
-which `test_fraction` and `seed` split. Files come from strangers, so nothing is decoded before its name, its
-size and its pixel count have been checked. Hidden files (.DS_Store) and __MACOSX are passed over.
+There are two layouts, optionally inside enclosing folders: `{train,test}/<class>/<file>`, and `<class>/<file>`, which
+is split by `test_fraction` and `seed`. Files are untrusted: an image is decoded only after its name, file size and
+pixel count have been checked. Hidden files (.DS_Store) and __MACOSX are ignored.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ SETTINGS_SCHEMA: dict[str, Any] = {
         "minimum_per_class": {
             "type": "integer",
             "minimum": 1,
-            "description": "training images a class needs",
+            "description": "minimum number of training images per class",
         },
         "classes": {
             "type": "array",
@@ -62,12 +62,12 @@ SETTINGS_SCHEMA: dict[str, Any] = {
     "dependentRequired": {"test_fraction": ["seed"], "seed": ["test_fraction"]},
 }
 
-# Modes that 8 bits a channel hold; others, such as 16-bit grey, would be clipped without a word.
+# Modes with at most 8 bits per channel; others, such as 16-bit grey, would be clipped silently.
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
 SPLITS = ("train", "test")
 LAYOUT = "{train,test}/<class>/<file> or <class>/<file>"
-# Bounds against archives made to exhaust memory or patience: bytes of all files or pixels together, bytes of the list
-# of files in an archive, some 100 for each, and folders in one another.
+# Limits against malicious archives: total bytes of files or of pixels, bytes of an archive's file list (about 100 per
+# file), and folder nesting.
 MAXIMUM_TOTAL_BYTES = 32 * 2**30
 MAXIMUM_LIST_BYTES = 16 * 2**20
 MAXIMUM_DEPTH = 20
@@ -75,7 +75,7 @@ MAXIMUM_DEPTH = 20
 
 @dataclass(frozen=True)
 class _File:
-    """One file of the tree: where it stands, its declared size in bytes, how to get its bytes."""
+    """One file of the tree: its path, its declared size in bytes, and a function that reads it."""
 
     parts: tuple[str, ...]
     size: int
@@ -88,20 +88,20 @@ class _File:
 
 @dataclass(frozen=True)
 class _Tree:
-    """All files, sorted, and all folders: a folder without files is a class that is too small."""
+    """All files, sorted, and all folders, including empty ones: an empty folder is a class without images."""
 
     files: list[_File]
     folders: list[tuple[str, ...]]
 
 
 def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool) -> RawDataset:
-    """Read the images as uint8 [N, C, H, W], class after class, files sorted by name; classes sorted too.
+    """Read the images as uint8 [N, C, H, W], sorted by class, then by file name.
 
-    With C = 1 images become grey, with C = 3 RGB. `allow_download` is not used: nothing is fetched.
+    Images are converted to grey (C = 1) or RGB (C = 3). `allow_download` is ignored: nothing is downloaded.
 
     Raises:
-        OleanderError: no such folder, an unsafe or damaged archive, a layout that is neither of the two, a
-            class that is missing or too small, or an image that is damaged or of another shape.
+        OleanderError: the folder is missing, the archive is unsafe or damaged, the layout is unknown, a class is
+            missing or too small, or an image is damaged or has another shape.
     """
     check_settings(settings, SETTINGS_SCHEMA)
     path = _locate(settings["path"], data_root)
@@ -119,18 +119,18 @@ def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool)
 
 
 def check(settings: dict[str, Any], data_root: Path | None) -> str:
-    """Check what `read` would decode, without decoding it: names, layout, counts and sizes; what has been found right.
+    """Check names, layout, counts and sizes without decoding; returns a summary.
 
     Raises:
-        AbsentError: there is no such folder or archive.
-        OleanderError: as for `read`, as far as it shows before an image is decoded.
+        AbsentError: the folder or archive does not exist.
+        OleanderError: as for `read`, except errors found by decoding images.
     """
     check_settings(settings, SETTINGS_SCHEMA)
     path = _locate(settings["path"], data_root)
     with _open_tree(path) as tree:
         classes, chosen = _choose(tree, settings, path)
     counts = [str(sum(map(len, by_class.values()))) for by_class in chosen.values()]
-    return f"{' + '.join(counts)} images of {len(classes)} classes in {path}, names and sizes alone"
+    return f"{' + '.join(counts)} images of {len(classes)} classes in {path}, names and sizes only"
 
 
 def _choose(tree: _Tree, settings: dict[str, Any], path: Path) -> tuple[list[str], dict[str, dict[str, list[_File]]]]:
@@ -155,14 +155,14 @@ def _locate(configured: str, data_root: Path | None) -> Path:
     if not path.is_absolute():
         if data_root is None:
             raise AbsentError(
-                f"{configured} is relative, but neither data_root nor OLEANDER_DATA names the folder "
-                "it is in; run `snakemake --config data_root=/path/to/data`"
+                f"{configured} is relative, but neither data_root nor OLEANDER_DATA is set; "
+                "run `snakemake --config data_root=/path/to/data`"
             )
         path = data_root / path
     if not path.exists():
         raise AbsentError(
             f"{path} does not exist; put the folder or .zip there, or run "
-            "`snakemake --config data_root=/path/to/data` with the folder that holds it"
+            "`snakemake --config data_root=/path/to/data` with the folder that contains it"
         )
     return path
 
@@ -175,28 +175,30 @@ def _open_tree(path: Path) -> Iterator[_Tree]:
     try:
         stream = _Archive(open_regular(path))
     except OSError as error:
-        raise OleanderError(f"{path} cannot be opened ({error.strerror}); make it readable or name another") from error
+        raise OleanderError(
+            f"{path} cannot be opened ({error.strerror}); make it readable or choose another file"
+        ) from error
     with stream:
         try:
             archive = zipfile.ZipFile(stream)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise OleanderError(
-                f"{path} is neither a folder nor a readable .zip ({error}); restore it, or name an unpacked folder"
+                f"{path} is neither a folder nor a readable .zip ({error}); restore it or give an unpacked folder"
             ) from error
         yield _walk_archive(archive, path)
 
 
 class _Archive(io.BufferedReader):
-    """A file for zipfile, which reads the whole list of files at once, whatever its length."""
+    """A file for zipfile with a size limit on its file list, which zipfile reads all at once."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > MAXIMUM_LIST_BYTES:
-            raise OSError(errno.EFBIG, f"its list of files has {size:,} bytes, more than {MAXIMUM_LIST_BYTES:,}")
+            raise OSError(errno.EFBIG, f"its file list has {size:,} bytes, more than {MAXIMUM_LIST_BYTES:,}")
         return super().read(size)
 
 
 def _is_litter(parts: tuple[str, ...]) -> bool:
-    """Whether an operating system left this file or folder behind."""
+    """Whether the file or folder is hidden or an operating system's leftover."""
     return any(part.startswith(".") or part == "__MACOSX" for part in parts)
 
 
@@ -213,10 +215,10 @@ def _walk_folder(root: Path) -> _Tree:
             if _is_litter(parts):
                 continue
             _check_depth(parts, path)
-            # realpath, since Path.resolve raises on a circle of links in some versions of Python.
+            # realpath because Path.resolve raises on a cycle of links in some Python versions.
             goal = Path(os.path.realpath(path))
             if path.is_symlink() and (name in folder_names or not goal.is_relative_to(home)):
-                raise OleanderError(f"{path} is a link to {goal}; put the files themselves there")
+                raise OleanderError(f"{path} is a link to {goal}; replace it by the files themselves")
             if name in folder_names:
                 folders.append(parts)
             elif path.is_file():
@@ -229,7 +231,7 @@ def _walk_folder(root: Path) -> _Tree:
 def _walk_archive(archive: zipfile.ZipFile, path: Path) -> _Tree:
     files, folders = {}, []
     for entry in archive.infolist():
-        # The name as stored: ZipInfo.filename stops at the first NUL.
+        # The stored name: ZipInfo.filename stops at the first NUL.
         name = entry.orig_filename
         parts = tuple(name.removesuffix("/").split("/"))
         escapes = name.startswith("/") or "\\" in name or re.match(r"[A-Za-z]:", name) or "\0" in name
@@ -246,7 +248,7 @@ def _walk_archive(archive: zipfile.ZipFile, path: Path) -> _Tree:
         if entry.flag_bits & 0x1:
             raise OleanderError(f"{path}: entry {name!r} is encrypted; unpack it and give the folder")
         if parts in files:
-            raise OleanderError(f"{path}: entry {name!r} is there twice; pack the archive again")
+            raise OleanderError(f"{path}: entry {name!r} appears twice; pack the archive again")
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise OleanderError(f"{path}: entry {name!r} is neither stored nor deflated; pack it again")
         files[parts] = _File(parts, entry.file_size, partial(_read_entry, archive, entry, path))
@@ -256,7 +258,7 @@ def _walk_archive(archive: zipfile.ZipFile, path: Path) -> _Tree:
 def _check_depth(parts: tuple[str, ...], path: Path) -> None:
     if len(parts) > MAXIMUM_DEPTH:
         raise OleanderError(
-            f"{path}: {'/'.join(parts[:3])}/... lies in {len(parts) - 1} folders, one in another; expected {LAYOUT}"
+            f"{path}: {'/'.join(parts[:3])}/... is nested {len(parts) - 1} folders deep; expected {LAYOUT}"
         )
 
 
@@ -270,9 +272,9 @@ def _read_file(path: Path) -> bytes:
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> bytes:
     try:
         with archive.open(entry) as stream:
-            # A bounded read: read() without one would inflate all of an entry that declares too small a size.
+            # Bounded: read() would inflate all of an entry that declares too small a size.
             return stream.read(entry.file_size + 1)
-    # ValueError and OverflowError: a name that is no UTF-8, a place before the file's beginning or beyond all files.
+    # ValueError, OverflowError: a name that is not UTF-8, or an offset outside the file.
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError, OverflowError) as error:
         raise OleanderError(
             f"{path}: entry {entry.filename!r} cannot be unpacked ({error}); restore the archive"
@@ -280,7 +282,7 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) ->
 
 
 def _group(tree: _Tree, path: Path) -> dict[str, dict[str, list[_File]]]:
-    """The files by split and class. A tree without train and test folders is one split, "train"."""
+    """The files by split and class. Without train and test folders, all files are in split "train"."""
     if not tree.files:
         raise OleanderError(f"{path} holds no files; expected {LAYOUT}")
     depth = _wrapping_depth(tree.files)
@@ -304,7 +306,7 @@ def _group(tree: _Tree, path: Path) -> dict[str, dict[str, list[_File]]]:
 
 
 def _wrapping_depth(files: list[_File]) -> int:
-    """How many folders stand around the layout, one in another."""
+    """Number of nested folders that enclose the layout."""
     depth = 0
     while True:
         rests = [file.parts[depth:] for file in files]
@@ -319,12 +321,12 @@ def _choose_classes(groups: dict[str, dict[str, list[_File]]], wanted: list[str]
     available = sorted(set().union(*groups.values()))
     unknown = sorted(set(wanted or []) - set(available))
     if unknown:
-        raise OleanderError(f"{path} has no class {unknown[0]!r}; it has {', '.join(available)}: choose among these")
+        raise OleanderError(f"{path} has no class {unknown[0]!r}; choose one of {', '.join(available)}")
     return sorted(wanted) if wanted else available
 
 
 def _check_counts(groups: dict[str, dict[str, list[_File]]], classes: list[str], minimum: int, path: Path) -> None:
-    """Refuse a class that is too small or empty before anything is decoded."""
+    """Raise an error for a class with too few or no images, before anything is decoded."""
     for split, by_class in groups.items():
         counts = np.array([len(by_class.get(name, [])) for name in classes])
         if split == "train":
@@ -338,7 +340,7 @@ def _check_minimum(counts: np.ndarray, classes: list[str], minimum: int, path: P
     for name, count in zip(classes, counts, strict=True):
         if count < minimum:
             raise OleanderError(
-                f"{path}: class {name!r} has {count} training images, {minimum} are needed; "
+                f"{path}: class {name!r} has {count} training images, but {minimum} are needed; "
                 "add images or lower minimum_per_class"
             )
 
@@ -348,19 +350,19 @@ def _check_sizes(groups: dict[str, dict[str, list[_File]]], shape: tuple[int, ..
     for file in files:
         if file.size > MAXIMUM_FILE_BYTES:
             raise OleanderError(
-                f"{path}: file {file.name} is {file.size} bytes large, more than the {MAXIMUM_FILE_BYTES} "
-                "allowed; remove it"
+                f"{path}: file {file.name} is {file.size} bytes large, more than the "
+                f"{MAXIMUM_FILE_BYTES} allowed; remove it"
             )
     total = max(sum(file.size for file in files), len(files) * int(np.prod(shape)))
     if total > MAXIMUM_TOTAL_BYTES:
         raise OleanderError(
-            f"{path}: {len(files)} files come to {total} bytes, more than the {MAXIMUM_TOTAL_BYTES} allowed; "
+            f"{path}: {len(files)} files have {total} bytes, more than the {MAXIMUM_TOTAL_BYTES} allowed; "
             "read fewer classes"
         )
 
 
 def _decode(by_class: dict[str, list[_File]], shape: tuple[int, ...], path: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    """Images uint8 [N, C, H, W] and labels int64 [N], class after class."""
+    """Images uint8 [N, C, H, W] and labels int64 [N], ordered by class."""
     files = [file for group in by_class.values() for file in group]
     images = np.empty((len(files), *shape), dtype=np.uint8)
     for row, file in enumerate(files):
@@ -370,7 +372,7 @@ def _decode(by_class: dict[str, list[_File]], shape: tuple[int, ...], path: Path
 
 
 def _decode_one(file: _File, shape: tuple[int, ...], path: Path) -> np.ndarray:
-    """Decode one image to uint8 [C, H, W], once its size and mode have been found right."""
+    """Decode one image to uint8 [C, H, W], after checking its size and mode."""
     channels, height, width = shape
     with open_image(file.read(), f"{path}: file {file.name}", "restore or remove it") as image:
         if (image.height, image.width) != (height, width):
@@ -380,8 +382,8 @@ def _decode_one(file: _File, shape: tuple[int, ...], path: Path) -> np.ndarray:
             )
         if image.mode not in MODES or getattr(image, "n_frames", 1) > 1:
             raise OleanderError(
-                f"{path}: image {file.name} is animated or of mode {image.mode}; "
-                "convert it to one frame of 8 bits a channel"
+                f"{path}: image {file.name} is animated or has mode {image.mode}; "
+                "convert it to one frame with 8 bits per channel"
             )
         if image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255:
             raise OleanderError(f"{path}: image {file.name} has transparent pixels; flatten it")

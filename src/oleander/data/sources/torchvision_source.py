@@ -1,6 +1,7 @@
 """Source `torchvision`: MNIST and FashionMNIST in the folder layout of torchvision.datasets.
 
-CIFAR-10's batches are pickles, and nothing here is ever unpickled: read it as a tree of images, through `image_folder`.
+CIFAR-10 is not supported because its batches are pickles, which are never loaded here: read it as image files through
+`image_folder`.
 """
 
 import math
@@ -30,21 +31,21 @@ SETTINGS_SCHEMA: dict[str, Any] = {
     "required": ["name"],
 }
 
-# Names of the four idx files of MNIST and FashionMNIST, without the sets' prefixes.
+# Split -> prefix of its idx files' names.
 IDX_PREFIXES = {"train": "train", "test": "t10k"}
-# An idx file starts with its type (8: unsigned byte) and number of axes: LeCun, "The MNIST database".
+# An idx file starts with its type (8: unsigned byte) and number of axes; see LeCun, "The MNIST database".
 IMAGE_MAGIC, LABEL_MAGIC = 0x00000803, 0x00000801
 
 
 def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool) -> RawDataset:
-    """Read the whole set as uint8 [N, C, H, W], in the order of its files; download it first where allowed.
+    """Read the whole dataset as uint8 [N, C, H, W], in file order; download it first if allowed.
 
-    MNIST's classes are named "0" to "9"; the other sets' as torchvision names them. With `shrink`, means are rounded to
-    the nearest whole value.
+    MNIST's classes are named "0" to "9", FashionMNIST's as in torchvision. With `shrink`, means are rounded to the
+    nearest integer.
 
     Raises:
-        OleanderError: the set is absent and may not be downloaded, its files are damaged, or `shrink` does not divide
-            the images' sides.
+        OleanderError: the dataset is missing and may not be downloaded, its files are damaged, or `shrink` does not
+            divide the image sides.
     """
     check_settings(settings, SETTINGS_SCHEMA)
     name = settings["name"]
@@ -56,21 +57,21 @@ def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool)
     side = settings.get("shrink", 1)
     if any(length % side for length in raw.train_x.shape[-2:]):
         raise OleanderError(
-            f"{name} has images of {list(raw.train_x.shape[-2:])} pixels, which squares of {side} do not tile; change "
+            f"{name} has images of {list(raw.train_x.shape[-2:])} pixels, which shrink={side} does not divide; change "
             "shrink in the configuration"
         )
     return raw if side == 1 else replace(raw, train_x=_shrink(raw.train_x, side), test_x=_shrink(raw.test_x, side))
 
 
 def check(settings: dict[str, Any], data_root: Path | None) -> str:
-    """Check what `read` would read, without reading it; what has been found right.
+    """Check the files that `read` reads; returns a summary.
 
-    The files' headers are held against each other and the files' lengths. torchvision publishes MD5s of the compressed
-    files alone: where such a file lies beside the one that is read, it is held against its MD5, and the one that is
-    read against the checksum and length inside it.
+    Checks that headers and file lengths are consistent. torchvision publishes MD5s of the compressed files only: if
+    such a file lies beside the uncompressed one, its MD5 is checked, and the uncompressed file is checked against the
+    CRC-32 and length stored in it.
 
     Raises:
-        AbsentError: the set is absent.
+        AbsentError: the dataset is missing.
         OleanderError: one of its files is damaged.
     """
     check_settings(settings, SETTINGS_SCHEMA)
@@ -79,14 +80,14 @@ def check(settings: dict[str, Any], data_root: Path | None) -> str:
     _check_present(name, files, data_root)
     counts = _check_headers(name, data_root)
     compared = sum(_check_against_compressed(name, file) for file in files)
-    said = (
+    summary = (
         f"{counts['train']} + {counts['test']} images in {files[0].parent}, headers and lengths of {len(files)} files"
     )
-    return f"{said}, {f'checksums of {compared}' if compared else 'no .gz beside them to compare checksums with'}"
+    return f"{summary}, {f'checksums of {compared}' if compared else 'no .gz files to compare checksums with'}"
 
 
 def _check_against_compressed(name: str, file: Path) -> bool:
-    """Whether `file` could be compared with the .gz beside it, which is as torchvision published it."""
+    """Check `file` against the .gz beside it; False if there is none."""
     from torchvision import datasets
     from torchvision.datasets.utils import check_integrity
 
@@ -96,11 +97,11 @@ def _check_against_compressed(name: str, file: Path) -> bool:
     try:
         if not check_integrity(str(compressed), dict(getattr(datasets, name).resources)[compressed.name]):
             raise OleanderError(
-                f"{compressed} does not have the MD5 that torchvision publishes; delete it, and {file.name} where that "
-                "was made from it, and fetch the set again"
+                f"{compressed} does not have the MD5 that torchvision publishes; delete it, and {file.name} if it "
+                "was unpacked from it, and download the dataset again"
             )
         content = file.read_bytes()
-        # RFC 1952, section 2.3.1: CRC-32 and length modulo 2**32 of the content, at the end.
+        # RFC 1952, section 2.3.1: a .gz ends with the content's CRC-32 and its length modulo 2**32.
         expected = struct.unpack("<II", compressed.read_bytes()[-8:])
     except OSError as error:
         raise OleanderError(
@@ -108,7 +109,7 @@ def _check_against_compressed(name: str, file: Path) -> bool:
         ) from error
     if (zlib.crc32(content), len(content) % 2**32) != expected:
         raise OleanderError(
-            f"{file} is not what {compressed.name} beside it holds; run `gunzip --keep --force` on that"
+            f"{file} differs from the content of {compressed.name}; run `gunzip --keep --force {compressed}`"
         )
     return True
 
@@ -119,7 +120,7 @@ def _shrink(images: torch.Tensor, side: int) -> torch.Tensor:
 
 
 def _files(name: str, data_root: Path | None) -> list[Path]:
-    """The files that make the set up; relative to the data folder if there is none."""
+    """The dataset's files; relative paths if there is no data folder."""
     root = Path() if data_root is None else data_root
     return [file for split in IDX_PREFIXES for file in _pair(name, root, split)]
 
@@ -130,21 +131,21 @@ def _check_present(name: str, files: list[Path], data_root: Path | None) -> None
         return
     compressed = [file for file in missing if file.with_name(file.name + ".gz").is_file()]
     if compressed and len(compressed) == len(missing):
-        raise AbsentError(f"{name} is there only in compressed form; run `gunzip --keep {compressed[0].parent}/*.gz`")
+        raise AbsentError(f"{name} exists only in compressed form; run `gunzip --keep {compressed[0].parent}/*.gz`")
     places = ", ".join(str(file) for file in missing or files)
     if data_root is None:
-        looked = f"neither data_root nor OLEANDER_DATA names a folder to look for {places} in"
+        looked = f"looked for {places}, but neither data_root nor OLEANDER_DATA is set"
     else:
         looked = f"looked for {places}"
     raise AbsentError(
         f"{name} is absent: {looked}; run `snakemake --config data_root=/path/to/data` with a folder "
-        f"that holds {files[0].parent.relative_to(data_root or Path())}/{files[0].name} and its "
-        "companions, or `snakemake --config allow_download=True data_root=/path/to/data` to fetch it"
+        f"that contains {files[0].parent.relative_to(data_root or Path())}/{files[0].name} and the "
+        "other files, or `snakemake --config allow_download=True data_root=/path/to/data` to fetch it"
     )
 
 
 def _download(name: str, data_root: Path) -> None:
-    # Imported where needed, here and below: seconds that a reader of prepared datasets need not spend.
+    # Imported here and below because it takes seconds, and readers of prepared datasets do not need it.
     from torchvision import datasets
 
     try:
@@ -152,7 +153,7 @@ def _download(name: str, data_root: Path) -> None:
     except (RuntimeError, OSError) as error:
         raise OleanderError(
             f"{name} cannot be downloaded to {data_root} ({error}); check the connection and that the folder "
-            "is writable, or run `snakemake --config data_root=/path/to/data` with a folder that has it"
+            "is writable, or run `snakemake --config data_root=/path/to/data` with a folder that contains it"
         ) from error
 
 
@@ -164,20 +165,20 @@ def _read_idx_set(name: str, data_root: Path) -> RawDataset:
     split = {}
     for key in IDX_PREFIXES:
         images, labels = _pair(name, data_root, key)
-        # Not through torchvision's class, which would load an old processed/*.pt file first.
+        # torchvision's own class would load an old processed/*.pt file first.
         split[key] = read_image_file(str(images))[:, None], read_label_file(str(labels))
     classes = [str(digit) for digit in range(10)] if name == "MNIST" else list(getattr(datasets, name).classes)
     return RawDataset(*split["train"], *split["test"], classes, IMAGE_RANGE)
 
 
 def _pair(name: str, data_root: Path, split: str) -> tuple[Path, Path]:
-    """The files of a split's images and labels."""
+    """Image file and label file of a split."""
     start = data_root / name / "raw" / IDX_PREFIXES[split]
     return Path(f"{start}-images-idx3-ubyte"), Path(f"{start}-labels-idx1-ubyte")
 
 
 def _check_headers(name: str, data_root: Path) -> dict[str, int]:
-    """Check all four headers; the number of images of each split."""
+    """Check all four headers; returns the number of images per split."""
     counts = {}
     for split in IDX_PREFIXES:
         images, labels = _pair(name, data_root, split)
@@ -190,7 +191,7 @@ def _check_headers(name: str, data_root: Path) -> dict[str, int]:
 
 
 def _check_idx(path: Path, magic: int) -> int:
-    """Check an idx file's header against its length; the number of items. torchvision only asserts."""
+    """Check an idx file's header and length; returns the number of items. torchvision only asserts."""
     axes = magic & 0xFF
     size = 4 + 4 * axes
     try:
