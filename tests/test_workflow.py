@@ -238,7 +238,7 @@ def test_each_figure_is_a_target_of_its_own(finished):
         ("pgan_fig2", {"prepare_dataset": 2, "train_attack": 4, "run_trials": 4, "check_data": 2}),
         ("pgan_fig3", {"prepare_dataset": 2, "train_attack": 2, "draw_samples": 2, "check_data": 2}),
         ("pgan_fig9", {"prepare_dataset": 1, "train_attack": 1, "fit_boundaries": 1, "check_data": 1}),
-        ("pgan_curves", {"prepare_dataset": 6, "train_attack": 7, "check_data": 4}),
+        ("pgan_curves", {"prepare_dataset": 4, "train_attack": 7, "check_data": 4}),
         ("pgan_fig7", {"prepare_dataset": 1, "train_attack": 1, "run_trials": 1, "check_data": 1}),
         ("baaan_fig1", {"prepare_dataset": 1, "check_data": 1, "train_autoencoder": 3, "evaluate_autoencoders": 1}),
     ],
@@ -317,7 +317,7 @@ def test_evidence_is_recorded_a_figure_at_a_time(finished):
     recorded = pd.read_csv(folder / "pgan/mnist/trials/ten_classes.csv")
     pd.testing.assert_frame_equal(recorded, finished.trials("mnist", "ten_classes"))
     assert provenance["overrides"]["scales"]["demo"]["experiments"]["mnist"]["alphas"] == [0.1, 0.3]
-    assert provenance["settings"]["figure"] == {"experiment": "mnist", "evaluation": "ten_classes"}
+    assert provenance["settings"]["figure"].items() >= {"experiment": "mnist", "evaluation": "ten_classes"}.items()
     assert provenance["settings"]["experiments"]["mnist"]["alphas"] == [0.1, 0.3]
     assert provenance["precisions"] == [choose_precision("auto", torch.device("cpu")).name]
     assert provenance["seeds"] == {"mnist/ten_classes": {"generators": [0], "runs": [0]}}

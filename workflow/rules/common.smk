@@ -37,18 +37,16 @@ VERSIONS = {
     "build_page": 2,
 }
 
-NAME = r"[a-z0-9_]+"
-
 
 wildcard_constraints:
-    dataset=NAME,
-    features_of=NAME,
-    subset=NAME,
-    experiment=NAME,
-    evaluation=NAME,
-    autoencoder=NAME,
-    gan=NAME,
-    model=NAME,
+    dataset=r"[a-z0-9_]+",
+    features_of=r"[a-z0-9_]+",
+    subset=r"[a-z0-9_]+",
+    experiment=r"[a-z0-9_]+",
+    evaluation=r"[a-z0-9_]+",
+    autoencoder=r"[a-z0-9_]+",
+    gan=r"[a-z0-9_]+",
+    model=r"[a-z0-9_]+",
     seed=r"[0-9]+",
     cohort=r"[a-z][a-z0-9_.+-]*",
 
