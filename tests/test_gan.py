@@ -418,7 +418,7 @@ def test_a_gan_is_checked_without_training():
     [
         (points_dataset(), NETWORK, [], "dataset points has no images"),
         (tiny_dataset("large", shape=(1, 9, 9)), NETWORK, [], r"large's images of shape \[1, 9, 9\] do not fit"),
-        (tiny_dataset(), {**NETWORK, "halvings": 9}, [], "cannot be built"),
+        (tiny_dataset(), {**NETWORK, "halvings": 9}, [], "cannot halve images"),
         (tiny_dataset(), NETWORK, ["nowhere/inception.pth"], r"nowhere/inception\.pth"),
     ],
 )

@@ -238,7 +238,6 @@ class DefenseComparison(Figure):
                 for panel in self.panels
             ],
             "titles": plan.titles([panel.experiment for panel in self.panels]),
-            "defenses": plan.defense_titles(defenses),
             "alpha": self.alpha,
             "up_to": self.up_to,
             "looks": plan.looks(defenses=defenses),
