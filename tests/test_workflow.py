@@ -456,8 +456,8 @@ def test_a_defense_and_a_trained_attack_of_ones_own_join_the_matrix(repository, 
     assert (set(found["attack"]), set(found["defense"])) == ({"centred"}, {"mine"})
     assert set(found["kept_points"]) == {40}
     said = checkout.succeed("--dry-run", "pgan_matrix")
-    for experiment in ("mnist", "mnist_label_flipping", "mnist_mine"):
-        assert f"Training and testing victims: {experiment}, mine, " in said
+    for both in ("mnist, mine", "mnist_label_flipping, mine", "mnist_mine, undefended"):
+        assert f"Training and testing victims: {both}, " in said
     mine["defenses"]["mine"]["every"] = "second"
     checkout.configure(mine)
     done = checkout.run("--dry-run", "pgan_matrix")
