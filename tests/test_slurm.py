@@ -172,7 +172,7 @@ def test_a_figure_is_made_through_sbatch(undisturbed, cluster):
         job["Comment"].partition("_wildcards_")[0]: job for job in found if job["WorkDir"] == str(undisturbed.folder)
     }
     # Samples and the figure itself are drawn where Snakemake runs.
-    assert set(jobs) == {"rule_prepare_dataset", "rule_train_attack"}
+    assert set(jobs) == {"rule_prepare_dataset", "rule_check_data", "rule_train_attack"}
     assert {job["JobState"] for job in jobs.values()} == {"COMPLETED"}
     training = jobs["rule_train_attack"]
     assert training["TresPerJob"] == f"gres:gpu:{GPU_TYPE}:1"
