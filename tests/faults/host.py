@@ -56,10 +56,12 @@ def _is_refused_until_dated_now(checkout: Checkout, outcome: Outcome) -> bool:
     with Run(checkout, ["--", TRAINED]) as run:
         code, said = run.end(), run.said()
     found = sentences(said)
-    clear = len(found) == 1 and "the clock has been set back" in found[0] and ", by: find " in found[0]
-    fine = outcome.expect(code != 0 and clear and "Training pGAN" not in said, f"said of files from the future: {said}")
+    clear = len(found) == 1 and "the clock was set back" in found[0] and " now with: find " in found[0]
+    fine = outcome.expect(
+        code != 0 and clear and "Training generators" not in said, f"said of files from the future: {said}"
+    )
     if fine:
-        subprocess.run(found[0].partition(", by: ")[2], shell=True, cwd=checkout.folder, check=True)
+        subprocess.run(found[0].partition(" now with: ")[2], shell=True, cwd=checkout.folder, check=True)
     return fine
 
 
