@@ -592,7 +592,7 @@ def test_results_from_the_future_are_one_sentence_before_anything_runs(checkout)
     checkout.succeed("--dry-run", "pgan_fig10")
     done = checkout.run("pgan_fig10")
     assert done.returncode != 0
-    assert re.search(r"^results/demo/data/mnist\.safetensors is dated .*; set it right", done.stderr, re.MULTILINE)
+    assert re.search(r"^results/demo/data/mnist\.safetensors is dated .*, in the future: ", done.stderr, re.MULTILINE)
     assert "Traceback (most recent call last)" not in done.stderr
     assert not checkout.result("logs").exists()
 
@@ -628,14 +628,15 @@ def test_too_few_points_are_said_before_training(checkout):
     done = checkout.run("pgan_fig2")
     assert done.returncode != 0
     said = done.stdout + done.stderr
-    assert re.search(r"^error: class '\w' of f?mnist has \d+ train points, but 500 trusted", said, re.MULTILINE)
+    where = r"^error: evaluation effectiveness: class '\w' of f?mnist has \d+ train points, but 500 trusted"
+    assert re.search(where, said, re.MULTILINE)
     assert not (checkout.result("logs/train_attack")).exists()
 
 
 def test_a_mistake_in_the_configuration_is_said_before_anything_runs(checkout):
     done = checkout.run("--config", "scale=gigantic")
     assert done.returncode != 0
-    assert "unknown scale 'gigantic'" in done.stdout + done.stderr
+    assert "scale: 'gigantic' is not known; known here: demo, laptop, paper" in done.stdout + done.stderr
     assert not (checkout.folder / "results").exists()
 
 
