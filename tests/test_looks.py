@@ -55,7 +55,7 @@ def test_alphas_ascend_from_dark_to_light_and_have_markers_of_their_own():
 @given(st.floats(0, 1))
 def test_the_colour_of_an_alpha_is_viridis(alpha):
     (look,) = alpha_looks([alpha]).values()
-    expected = matplotlib.colormaps["viridis"](0.82 * alpha)[:3]
+    expected = matplotlib.colormaps["viridis"](0.82 * np.sqrt(alpha))[:3]
     assert np.abs(np.subtract(to_rgb(look["color"]), expected)).max() < 0.02
 
 

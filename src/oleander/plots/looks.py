@@ -5,6 +5,7 @@ rules pass to the jobs that draw. Colours are from seaborn's "colorblind" palett
 Markers and line styles distinguish lines without colour.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -149,7 +150,8 @@ def _alpha_look(alpha: float) -> dict[str, Any]:
         marker = _OTHER_MARKERS[round(100 * alpha) // 10 % len(_OTHER_MARKERS)]
     return {
         "label": alpha_label(alpha),
-        "color": _between(10 * alpha),
+        # By the root, since the papers' small alphas lie close together and matter most.
+        "color": _between(10 * math.sqrt(alpha)),
         "marker": marker,
         "linestyle": _LINES[tenths % len(_LINES)],
     }
