@@ -1,4 +1,5 @@
-# Verdicts, the page, and the committed evidence: all read finished results.
+# Verdicts, the page, and the committed evidence: all read finished results. Params are functions, since Snakemake parses
+# this file for every job, and only these rules need them.
 
 
 # Did it reproduce? Every published claim against the results of this scale.
@@ -15,8 +16,8 @@ rule verify_claims:
     localrule: True
     params:
         scale=SCALE,
-        departures=verification.departures(CLAIMS, PLAN),
-        asked=verification.asked_values(CLAIMS, PLAN),
+        departures=lambda _wildcards: verification.departures(CLAIMS, PLAN),
+        asked=lambda _wildcards: verification.asked_values(CLAIMS, PLAN),
         confidence=CONFIG.confidence,
         version=VERSIONS["verify_claims"],
     message:
@@ -66,7 +67,7 @@ rule build_page:
     localrule: True
     params:
         papers={block.name: block.title for block in CONFIG.papers.values()},
-        entries=[evidence.page_entry(name, PLAN) for name in PAGE],
+        entries=lambda _wildcards: [evidence.page_entry(name, PLAN) for name in PAGE],
         missing=[name for name in PLAN.figures if name not in PAGE],
         scale=SCALE,
         confidence=CONFIG.confidence,
@@ -96,19 +97,19 @@ for recorded in PLAN.figures:
         name:
             f"reference_{recorded}"
         input:
-            files=evidence.once(path for paths in evidence.kept(recorded, PLAN).values() for path in paths),
+            files=lambda _wildcards, name=recorded: evidence.kept_files(name, PLAN),
         output:
             provenance=f"{REFERENCE}/provenance/{recorded}.json",
         log:
             f"{OUT}/logs/reference_{recorded}.log",
         localrule: True
         params:
-            kept=evidence.kept(recorded, PLAN),
+            kept=lambda _wildcards, name=recorded: evidence.kept(name, PLAN),
             command=f"snakemake --config scale={SCALE} -- reference_{recorded}",
             overrides=OVERRIDES,
             scale=SCALE,
-            jobs=evidence.jobs_of(recorded, PLAN),
-            settings=evidence.settings_of(recorded, PLAN),
+            jobs=lambda _wildcards, name=recorded: evidence.jobs_of(name, PLAN),
+            settings=lambda _wildcards, name=recorded: evidence.settings_of(name, PLAN),
         message:
             "Recording the evidence of scale {params.scale}: {output.provenance}"
         script:
@@ -146,7 +147,7 @@ rule reference_costs:
         f"{OUT}/logs/reference_costs.log",
     localrule: True
     params:
-        jobs={name: evidence.jobs_of(name, PLAN) for name in PAGE},
+        jobs=lambda _wildcards: {name: evidence.jobs_of(name, PLAN) for name in PAGE},
         scale=SCALE,
     message:
         "Recording what scale {params.scale} cost: {output.costs}"

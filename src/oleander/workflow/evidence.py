@@ -43,6 +43,11 @@ def kept(name: str, plan: Plan) -> dict[str, list[str]]:
     }
 
 
+def kept_files(name: str, plan: Plan) -> list[str]:
+    """All files that a figure's evidence is made of."""
+    return once(path for files in kept(name, plan).values() for path in files)
+
+
 def jobs_of(name: str, plan: Plan) -> list[str]:
     """The jobs behind a figure, named like their benchmark files and logs."""
     return once(job for result in [*plan.results(name), *results_of(name, plan)] for job in result.jobs)
