@@ -99,7 +99,7 @@ class ErrorCurves(Figure):
     quotes = True
 
     def results(self, plan: "Plan") -> dict[str, list[Result]]:
-        return {"trials": [plan.experiments[name].trials(self.evaluation) for name in self.experiments]}
+        return {"trials": plan.trials(self.experiments, self.evaluation)}
 
     def params(self, plan: "Plan") -> dict[str, Any]:
         return {"titles": plan.titles(self.experiments), "looks": plan.looks(alphas=self.experiments)}
@@ -128,8 +128,7 @@ class ErrorsAndSamples(GenuineAndPoison):
     pictures = ("", "_samples")
 
     def results(self, plan: "Plan") -> dict[str, list[Result]]:
-        trials = [plan.experiments[name].trials(self.evaluation) for name in self.experiments]
-        return {"trials": trials, **super().results(plan)}
+        return {"trials": plan.trials(self.experiments, self.evaluation), **super().results(plan)}
 
     def params(self, plan: "Plan") -> dict[str, Any]:
         return {**super().params(plan), "looks": plan.looks(alphas=self.experiments)}
@@ -192,7 +191,7 @@ class AttackComparison(Figure):
     up_to: Fraction
 
     def results(self, plan: "Plan") -> dict[str, list[Result]]:
-        return {"trials": [plan.experiments[name].trials(self.evaluation) for name in self.experiments]}
+        return {"trials": plan.trials(self.experiments, self.evaluation)}
 
     def params(self, plan: "Plan") -> dict[str, Any]:
         return {
@@ -427,8 +426,7 @@ class ReconstructionErrors(Figure):
         return {"errors": [plan.autoencoders[name].errors() for name in self.autoencoders]}
 
     def params(self, plan: "Plan") -> dict[str, Any]:
-        titles = {name: plan.autoencoders[name].title for name in self.autoencoders}
-        return {"titles": titles, "looks": plan.looks(models=True)}
+        return {"titles": plan.titles(self.autoencoders, "autoencoders"), "looks": plan.looks(models=True)}
 
 
 class Reconstructions(Figure):
@@ -442,10 +440,7 @@ class Reconstructions(Figure):
         return {"samples": [plan.autoencoders[name].samples() for name in self.autoencoders]}
 
     def params(self, plan: "Plan") -> dict[str, Any]:
-        return {
-            "titles": {name: plan.autoencoders[name].title for name in self.autoencoders},
-            "columns": self.columns,
-        }
+        return {"titles": plan.titles(self.autoencoders, "autoencoders"), "columns": self.columns}
 
 
 class GanScores(Figure):
@@ -458,8 +453,7 @@ class GanScores(Figure):
         return {"scores": [result for name in self.gans for result in plan.gans[name].scores()]}
 
     def params(self, plan: "Plan") -> dict[str, Any]:
-        titles = {name: plan.gans[name].title for name in self.gans}
-        return {"titles": titles, "looks": plan.looks(models=True)}
+        return {"titles": plan.titles(self.gans, "gans"), "looks": plan.looks(models=True)}
 
 
 class GanSamples(_Grid):

@@ -11,7 +11,7 @@ from oleander.io.errors import OleanderError
 from oleander.plots.looks import alpha_looks, attack_looks, defense_looks, model_looks
 from oleander.workflow.autoencoders import Autoencoder
 from oleander.workflow.configuration import Configuration, read_configuration
-from oleander.workflow.figures import Figure, figure_number
+from oleander.workflow.figures import Figure, GanSamples, Reconstructions, figure_number
 from oleander.workflow.gans import Gan
 from oleander.workflow.poisoning import Poisoning, task_settings
 from oleander.workflow.studies import Result, Study, data_file, once
@@ -176,27 +176,31 @@ class Plan:
     @cached_property
     def samples_per_generator(self) -> int:
         """Points saved of every generator of poison: enough for every figure."""
-        return self._most_shown("experiment")
+        shown = [figure.samples_shown() for figure in self.figures.values() if not isinstance(figure, GanSamples)]
+        return max(shown, default=1)
 
     @cached_property
     def samples_per_gan(self) -> int:
         """Images saved of every GAN: enough for every figure."""
-        return self._most_shown("gan")
+        shown = [figure.samples_shown() for figure in self.figures.values() if isinstance(figure, GanSamples)]
+        return max(shown, default=1)
 
     @cached_property
     def reconstructions_shown(self) -> int:
         """Images whose reconstructions are saved for every autoencoder: enough for every figure."""
-        return max((figure.columns for figure in self.figures.values() if figure.kind == "reconstructions"), default=1)
-
-    def _most_shown(self, study: str) -> int:
-        of_gans = [figure for figure in self.figures.values() if hasattr(figure, "gan")]
-        others = [figure for figure in self.figures.values() if not hasattr(figure, "gan")]
-        return max((figure.samples_shown() for figure in (of_gans if study == "gan" else others)), default=1)
+        return max(
+            (figure.columns for figure in self.figures.values() if isinstance(figure, Reconstructions)), default=1
+        )
 
     # Titles and looks.
-    def titles(self, experiments: list[str]) -> dict[str, str]:
-        """Experiment -> title of its dataset."""
-        return {name: self.experiments[name].title for name in experiments}
+    def titles(self, names: list[str], block: str = "experiments") -> dict[str, str]:
+        """Study -> title of its dataset; `block` is that of the studies, such as "gans"."""
+        studies = getattr(self, block)
+        return {name: studies[name].title for name in names}
+
+    def trials(self, experiments: list[str], evaluation: str) -> list[Result]:
+        """The trials of several experiments under one evaluation."""
+        return [self.experiments[name].trials(evaluation) for name in experiments]
 
     def defense_titles(self, defenses: list[str]) -> dict[str, str]:
         """Name of a defense in the configuration -> its title."""
