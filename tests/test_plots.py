@@ -988,3 +988,14 @@ def test_datasets_with_other_backdoors_cannot_share_rows():
     del made["fmnist"].images["fixed"]
     with pytest.raises(ValueError, match="different backdoored models"):
         plot_reconstructions(made, TITLES, 4, "demo")
+
+
+def test_a_long_title_stays_inside_its_figure():
+    data = "embedded photographs in place of CIFAR-10 - demo scale, bfloat16"
+    title = f"GAN images from clean and triggered noise: {data}"
+    figure = style.new_figure(3, title)
+    figure.canvas.draw()
+    extent = figure._suptitle.get_window_extent()
+    assert figure.bbox.x0 <= extent.x0
+    assert extent.x1 <= figure.bbox.x1
+    assert " ".join(figure._suptitle.get_text().split()) == title

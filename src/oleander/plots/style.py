@@ -153,7 +153,7 @@ def new_figure(height: float, title: str) -> Figure:
     """A figure of README width with constrained layout, outside of pyplot's global state."""
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.1, h_pad=0.06)
-    figure.suptitle(title, fontsize=TITLE_SIZE)
+    figure.suptitle("\n".join(textwrap.wrap(title, 90)), fontsize=TITLE_SIZE)
     return figure
 
 
