@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from test_pgan import SETTINGS as PGAN
 from test_trials import IDENTITY, NONE
@@ -38,6 +38,7 @@ from oleander.training.devices import Placement
 from oleander.training.scratch import Scratch
 
 SHAPE = (1, 2, 2)
+NONE_LEFT = torch.zeros(0, dtype=torch.int64)
 
 CRAFTING = sorted(name for name in ATTACKS if not is_trained(name))
 
@@ -63,8 +64,11 @@ def make_task(counts=(30, 25), seed=0):
 
 
 def craft(settings, name, task, rows=None, count=10, seed=1):
-    rows = torch.arange(len(task.train_y)) if rows is None else rows
-    return load_attacker(settings[name], None, [Replica(0)]).craft(task, rows, count, seed, 0)
+    """Poison for the training set `rows`; without any, half of each class, while the other half is unused."""
+    rows = torch.arange(0, len(task.train_y), 2) if rows is None else rows
+    everything = torch.arange(len(task.train_y))
+    unused = everything[~torch.isin(everything, rows)]
+    return load_attacker(settings[name], None, [Replica(0)]).craft(task, rows, unused, count, seed, 0)
 
 
 @every_attack
@@ -72,7 +76,7 @@ def craft(settings, name, task, rows=None, count=10, seed=1):
 def test_poison_has_the_promised_shapes_and_labels(settings, name, counts):
     task = make_task(counts)
     x, y = task.train_x.clone(), task.train_y.clone()
-    rows = torch.arange(len(y))[3:]
+    rows = torch.arange(3, len(y), 2)
     poison = craft(settings, name, task, rows)
     assert poison.x.shape == (10, *SHAPE)
     assert poison.x.dtype == torch.float32
@@ -106,7 +110,7 @@ def test_an_empty_class_gives_no_more_poison_than_there_are_points(settings, nam
 
 @every_attack
 def test_duplicate_points_are_points_like_others(settings, name):
-    task = make_task((8, 8))
+    task = make_task((24, 24))
     task.train_x[:] = 1.0
     poison = craft(settings, name, task, count=6)
     assert len(set(poison.replaced.tolist())) == 6
@@ -134,21 +138,34 @@ def test_unknown_attacks_and_untrained_ones_are_said():
         trained_attack("duplication")
 
 
-@given(seed=st.integers(0, 1000), flipped=st.sampled_from(["source", "target"]), count=st.integers(1, 15))
-def test_label_flipping_takes_the_nearest_to_the_other_classes_mean(seed, flipped, count):
+@given(
+    seed=st.integers(0, 1000),
+    flipped=st.sampled_from(["source", "target"]),
+    drawn_from=st.sampled_from(["training_set", "unused"]),
+    replaced=st.sampled_from(["themselves", "source", "target"]),
+    count=st.integers(1, 20),
+)
+def test_label_flipping_takes_the_nearest_to_the_other_classes_mean(seed, flipped, drawn_from, replaced, count):
+    assume((drawn_from, replaced) != ("unused", "themselves"))
     task = make_task((20, 16), seed)
-    rows = np.random.default_rng(seed).permutation(36)[:32]
-    poison = load_attacker({"name": "label_flipping", "flipped": flipped}, None, [Replica(0)]).craft(
-        task, torch.from_numpy(rows), count, seed, 0
+    order = np.random.default_rng(seed).permutation(36)
+    rows, unused = order[:18], order[18:32]
+    settings = {"name": "label_flipping", "flipped": flipped, "drawn_from": drawn_from, "replaced": replaced}
+    poison = load_attacker(settings, None, [Replica(0)]).craft(
+        task, torch.from_numpy(rows), torch.from_numpy(unused), count, seed, 0
     )
     x, y = task.train_x.flatten(1).numpy().astype(np.float64), task.train_y.numpy()
     own = 1 if flipped == "target" else 0
     mean = np.mean([x[row] for row in rows if y[row] != own], axis=0)
-    candidates = [row for row in rows if y[row] == own]
+    candidates = [row for row in (rows if drawn_from == "training_set" else unused) if y[row] == own]
     nearest = sorted(candidates, key=lambda row: np.sqrt(((x[row] - mean) ** 2).sum()))[:count]
-    assert poison.replaced.tolist() == nearest
-    assert set(poison.y.tolist()) <= {1 - own}
-    assert torch.equal(poison.x, task.train_x[poison.replaced])
+    places = nearest
+    if replaced != "themselves":
+        places = [row for row in rows if y[row] == ("source", "target").index(replaced)]
+    made = min(len(nearest), len(places))
+    assert poison.replaced.tolist() == [int(row) for row in places[:made]]
+    assert poison.y.tolist() == [1 - own] * made
+    assert torch.equal(poison.x, task.train_x[nearest[:made]])
 
 
 def test_random_flipping_is_uniform_over_both_classes():
@@ -156,7 +173,7 @@ def test_random_flipping_is_uniform_over_both_classes():
     hits = torch.zeros(48)
     for seed in range(400):
         poison = load_attacker({"name": "random_flipping"}, None, [Replica(0)]).craft(
-            task, torch.arange(48), 10, seed, 0
+            task, torch.arange(48), NONE_LEFT, 10, seed, 0
         )
         hits[poison.replaced] += 1
         assert torch.equal(poison.y, 1 - task.train_y[poison.replaced])
@@ -171,7 +188,7 @@ def test_duplication_adds_nothing_that_is_not_there(seed, count):
     task = make_task((20, 16), seed)
     rows = np.random.default_rng(seed).permutation(36)
     poison = load_attacker({"name": "duplication"}, None, [Replica(0)]).craft(
-        task, torch.from_numpy(rows), count, seed, 0
+        task, torch.from_numpy(rows), NONE_LEFT, count, seed, 0
     )
     targets = [row for row in rows.tolist() if task.train_y[row] == 1]
     # Of 16 target points, 16 // 5 = 3 stay.
@@ -194,7 +211,7 @@ def test_generated_poison_takes_the_place_of_target_points(repository):
     ready = Generated(poisoners)
     assert ready.replicas == [Replica(3, alpha=0.5, lambda_prime=0.9)]
     rows = torch.arange(30).flip(0)
-    poison = ready.craft(task, rows, 4, 7, 0)
+    poison = ready.craft(task, rows, NONE_LEFT, 4, 7, 0)
     assert poison.replaced.tolist() == [19, 18, 17, 16]
     assert poison.y.tolist() == [1] * 4
     assert torch.equal(poison.x, poisoners.draw(4, 7, 0)[0])
@@ -363,7 +380,7 @@ def test_from_training_to_trials_through_a_file(tmp_path, name):
     generators, _ = train(name, task=task)
     trained_attack(name).save(path, generators, {"attack": TRAINED[name], "precision": "float32"})
     attacker = load_attacker(TRAINED[name], path, cohort(name), dropout=True)
-    poison = attacker.craft(task, torch.arange(110), 5, 3, 1)
+    poison = attacker.craft(task, torch.arange(110), NONE_LEFT, 5, 3, 1)
     assert torch.equal(poison.x, generators.draw(5, 3, 1, dropout=True)[0])
     assert (task.train_y[poison.replaced] == 1).all()
 

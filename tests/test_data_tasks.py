@@ -138,6 +138,8 @@ def test_splits_are_disjoint_rows_of_the_right_class(labels, trusted, train, eve
     assert task.train_y[split.trusted_rows].tolist() == [label for label in range(len(sizes)) for _ in range(trusted)]
     drawn = [label for label, size in enumerate(class_sizes(left, train)) for _ in range(size)]
     assert task.train_y[split.train_rows].tolist() == drawn
+    everyone = [*trusted_rows, *train_rows, *split.unused_rows.tolist()]
+    assert sorted(everyone) == list(range(len(task.train_y)))
     again = split_task(task, trusted, train, seed)
     assert torch.equal(split.trusted_rows, again.trusted_rows)
     assert torch.equal(split.train_rows, again.train_rows)

@@ -342,7 +342,8 @@ def test_confusion_matrices_agree_with_the_rates():
 
 @pytest.mark.parametrize("name", [name for name in ATTACKS if not is_trained(name)])
 def test_untrained_attacks_run_through(name):
-    settings = {"flipped": "target"} if name == "label_flipping" else {}
+    flipping = {"flipped": "target", "drawn_from": "training_set", "replaced": "themselves"}
+    settings = flipping if name == "label_flipping" else {}
     found = run(attack=load_attacker({"name": name, **settings}, None, [Replica(0), Replica(3)]), defense=NONE)
     assert len(found) == 2 * 2 * 3
     assert set(found["generator"]) == {0, 3}

@@ -67,15 +67,23 @@ class UntrainedAttack(Protocol):
 
     SETTINGS_SCHEMA: dict[str, Any]
 
-    def craft(self, task: Task, train_rows: torch.Tensor, count: int, settings: dict[str, Any], seed: int) -> Poison:
+    def craft(
+        self,
+        task: Task,
+        train_rows: torch.Tensor,
+        unused_rows: torch.Tensor,
+        count: int,
+        settings: dict[str, Any],
+        seed: int,
+    ) -> Poison:
         """Make the poison for one training set.
 
         Args:
-            task, train_rows, count, seed: see `Attacker.craft`.
+            task, train_rows, unused_rows, count, seed: see `Attacker.craft`.
             settings: the attack's block of the configuration.
 
         Returns:
-            `count` poison points, or fewer if there are not enough points to replace.
+            `count` poison points, or fewer if there are not enough points to use or to replace.
 
         Raises:
             OleanderError: the attack cannot use these points.
@@ -217,12 +225,15 @@ class Attacker(Protocol):
     converged: list[bool]
     precision: str | None
 
-    def craft(self, task: Task, train_rows: torch.Tensor, count: int, seed: int, replica: int) -> Poison:
+    def craft(
+        self, task: Task, train_rows: torch.Tensor, unused_rows: torch.Tensor, count: int, seed: int, replica: int
+    ) -> Poison:
         """Make the poison for one training set.
 
         Args:
             task: may have more classes than the attack was trained on, the same two first; never mutated.
             train_rows: int64 [n], rows of the task's train points that form the clean training set.
+            unused_rows: int64 [m], rows that are in neither the training set nor the defender's trusted points.
             count: number of poison points.
             seed: the same seed gives the same poison.
             replica: position in `replicas`.
@@ -243,7 +254,9 @@ class Generated:
         self.replicas, self.converged = generators.replicas, generators.converged
         self.precision: str | None = generators.precision
 
-    def craft(self, task: Task, train_rows: torch.Tensor, count: int, seed: int, replica: int) -> Poison:
+    def craft(
+        self, task: Task, train_rows: torch.Tensor, unused_rows: torch.Tensor, count: int, seed: int, replica: int
+    ) -> Poison:
         """See `Attacker.craft`."""
         x, y = self.generators.draw(count, seed, replica, self.dropout)
         return Poison(x, y, train_rows[task.train_y[train_rows] == 1][:count])
@@ -263,19 +276,16 @@ class Crafted:
         self.converged = [True] * len(replicas)
         self.precision: str | None = None
 
-    def craft(self, task: Task, train_rows: torch.Tensor, count: int, seed: int, replica: int) -> Poison:
+    def craft(
+        self, task: Task, train_rows: torch.Tensor, unused_rows: torch.Tensor, count: int, seed: int, replica: int
+    ) -> Poison:
         """See `Attacker.craft`."""
-        return self.attack.craft(task, train_rows, count, self.settings, seed)
+        return self.attack.craft(task, train_rows, unused_rows, count, self.settings, seed)
 
 
 def precision_of(settings: dict[str, Any], placement: Placement) -> Precision:
     """The training precision of an attack: the placement's, unless its block sets float32."""
     return FLOAT32 if settings.get("precision") == FLOAT32.name else placement.precision
-
-
-def relabelled(task: Task, rows: torch.Tensor, labels: torch.Tensor) -> Poison:
-    """Poison that consists of the task's train points `rows` with new labels."""
-    return Poison(task.train_x[rows], labels, rows)
 
 
 def check_finite(task: Task, attack: str) -> None:

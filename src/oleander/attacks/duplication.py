@@ -19,7 +19,9 @@ KEPT = 5
 """One in this many target points is never replaced; only these are copied."""
 
 
-def craft(task: Task, train_rows: torch.Tensor, count: int, settings: dict[str, Any], seed: int) -> Poison:
+def craft(
+    task: Task, train_rows: torch.Tensor, unused_rows: torch.Tensor, count: int, settings: dict[str, Any], seed: int
+) -> Poison:
     """Replace the first target points of `train_rows` by copies of the last ones; see `Attacker.craft`. No settings.
 
     At most four in five target points are replaced, like the paper's maximum of 400 of 500.

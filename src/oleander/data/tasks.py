@@ -76,6 +76,7 @@ class Split:
 
     trusted_rows: Tensor
     train_rows: Tensor
+    unused_rows: Tensor
 
 
 def make_task(dataset: Dataset, source_class: str, target_class: str, all_classes: bool = False) -> Task:
@@ -166,7 +167,7 @@ def class_sizes(available: list[int], total: int) -> list[int]:
 
 
 def split_task(task: Task, trusted_per_class: int, train_points: int, seed: int) -> Split:
-    """Draw disjoint trusted and train points without replacement (pGAN, section 4.2).
+    """Draw disjoint trusted and train points without replacement (pGAN, section 4.2); the rest is unused.
 
     Train points are shared equally between classes (`class_sizes`). Each class has its own random generator, so its
     draw does not depend on the other classes' sizes. A larger draw contains a smaller one with the same seed.
@@ -194,10 +195,11 @@ def split_task(task: Task, trusted_per_class: int, train_points: int, seed: int)
             f"{trusted_per_class} trusted points per class, but {train_points} are needed; ask for fewer in the "
             "evaluation"
         )
-    trusted, train = [], []
+    trusted, train, unused = [], [], []
     for label, (own, size) in enumerate(zip(rows, class_sizes(available, train_points), strict=True)):
         order = np.random.default_rng([seed, label]).permutation(len(own))
         drawn = own[torch.from_numpy(order).to(own.device)]
         trusted.append(drawn[:trusted_per_class])
         train.append(drawn[trusted_per_class : trusted_per_class + size])
-    return Split(trusted_rows=torch.cat(trusted), train_rows=torch.cat(train))
+        unused.append(drawn[trusted_per_class + size :])
+    return Split(*(torch.cat(rows) for rows in (trusted, train, unused)))

@@ -258,7 +258,9 @@ def _receive(
             for train_points in settings["train_points"]:
                 split = split_task(task, settings["trusted_per_class"], train_points, derive_seed(seed, "split"))
                 most = poisoned_count(max(settings["poison_fractions"]), train_points)
-                poison = attacker.craft(task, split.train_rows, most, derive_seed(seed, "poison"), at)
+                poison = attacker.craft(
+                    task, split.train_rows, split.unused_rows, most, derive_seed(seed, "poison"), at
+                )
                 if len(poison.x) < most:
                     raise OleanderError(
                         f"attack '{identity['attack']}' has {len(poison.x)} poison points for {train_points} points of "
