@@ -16,7 +16,9 @@ with plain_errors():
     found = {"tasks": {}, "autoencoders": {}, "gans": {}}
     for name, block in studies["tasks"].items():
         task = make_task(dataset, **block["settings"])
-        found["tasks"][name] = check_task(task, block["evaluations"], block["victims"], block["attacks"])
+        found["tasks"][name] = check_task(
+            task, block["evaluations"], block["victims"], block["attacks"], block["untrained"]
+        )
     for name, block in studies["autoencoders"].items():
         found["autoencoders"][name] = check_autoencoders(dataset, block["settings"], block["trigger"], block["targets"])
     for name, block in studies["gans"].items():

@@ -12,6 +12,11 @@ from oleander.evaluation.checks import check_task
 from oleander.io.errors import OleanderError
 
 SIZES = {"poison_fractions": [0.0, 0.2], "train_points": [8], "trusted_per_class": 1}
+# Of the 7 target points one is trusted and four are trained on.
+FLIPS = {
+    "attack": {"name": "label_flipping", "flipped": "target", "drawn_from": "unused", "replaced": "source"},
+    "poison_fractions": [0.0, 0.3125],
+}
 PLANE = {"genuine_per_class": 4}
 LINE = {**TRIALS["victim"], "hidden": []}
 
@@ -24,19 +29,19 @@ def config(repository):
 def test_all_that_is_on_a_task_is_checked_and_listed():
     evaluations = {"two": SIZES, "one": {**SIZES, "train_points": [8, 10]}, "unmeasured": SIZES}
     victims = {"one": TRIALS["victim"], "two": CONVOLUTIONAL["classifier"], "unmeasured": None}
-    said = check_task(make_task(shape=IMAGE), evaluations, victims, {"mine": CONVOLUTIONAL, "other": SETTINGS})
+    said = check_task(make_task(shape=IMAGE), evaluations, victims, {"mine": CONVOLUTIONAL, "other": SETTINGS}, {})
     assert said["train_points"] == {"a": 13, "b": 7}
     assert said["shape"] == [2, 8, 8]
     assert said["evaluations"] == ["one", "two", "unmeasured"]
     assert said["victims"] == ["one", "two"]
     assert said["attacks"] == ["mine", "other"]
     assert json.loads(json.dumps(said)) == said
-    plane = check_task(make_task(shape=(2,)), {"line": PLANE}, {"line": LINE}, {})
+    plane = check_task(make_task(shape=(2,)), {"line": PLANE}, {"line": LINE}, {}, {})
     assert (plane["evaluations"], plane["attacks"]) == (["line"], [])
 
 
 def test_a_task_that_nothing_is_asked_of_is_fine():
-    assert check_task(make_task(), {}, {}, {})["evaluations"] == []
+    assert check_task(make_task(), {}, {}, {}, {})["evaluations"] == []
 
 
 @pytest.mark.parametrize(
@@ -50,19 +55,23 @@ def test_a_task_that_nothing_is_asked_of_is_fine():
             {"evaluations": {"it": SIZES}, "victims": {"it": {**CONVOLUTIONAL["discriminator"]}}},
             "^evaluation it, its victim on tiny: the convolutions in the configuration make 2x4x4",
         ),
+        (
+            {"evaluations": {"it": SIZES}, "untrained": {"it": {"flips": FLIPS}}},
+            "^evaluation it, experiment flips: attack 'label_flipping' has 2 poison points for 8 points of tiny, but 3 ",
+        ),
         ({"attacks": {"mine": CONVOLUTIONAL}}, "^attack mine on tiny: the convolutions in the configuration make"),
         ({"attacks": {"mine": {**SETTINGS, "name": "pgaan"}}}, "^attack mine on tiny: unknown attack .* 'pgan'"),
     ],
 )
 def test_what_does_not_fit_is_named(changes, said):
-    asked = {"evaluations": {}, "victims": {}, "attacks": {}, **changes}
+    asked = {"evaluations": {}, "victims": {}, "attacks": {}, "untrained": {}, **changes}
     with pytest.raises(OleanderError, match=said):
         check_task(make_task(shape=(2, 4, 4)), **asked)
 
 
 def test_a_boundary_that_is_no_line_is_refused():
     with pytest.raises(OleanderError, match=r"^evaluation line: boundaries are lines, .* hidden layers"):
-        check_task(make_task(shape=(2,)), {"line": PLANE}, {"line": TRIALS["victim"]}, {})
+        check_task(make_task(shape=(2,)), {"line": PLANE}, {"line": TRIALS["victim"]}, {}, {})
 
 
 @pytest.mark.parametrize(
@@ -82,6 +91,7 @@ def test_images_of_another_size_meet_the_papers_networks_before_training(config,
         "evaluations": {"effectiveness": SIZES},
         "victims": {"effectiveness": copy.deepcopy(config["victims"][victim])},
         "attacks": {attack: copy.deepcopy(config["attacks"][attack])},
+        "untrained": {},
     }
     if said is None:
         check_task(task, **asked)

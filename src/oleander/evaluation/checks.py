@@ -7,7 +7,7 @@ from typing import Any
 from oleander.attacks import trained_attack
 from oleander.data.tasks import Task
 from oleander.evaluation.boundaries import check_boundaries
-from oleander.evaluation.trials import check_trials
+from oleander.evaluation.trials import check_trials, check_untrained
 from oleander.io.errors import OleanderError
 from oleander.models import build_model
 
@@ -17,6 +17,7 @@ def check_task(
     evaluations: dict[str, dict[str, Any]],
     victims: dict[str, dict[str, Any] | None],
     attacks: dict[str, dict[str, Any]],
+    untrained: dict[str, dict[str, dict[str, Any]]],
 ) -> dict[str, Any]:
     """Check that every evaluation can run on `task` and every attack can be trained on it.
 
@@ -26,14 +27,17 @@ def check_task(
             `genuine_per_class` for boundaries.
         victims: name of an evaluation -> settings of its victim's network; None or no entry if it trains no victim.
         attacks: name -> settings of an attack that is trained on the task.
+        untrained: name of an evaluation -> experiment of an attack without training -> its `attack`, a block of the
+            configuration, and its `poison_fractions`.
 
     Returns:
         A description of the task (its classes, the points per class, the shape of a point and Pr(Yp)) and the sorted
         names of the checked `evaluations`, `victims` and `attacks`.
 
     Raises:
-        OleanderError: a class has too few points, a poison fraction does not fit, or a network cannot be built for the
-            shape of the task's points. The message names the evaluation, victim or attack.
+        OleanderError: a class has too few points, a poison fraction does not fit, an attack has too little poison, or a
+            network cannot be built for the shape of the task's points. The message names the evaluation, victim or
+            attack.
     """
     for name, sizes in evaluations.items():
         victim = victims.get(name)
@@ -42,6 +46,9 @@ def check_task(
                 check_trials(task, sizes)
             else:
                 check_boundaries(task, {**sizes, "victim": victim})
+        for experiment, own in untrained.get(name, {}).items():
+            with _naming(f"evaluation {name}, experiment {experiment}"):
+                check_untrained(task, own["attack"], {**sizes, "poison_fractions": own["poison_fractions"]})
         if victim is not None:
             with _naming(f"evaluation {name}, its victim on {task.dataset}"):
                 build_model(victim, task.shape, task.outputs)

@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from oleander.attacks import Attacker
-from oleander.data.tasks import Task, split_task
+from oleander.attacks import Attacker, Poison, Replica, load_attacker
+from oleander.data.tasks import Split, Task, split_task
 from oleander.defenses import FitRequest, LastLayer, Points, Sanitized, sanitize_cohort
 from oleander.io.columns import CONFUSION, TRIAL_MEASURES, TRIALS
 from oleander.io.errors import OleanderError
@@ -84,6 +84,38 @@ def check_trials(task: Task, settings: dict[str, Any]) -> None:
                 f"poison fraction {worst:g} of {points} points exceeds the {targets} points of the target class "
                 f"'{task.target_class}' that it replaces; use fractions up to {targets / points:.2g}"
             )
+
+
+def check_untrained(task: Task, attack: dict[str, Any], settings: dict[str, Any]) -> None:
+    """Check that an attack that trains nothing has enough poison on a task.
+
+    Args:
+        task: the task of the trials.
+        attack: the attack's block of the configuration.
+        settings: as for `check_trials`.
+
+    Raises:
+        OleanderError: it has fewer points than the largest poison fraction needs.
+    """
+    attacker = load_attacker(attack, None, [Replica(0)])
+    for points in settings["train_points"]:
+        split = split_task(task, settings["trusted_per_class"], points, seed=0)
+        _craft(task, attacker, attack["name"], split, settings["poison_fractions"], 0, 0)
+
+
+def _craft(
+    task: Task, attacker: Attacker, attack: str, split: Split, fractions: list[float], seed: int, at: int
+) -> Poison:
+    """The poison of one training set, as much as the largest fraction needs."""
+    train_points = len(split.train_rows)
+    most = poisoned_count(max(fractions), train_points)
+    poison = attacker.craft(task, split.train_rows, split.unused_rows, most, derive_seed(seed, "poison"), at)
+    if len(poison.x) < most:
+        raise OleanderError(
+            f"attack '{attack}' has {len(poison.x)} poison points for {train_points} points of {task.dataset}, but "
+            f"{most} are asked for; use smaller poison fractions in the evaluation"
+        )
+    return poison
 
 
 def run_trials(
@@ -257,15 +289,7 @@ def _receive(
             seed = derive_seed("trial", replica.seed, run)
             for train_points in settings["train_points"]:
                 split = split_task(task, settings["trusted_per_class"], train_points, derive_seed(seed, "split"))
-                most = poisoned_count(max(settings["poison_fractions"]), train_points)
-                poison = attacker.craft(
-                    task, split.train_rows, split.unused_rows, most, derive_seed(seed, "poison"), at
-                )
-                if len(poison.x) < most:
-                    raise OleanderError(
-                        f"attack '{identity['attack']}' has {len(poison.x)} poison points for {train_points} points of "
-                        f"{task.dataset}, but {most} are asked for; use smaller poison fractions in the evaluation"
-                    )
+                poison = _craft(task, attacker, identity["attack"], split, settings["poison_fractions"], seed, at)
                 chunks.append(poison.x.flatten(1))
                 for fraction in settings["poison_fractions"]:
                     count = poisoned_count(fraction, train_points)

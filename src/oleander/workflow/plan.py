@@ -262,20 +262,29 @@ class Plan:
             study = result.study
             if not isinstance(study, Poisoning) or study.dataset != dataset:
                 continue
-            own = {"settings": {}, "evaluations": {}, "victims": {}, "attacks": {}}
-            task = study.task(result.evaluation or None)
-            block = tasks.setdefault(task, {**own, "settings": task_settings(self.config, task)})
+            block = self._task_block(tasks, study.task(result.evaluation or None))
             if result.evaluation:
                 sizes = self.config.evaluations[result.evaluation].plain()
                 asked = ("poison_fractions", "train_points", "trusted_per_class", "genuine_per_class")
                 block["evaluations"][result.evaluation] = {key: sizes[key] for key in asked if key in sizes}
-                victim = study.evaluation_settings(result.evaluation)["victim"]
-                if victim is not None:
-                    block["victims"][result.evaluation] = victim
+                settings = study.evaluation_settings(result.evaluation)
+                if settings["victim"] is not None:
+                    block["victims"][result.evaluation] = settings["victim"]
+                if not study.is_trained and "poison_fractions" in settings:
+                    block["untrained"].setdefault(result.evaluation, {})[study.name] = {
+                        "attack": study.attack_settings(),
+                        "poison_fractions": settings["poison_fractions"],
+                    }
             if study.is_trained:
-                trained = tasks.setdefault(study.own.task, {**own, "settings": study.task_settings()})
-                trained["attacks"][study.own.attack] = study.attack_settings()
+                self._task_block(tasks, study.own.task)["attacks"][study.own.attack] = study.attack_settings()
         return tasks
+
+    def _task_block(self, tasks: dict[str, dict[str, Any]], task: str) -> dict[str, Any]:
+        """What is to be checked of a task, added to `tasks` if it is missing."""
+        if task not in tasks:
+            empty = {"evaluations": {}, "victims": {}, "attacks": {}, "untrained": {}}
+            tasks[task] = {"settings": task_settings(self.config, task), **empty}
+        return tasks[task]
 
     def data_checked_with(self, dataset: str) -> list[str]:
         """Prepared datasets that a dataset's check reads: its own and those of its GANs' targets."""
