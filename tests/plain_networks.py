@@ -111,7 +111,7 @@ def masks_of(model: Mlp | Cnn, bits: torch.Tensor) -> list[torch.Tensor | None] 
         shapes = as_modules(model, model.initial(torch.Generator())).pooled_shapes
         sizes = [(math.prod(shape), block.dropout) for shape, block in zip(shapes, model.hidden, strict=True)]
     else:
-        sizes = [(width, model.dropout) for width in model.widths[1:-1]]
+        sizes = list(zip(model.widths[1:-1], model.dropout, strict=True))
     parts = bits.split([integers_needed(width, p) for width, p in sizes], dim=-1)
     return [
         dropout_factor(own.contiguous(), width, p, torch.float64) if p else None
@@ -129,7 +129,7 @@ def plain_forward(
         x = layer(x)
         if at < len(layers) - 1:
             x = nn.functional.leaky_relu(x, model.negative_slope)
-            if masks is not None:
+            if masks is not None and masks[at] is not None:
                 x = x * masks[at]
     return x.tanh() if model.output == "tanh" else x
 

@@ -21,7 +21,7 @@ ADAM = {"name": "adam", "learning_rate": 0.01}
 
 
 def network(hidden=(9, 70), outputs=1, dropout=0.5):
-    return Mlp((FEATURES, *hidden, outputs), negative_slope=0.1, dropout=dropout, output="logits")
+    return Mlp((FEATURES, *hidden, outputs), 0.1, (dropout,) * len(hidden), "logits")
 
 
 def training_sets(sizes, outputs=1, seed=0):
@@ -153,7 +153,7 @@ def test_generators_apply_their_own_output(output):
 
 
 def test_initial_weights_are_those_of_torchs_linear():
-    model = Mlp((400, 300, 1), 0.1, 0.0, "logits")
+    model = Mlp((400, 300, 1), 0.1, (0.0,), "logits")
     one = model.initial(generator_for("cpu", 5))
     assert {name: tuple(tensor.shape) for name, tensor in one.items()} == {
         "weight0": (400, 300),

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from oleander.attacks import ATTACKS
-from oleander.attacks.pgan import CLASSIFIER_TERMS, GENERATOR_OBJECTIVES
+from oleander.attacks.pgan import CHOICES
 from oleander.backdoors import TARGETS, TRIGGERS
 from oleander.backdoors.autoencoder import LOSSES, SCHEDULES
 from oleander.backdoors.gan import CHECKPOINTS
@@ -578,8 +578,8 @@ def test_names_are_the_registries():
     assert set(network["architecture"]["enum"]) == set(ARCHITECTURES)
     assert set(network["output"]["enum"]) == set(OUTPUTS)
     assert set(SHARED["optimizer"]["properties"]["name"]["enum"]) == set(OPTIMIZERS)
-    assert set(pgan["generator_objective"]["enum"]) == set(GENERATOR_OBJECTIVES)
-    assert set(pgan["classifier_term"]["enum"]) == set(CLASSIFIER_TERMS)
+    for name, known in CHOICES.items():
+        assert set(pgan[name]["enum"]) == set(known)
 
 
 @pytest.mark.parametrize(("package", "registry"), [("defenses", DEFENSES), ("attacks", ATTACKS)])

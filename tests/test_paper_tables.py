@@ -182,8 +182,10 @@ def test_table_3_lists_the_settings_of_the_paper(config):
         "classifier steps (j)": 4,
         "generator steps (k)": 1,
         "label smoothing": 0.1,
+        "label smoothing sides": "one",
+        "epoch of": "target_class",
         "generator objective": "algorithm_1",
-        "classifier term": "as_printed",
+        "classifier term": "non_saturating",
         "epochs, experiment mnist": 2000,
         "epochs, experiment mnist_lambda": 6,
     }

@@ -53,6 +53,8 @@ SETTINGS = {
     "classifier_steps": 2,
     "generator_steps": 2,
     "label_smoothing": 0.1,
+    "label_smoothing_sides": "one",
+    "epoch_of": "target_class",
     "generator_objective": "equation_3",
     "classifier_term": "as_printed",
     # Two iterations an epoch (7 points of the target class, batches of 4): ten pass the end of a block.
@@ -191,7 +193,8 @@ class PlainPgan:
 
     def train(self, iterations):
         i, j, k = (self.settings[f"{name}_steps"] for name in ("discriminator", "classifier", "generator"))
-        m, smooth = self.settings["batch_size"], 1 - self.settings["label_smoothing"]
+        m, amount = self.settings["batch_size"], self.settings["label_smoothing"]
+        smooth, low = 1 - amount, amount if self.settings["label_smoothing_sides"] == "two" else 0
         likelihood = nn.BCELoss()
         x, y = self.task.train_x.flatten(1).double(), self.task.train_y.double()
         genuine_x = x[self.task.train_y == 1]
@@ -208,7 +211,7 @@ class PlainPgan:
                 poison = self.run("generator", next(latents), bits).detach()
                 on_genuine = self.run("discriminator", genuine_x[rows], bits).sigmoid()[:, 0]
                 on_poison = self.run("discriminator", poison, bits).sigmoid()[:, 0]
-                loss = likelihood(on_genuine, smooth * ones) + likelihood(on_poison, zeros)
+                loss = likelihood(on_genuine, smooth * ones) + likelihood(on_poison, low + zeros)
                 self.update("discriminator", loss)
                 mean["discriminator_loss"].append(loss.item())
 
@@ -217,7 +220,7 @@ class PlainPgan:
                 on_poison = self.run("classifier", poison, bits).sigmoid()[:, 0]
                 on_genuine = self.run("classifier", x[rows], bits).sigmoid()[:, 0]
                 loss = self.poison_weight * likelihood(on_poison, ones)
-                loss = loss + (1 - self.poison_weight) * likelihood(on_genuine, smooth * y[rows])
+                loss = loss + (1 - self.poison_weight) * likelihood(on_genuine, low + (smooth - low) * y[rows])
                 self.update("classifier", loss)
                 mean["classifier_loss"].append(loss.item())
 
@@ -249,13 +252,18 @@ COHORT = [
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    ("objective", "term"),
-    [("equation_3", "as_printed"), ("algorithm_1", "as_printed"), ("algorithm_1", "non_saturating")],
+    ("objective", "term", "sides"),
+    [
+        ("equation_3", "as_printed", "one"),
+        ("algorithm_1", "as_printed", "two"),
+        ("algorithm_1", "non_saturating", "one"),
+    ],
 )
-def test_every_replica_is_algorithm_1_in_plain_torch(objective, term, kind):
+def test_every_replica_is_algorithm_1_in_plain_torch(objective, term, sides, kind):
     """With batch norm, every batch of genuine or generated points goes through a network by itself."""
     settings, shape = KINDS[kind]
-    settings = {**settings, "generator_objective": objective, "classifier_term": term}
+    choices = {"generator_objective": objective, "classifier_term": term, "label_smoothing_sides": sides}
+    settings = {**settings, **choices}
     task = make_task(shape=shape)
     poisoners, curves = train(COHORT, settings, task)
     for at, replica in enumerate(COHORT):
@@ -270,6 +278,29 @@ def test_every_replica_is_algorithm_1_in_plain_torch(objective, term, kind):
         assert [row["epoch"] for row in own] == [1, 2, 3, 4, 5]
         for name in CURVES:
             assert [row[name] for row in own] == pytest.approx(np.reshape(plain.losses[name], (5, 2)).mean(1), abs=1e-9)
+
+
+def test_an_epoch_of_all_classes_has_the_same_iterations_in_fewer_epochs():
+    """Of 20 points 7 are of the target class: in batches of 4, two iterations an epoch or five."""
+    few, of_target = train(COHORT[:1], changed(epoch_of="target_class", epochs=5))
+    many, of_all = train(COHORT[:1], changed(epoch_of="all_classes", epochs=2))
+    assert [row["epoch"] for row in of_all] == [1, 2]
+    for name, tensor in few.parameters.items():
+        assert torch.equal(tensor, many.parameters[name])
+    for name in CURVES:
+        means = [np.mean([row[name] for row in rows]) for rows in (of_target, of_all)]
+        assert means[0] == pytest.approx(means[1], abs=1e-9)
+
+
+def test_dropout_by_layer_is_algorithm_1_in_plain_torch():
+    layered = {"hidden": [8, 6], "dropout": [0.5, 0.0]}
+    settings = changed(generator=layered, discriminator={**layered, "dropout": [0.0, 0.5]}, classifier=layered)
+    task, replica = make_task(), COHORT[1]
+    poisoners, _ = train([replica], settings, task)
+    plain = PlainPgan(task, replica, settings)
+    plain.train(iterations=10)
+    for name, tensor in as_stacked(plain.layers["generator"]).items():
+        assert torch.allclose(poisoners.parameters[name][0], tensor[0], rtol=0, atol=1e-9), name
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -481,6 +512,8 @@ def test_unusable_settings_and_data_are_one_sentence():
         train(COHORT, changed(generator_objective="equation_9"))
     with pytest.raises(OleanderError, match=r"classifier_term 'loud'.*as_printed, non_saturating"):
         train(COHORT, changed(classifier_term="loud"))
+    with pytest.raises(OleanderError, match=r"dropout; give one a layer"):
+        train(COHORT, changed(classifier={"dropout": [0.5, 0.0, 0.5]}))
     task = make_task()
     with pytest.raises(OleanderError, match="no training points of the target class 'b'; add some or choose"):
         train(COHORT, task=dataclasses.replace(task, train_y=torch.zeros_like(task.train_y)))

@@ -46,6 +46,8 @@ PGAN = {
     "classifier_steps": 2,
     "generator_steps": 1,
     "label_smoothing": 0.1,
+    "label_smoothing_sides": "one",
+    "epoch_of": "target_class",
     "generator_objective": "equation_3",
     "classifier_term": "as_printed",
 }

@@ -128,8 +128,8 @@ def sequential(model: Mlp | Cnn) -> nn.Sequential:
     """The same classifier as a torch module, for flat rows."""
     layers: list[nn.Module] = []
     if isinstance(model, Mlp):
-        for fan_in, fan_out in itertools.pairwise(model.widths):
-            layers += [nn.Linear(fan_in, fan_out), nn.LeakyReLU(model.negative_slope), nn.Dropout(model.dropout)]
+        for (fan_in, fan_out), dropout in zip(itertools.pairwise(model.widths), (*model.dropout, 0.0), strict=True):
+            layers += [nn.Linear(fan_in, fan_out), nn.LeakyReLU(model.negative_slope), nn.Dropout(dropout)]
         return nn.Sequential(*layers[:-2])
     layers.append(nn.Unflatten(1, model.inputs))
     for block in model.hidden:

@@ -9,7 +9,8 @@ Each iteration, for each replica:
  3. k generator steps: descend alpha V + (1 - alpha) W (Equation 3). The first term is non-saturating; the second is as
     printed or non-saturating (`_fooling`), weighted by lambda (Equation 3) or unweighted (Algorithm 1).
 
-An epoch is ceil(target-class points / batch size) iterations; batches are drawn with replacement.
+An epoch is ceil(points / batch size) iterations, where the points are those of the target class or of all classes
+(`epoch_of`); batches are drawn with replacement.
 
 Choices that the paper leaves open are settings in config.yaml. Algorithm 1 prints log D(G(z)) in step 1, which is
 treated as a misprint of Equation 1's log(1 - D(G(z))). Dropout is on in all three networks during training; when
@@ -58,6 +59,8 @@ SETTINGS_SCHEMA: dict[str, Any] = {
         "classifier_steps": {"$ref": "#/$defs/count"},
         "generator_steps": {"$ref": "#/$defs/count"},
         "label_smoothing": {"type": "number", "minimum": 0, "exclusiveMaximum": 0.5},
+        "label_smoothing_sides": {"enum": ["one", "two"]},
+        "epoch_of": {"enum": ["target_class", "all_classes"]},
         "generator_objective": {"enum": ["equation_3", "algorithm_1"]},
         "classifier_term": {"enum": ["as_printed", "non_saturating"]},
     },
@@ -70,6 +73,8 @@ SETTINGS_SCHEMA: dict[str, Any] = {
         "classifier_steps",
         "generator_steps",
         "label_smoothing",
+        "label_smoothing_sides",
+        "epoch_of",
         "generator_objective",
         "classifier_term",
     ],
@@ -79,8 +84,13 @@ GRID = ("alphas", "lambda_primes")
 BLOCK = 8
 """Number of iterations whose random numbers are drawn at once."""
 
-GENERATOR_OBJECTIVES = ("equation_3", "algorithm_1")
-CLASSIFIER_TERMS = ("as_printed", "non_saturating")
+CHOICES = {
+    "label_smoothing_sides": ("one", "two"),
+    "epoch_of": ("target_class", "all_classes"),
+    "generator_objective": ("equation_3", "algorithm_1"),
+    "classifier_term": ("as_printed", "non_saturating"),
+}
+"""Setting -> its possible values."""
 
 HEADER: dict[str, Any] = {
     "settings": MAPPING,
@@ -216,8 +226,8 @@ def check(task: Task, replicas: list[Replica], settings: dict[str, Any]) -> None
     """Find errors before training; see `TrainedAttack.check`.
 
     Raises:
-        OleanderError: the generator objective or classifier term is unknown, the target class has no points, the
-            networks do not fit the points, alpha is outside [0, 1], or lambda = lambda' Pr(Yp) is outside (0, 1].
+        OleanderError: one of `CHOICES` has an unknown value, the target class has no points, the networks do not fit
+            the points, alpha is outside [0, 1], or lambda = lambda' Pr(Yp) is outside (0, 1].
     """
     _check_choices(task, settings)
     Networks.build(settings, task.shape)
@@ -233,9 +243,9 @@ def _check_choices(task: Task, settings: dict[str, Any]) -> None:
     """The part of `check` that does not depend on replicas.
 
     Raises:
-        OleanderError: the generator objective or classifier term is unknown, or the target class has no points.
+        OleanderError: one of `CHOICES` has an unknown value, or the target class has no points.
     """
-    for key, known in (("generator_objective", GENERATOR_OBJECTIVES), ("classifier_term", CLASSIFIER_TERMS)):
+    for key, known in CHOICES.items():
         if settings[key] not in known:
             raise OleanderError(
                 f"unknown {key} '{settings[key]}' in the configuration; choose one of {', '.join(known)}"
@@ -270,8 +280,8 @@ def fit(
         (the seed), epoch and `PGAN_CURVES`.
 
     Raises:
-        OleanderError: the generator objective or classifier term is unknown, the target class has no points, or the
-            networks do not fit the task's points.
+        OleanderError: one of `CHOICES` has an unknown value, the target class has no points, or the networks do not fit
+            the task's points.
     """
     _check_choices(task, settings)
     trainer = _Trainer(task, replicas, settings, scratch, precision, checkpoint)
@@ -307,7 +317,8 @@ class _Trainer:
             settings["classifier_steps"],
             settings["generator_steps"],
         )
-        self.per_epoch = math.ceil(len(self.target_rows) / self.batch)
+        points = self.target_rows if settings["epoch_of"] == "target_class" else self.x
+        self.per_epoch = math.ceil(len(points) / self.batch)
         self.total = settings["epochs"] * self.per_epoch
 
         saved = scratch.load("pgan", self.device)
@@ -437,7 +448,8 @@ class _Trainer:
             return self.generator(latent[:, here], generator_bits[:, here])
 
         genuine = self.x[self.target_rows[target_rows]]
-        truth = torch.zeros(len(self.active), 2 * m, device=self.device, dtype=self.dtype)
+        lowest = smoothing if self.settings["label_smoothing_sides"] == "two" else 0.0
+        truth = torch.full((len(self.active), 2 * m), lowest, device=self.device, dtype=self.dtype)
         truth[:, :m] = 1 - smoothing
         for step in range(i):
             here = slice(step * m, (step + 1) * m)
@@ -450,7 +462,7 @@ class _Trainer:
             self.discriminator.step(d_losses[-1])
 
         hard = torch.ones(len(self.active), m, device=self.device, dtype=self.dtype)
-        labels = self.task.train_y[all_rows].to(self.dtype) * (1 - smoothing)
+        labels = self.task.train_y[all_rows].to(self.dtype) * (1 - smoothing - lowest) + lowest
         weight = self.poison_weight.unsqueeze(1)
         genuine = self.x[all_rows]
         for step in range(j):

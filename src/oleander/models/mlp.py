@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from oleander.io.errors import OleanderError
 from oleander.models.base import Layer, Parameters, activation_name
 from oleander.models.dropout import integers_needed, layer_factors, leaky_relu_dropout
 
@@ -24,29 +25,41 @@ class Mlp:
     Attributes:
         widths: input features, hidden units, outputs; at least two numbers.
         negative_slope: slope of the leaky ReLU below zero.
-        dropout: probability to drop a hidden unit, in [0, 1).
+        dropout: probability to drop a unit of each hidden layer, in [0, 1).
         output: "logits", "linear" or "tanh".
     """
 
     widths: tuple[int, ...]
     negative_slope: float
-    dropout: float
+    dropout: tuple[float, ...]
     output: str
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any], inputs: tuple[int, ...], outputs: tuple[int, ...]) -> "Mlp":
-        """Build from a block of the configuration and the shapes of the data."""
+        """Build from a block of the configuration and the shapes of the data.
+
+        Raises:
+            OleanderError: `dropout` lists more or fewer probabilities than there are hidden layers.
+        """
+        hidden, dropout = settings["hidden"], settings["dropout"]
+        if not isinstance(dropout, list):
+            dropout = [dropout] * len(hidden)
+        if len(dropout) != len(hidden):
+            raise OleanderError(
+                f"a network in the configuration has {len(hidden)} hidden layers, but {len(dropout)} probabilities of "
+                "dropout; give one a layer, or a single number for all"
+            )
         return cls(
-            widths=(math.prod(inputs), *settings["hidden"], math.prod(outputs)),
+            widths=(math.prod(inputs), *hidden, math.prod(outputs)),
             negative_slope=settings["negative_slope"],
-            dropout=settings["dropout"],
+            dropout=tuple(dropout),
             output=settings["output"],
         )
 
     @property
     def dropout_integers(self) -> int:
         """Number of 64-bit integers of random bits that one row's masks need."""
-        return sum(integers_needed(width, self.dropout) for width in self.widths[1:-1])
+        return sum(map(integers_needed, self.widths[1:-1], self.dropout))
 
     @property
     def batch_norm(self) -> bool:
@@ -84,7 +97,7 @@ class Mlp:
         return hidden, self._outputs(parameters, hidden)
 
     def _hidden(self, parameters: Parameters, x: torch.Tensor, bits: torch.Tensor | None) -> torch.Tensor:
-        factors = layer_factors(bits, ((units, self.dropout) for units in self.widths[1:-1]), x.dtype)
+        factors = layer_factors(bits, zip(self.widths[1:-1], self.dropout, strict=True), x.dtype)
         for layer, factor in enumerate(factors):
             x = torch.baddbmm(parameters[f"bias{layer}"], x, parameters[f"weight{layer}"])
             x = leaky_relu_dropout(x, factor, self.negative_slope)
@@ -103,7 +116,8 @@ class Mlp:
                 kind.append(self.output)
             else:
                 kind.append(activation_name(self.negative_slope))
-                kind += [f"dropout {self.dropout:g}"] if self.dropout else []
+                dropout = self.dropout[number - 1]
+                kind += [f"dropout {dropout:g}"] if dropout else []
             layers.append(
                 Layer(f"layer {number}", ", ".join(kind), (fan_out,), (fan_in + 1) * fan_out, fan_in * fan_out)
             )

@@ -52,7 +52,10 @@ SHARED: dict[str, Any] = {
         "if": {"properties": {"architecture": {"const": "mlp"}}},
         "then": {
             "required": ["hidden", "dropout"],
-            "properties": {"hidden": {"type": "array", "items": COUNT}, "dropout": SHARE},
+            "properties": {
+                "hidden": {"type": "array", "items": COUNT},
+                "dropout": {"if": {"type": "array"}, "then": {"items": SHARE}, "else": SHARE},
+            },
         },
         "else": {
             "required": ["hidden", "last"],
