@@ -57,7 +57,7 @@ def test_a_task_that_nothing_is_asked_of_is_fine():
         ),
         (
             {"evaluations": {"it": SIZES}, "untrained": {"it": {"flips": FLIPS}}},
-            "^evaluation it, experiment flips: attack 'label_flipping' has 2 poison points for 8 points of tiny, but 3 ",
+            "^evaluation it, experiment flips: attack 'label_flipping' has 2 poison points for 8 points of tiny, but 3",
         ),
         ({"attacks": {"mine": CONVOLUTIONAL}}, "^attack mine on tiny: the convolutions in the configuration make"),
         ({"attacks": {"mine": {**SETTINGS, "name": "pgaan"}}}, "^attack mine on tiny: unknown attack .* 'pgan'"),

@@ -154,10 +154,43 @@ def test_a_dataset_is_checked_for_every_study_that_a_figure_shows(plans):
     asked = plans["demo"].studies_on("mnist")
     assert set(asked["tasks"]) == {"mnist_3v5", "mnist_all"}
     assert {"effectiveness", "sever_01", "undefended"} <= set(asked["tasks"]["mnist_3v5"]["evaluations"])
-    assert set(asked["tasks"]["mnist_3v5"]["attacks"]) == {"pgan_images"}
+    printed = "pgan_images of experiment mnist_as_printed"
+    attacks = asked["tasks"]["mnist_3v5"]["attacks"]
+    assert set(attacks) == {"pgan_images", printed}
+    assert attacks[printed] == {**attacks["pgan_images"], "classifier_term": "as_printed"}
+    untrained = asked["tasks"]["mnist_3v5"]["untrained"]["effectiveness"]
+    assert untrained["mnist_label_flipping_in_place"]["attack"]["replaced"] == "themselves"
     assert set(asked["tasks"]["mnist_all"]["evaluations"]) == {"ten_classes"}
     assert set(asked["autoencoders"]) == set(asked["gans"]) == {"mnist"}
     json.dumps(asked)
+
+
+def test_a_choice_asks_for_its_own_results_beside_those_of_the_defaults(plans):
+    plan = plans["laptop"]
+    names = {result.name for result in plan.figure("pgan_sensitivity").results(plan)["trials"]}
+    for one in ("mnist", "mnist_as_printed", "mnist_label_flipping", "mnist_label_flipping_in_place"):
+        assert f"pgan/{one}/trials/effectiveness.csv" in names
+    assert "pgan/mnist/trials/effectiveness_dropout.csv" in names
+    asked = plan.params("pgan_sensitivity")["asked"]
+    of_alphas = next(name for name in asked["the defaults"])
+    assert asked["the defaults"][of_alphas] == plan.experiments["mnist"].alphas
+    assert asked["classifier term as printed"][of_alphas] == plan.experiments["mnist_as_printed"].alphas
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"statements": {"P00": "none"}}, r"statement P00.*no such claim"),
+        (
+            {"choices": [{"title": "it", "replaced": "fmnist", "experiment": "mnist"}]},
+            "choice 'it' replaces fmnist, which no statement names",
+        ),
+    ],
+)
+def test_a_choice_that_shows_nothing_is_said(change, said):
+    plan = plan_of(figures={"pgan_sensitivity": change})
+    with pytest.raises(OleanderError, match=said):
+        plan.inputs("pgan_sensitivity")
 
 
 def test_evidence_keeps_what_a_figure_is_drawn_from(plans):

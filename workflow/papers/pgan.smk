@@ -232,3 +232,21 @@ rule pgan_curves:
         "Drawing pGAN's training curves"
     script:
         "../../scripts/plot_training_curves.py"
+
+
+# What each choice that the paper leaves open does to its statements.
+rule pgan_sensitivity:
+    input:
+        **PLAN.inputs("pgan_sensitivity"),
+    output:
+        **drawn("pgan_sensitivity"),
+    log:
+        f"{OUT}/logs/pgan_sensitivity.log",
+    localrule: True
+    params:
+        **PLAN.params("pgan_sensitivity"),
+        version=VERSIONS["plot"],
+    message:
+        "Drawing pGAN, sensitivity to open choices"
+    script:
+        "../../scripts/plot_choices.py"

@@ -7,7 +7,7 @@ import csv
 import math
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from oleander.io.errors import OleanderError
@@ -151,6 +151,22 @@ class Claim:
             if side
         ]
         return list(dict.fromkeys(sides))
+
+
+DEFAULTS = "the defaults"
+"""Name of the settings without any choice in their place."""
+
+
+def one_of_choice(claim: Claim, replaced: str, by: str) -> Claim:
+    """The claim about the experiment or evaluation `by` in place of `replaced`."""
+
+    def swapped(conditions: tuple[Condition, ...]) -> tuple[Condition, ...]:
+        return tuple(
+            replace(one, value=by) if one.column in ("experiment", "evaluation") and one.value == replaced else one
+            for one in conditions
+        )
+
+    return replace(claim, where=swapped(claim.where), against=swapped(claim.against))
 
 
 def read_claims(path: str | os.PathLike[str]) -> list[Claim]:

@@ -133,7 +133,7 @@ def _flat(value: Any) -> Iterator[Any]:
 
 
 def _check_experiments(config: Configuration) -> None:
-    """An experiment says exactly what training its attack asks for."""
+    """An experiment says exactly what training its attack asks for, and changes settings that its attack has."""
     every = dict.fromkeys(["epochs", *(name for grid in grids().values() for name in grid)])
     for name, block in config.experiments.items():
         attack = config.attacks[block.attack].name
@@ -147,6 +147,16 @@ def _check_experiments(config: Configuration) -> None:
         if lacking or more:
             told = f"{', '.join(lacking or more)} {why} {'it' if len(lacking or more) == 1 else 'them'}"
             raise MistakeError(told, ["experiments", name])
+        place = ("experiments", name, "settings")
+        if "name" in (block.settings or {}):
+            raise MistakeError(
+                "another attack is named by the key 'attack' of the experiment; remove it", (*place, "name")
+            )
+        try:
+            block.attack_block(config.attacks)
+        except ValidationError as error:
+            mistake = of_pydantic(error.errors(include_url=False)[0], block.settings)
+            raise MistakeError(str(mistake), (*place, *mistake.place)) from None
 
 
 def _check_backdoors(config: Configuration) -> None:

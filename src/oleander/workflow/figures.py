@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from oleander.io.claims import DEFAULTS, Claim, one_of_choice
+from oleander.io.errors import OleanderError
 from oleander.workflow.blocks import Block, Count, Filled, Fraction, Names, Text
+from oleander.workflow.mistakes import nearest
 from oleander.workflow.poisoning import task_settings
 from oleander.workflow.studies import Result, once
+from oleander.workflow.verification import all_claims, asked_values, results_behind
 
 if TYPE_CHECKING:
     from oleander.workflow.plan import Plan
@@ -34,7 +38,7 @@ class Figure(Block):
     tables: ClassVar[tuple[str, ...]] = ()
     """File endings of the tables that it writes."""
     quotes: ClassVar[bool] = False
-    """Whether its tables quote the paper's claims on it."""
+    """Whether its script reads the papers' claims."""
 
     def results(self, plan: "Plan") -> dict[str, list[Result]]:
         """Inputs of the script: name -> results."""
@@ -342,6 +346,76 @@ class TrainingCurves(Figure):
         }
 
 
+class OpenChoice(Block):
+    """One side of what the paper leaves open: an experiment or an evaluation that takes the place of another.
+
+    Attributes:
+        title: for readers, such as "classifier term as printed".
+        replaced: name of the experiment or evaluation whose place it takes.
+    """
+
+    title: Filled
+    replaced: Text
+    experiment: Text | None = None
+    evaluation: Text | None = None
+
+
+class Choices(Figure):
+    """What each choice that the paper leaves open does to its statements.
+
+    Attributes:
+        statements: name of a claim -> title of its panel.
+    """
+
+    kind: Literal["choices"]
+    statements: Annotated[dict[Text, Filled], Field(min_length=1)]
+    choices: Annotated[list[OpenChoice], Field(min_length=1)]
+
+    tables = ("csv", "md", "tex")
+    quotes = True
+
+    def _claims(self, plan: "Plan") -> dict[str, list[Claim]]:
+        """Title of a choice -> the claims that it concerns, about its results.
+
+        Raises:
+            OleanderError: a statement that no file of claims has, or a choice that concerns none.
+        """
+        known = {claim.name: claim for claim in all_claims(plan)}
+        for name in self.statements:
+            if name not in known:
+                raise OleanderError(
+                    f"configuration, figures: statement {name}{nearest(name, known)} workflow/published has no such "
+                    "claim; correct it"
+                )
+        claims = [known[name] for name in self.statements]
+        found = {DEFAULTS: claims}
+        for one in self.choices:
+            found[one.title] = [own for claim in claims if (own := one_of_choice(claim, *_swap(one))) != claim]
+            if not found[one.title]:
+                raise OleanderError(
+                    f"configuration, figures: choice '{one.title}' replaces {one.replaced}, which no statement names; "
+                    "correct it"
+                )
+        return found
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        claims = [claim for own in self._claims(plan).values() for claim in own]
+        return {"trials": _each_once(result for claim in claims for result in results_behind(claim, plan))}
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        claims = self._claims(plan)
+        return {
+            "statements": self.statements,
+            "choices": [[one.title, *_swap(one)] for one in self.choices],
+            "asked": {title: asked_values(own, plan) for title, own in claims.items()},
+            "title": self.results(plan)["trials"][0].study.title,
+        }
+
+
+def _swap(choice: OpenChoice) -> tuple[str, str]:
+    return choice.replaced, choice.experiment or choice.evaluation
+
+
 class NetworkTable(Figure):
     """The layers and settings of networks, read off what is built.
 
@@ -367,7 +441,7 @@ class NetworkTable(Figure):
             else:
                 tasks = {}
                 for experiment, block in config.experiments.items():
-                    if block.attack == name:
+                    if block.attack == name and not block.settings:
                         tasks.setdefault(block.task, {})[experiment] = block.epochs
             settings = (config.victims.get(name) or config.attacks[name]).plain()
             blocks[name] = {"settings": settings, "tasks": tasks}
@@ -484,6 +558,7 @@ AnyFigure = Annotated[
     | SampleSheets
     | Matrix
     | TrainingCurves
+    | Choices
     | NetworkTable
     | DatasetTable
     | ReconstructionErrors

@@ -276,7 +276,8 @@ class Plan:
                         "poison_fractions": settings["poison_fractions"],
                     }
             if study.is_trained:
-                self._task_block(tasks, study.own.task)["attacks"][study.own.attack] = study.attack_settings()
+                name = f"{study.own.attack} of experiment {study.name}" if study.own.settings else study.own.attack
+                self._task_block(tasks, study.own.task)["attacks"][name] = study.attack_settings()
         return tasks
 
     def _task_block(self, tasks: dict[str, dict[str, Any]], task: str) -> dict[str, Any]:

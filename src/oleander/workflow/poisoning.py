@@ -153,7 +153,7 @@ class Poisoning(Study):
 
     def attack_settings(self) -> dict[str, Any]:
         """The attack's settings, with the number of epochs if it is trained."""
-        settings = self.config.attacks[self.own.attack].plain()
+        settings = self.own.attack_block(self.config.attacks).plain()
         return {**settings, "epochs": self.own.epochs} if self.is_trained else settings
 
     def evaluation_settings(self, evaluation: str) -> dict[str, Any]:

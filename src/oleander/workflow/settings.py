@@ -29,6 +29,7 @@ from oleander.workflow.blocks import (
 )
 from oleander.workflow.declared import COUNT, SHARED, WHOLE, conform, grids, method_schema, spoken
 from oleander.workflow.figures import AnyFigure
+from oleander.workflow.layers import merge
 
 
 class Settings(Block, extra="allow"):
@@ -178,11 +179,15 @@ class Task(Block):
 
 
 class Experiment(Block, extra="allow"):
-    """A task under an attack. `epochs`, and the lists that the attack's `GRID` names, only where it is trained."""
+    """A task under an attack. `epochs`, and the lists that the attack's `GRID` names, only where it is trained.
+
+    `settings`: of the attack, in place of those in its block.
+    """
 
     __pydantic_extra__: dict[str, Grid]
     task: Text
     attack: Text
+    settings: dict[str, Any] | None = None
     generators: Count
     epochs: Count | None = None
     alphas: Fractions | None = None
@@ -193,6 +198,15 @@ class Experiment(Block, extra="allow"):
     def known(cls) -> list[str]:
         """Its own keys, and the lists of any attack."""
         return list(dict.fromkeys([*cls.model_fields, *(name for grid in grids().values() for name in grid)]))
+
+    def attack_block(self, attacks: dict[str, Attack]) -> Attack:
+        """The block of its attack, with its own settings laid over it.
+
+        Raises:
+            ValidationError: a setting that the attack does not have, or a value that is not allowed.
+        """
+        block = attacks[self.attack]
+        return Attack.model_validate(merge(block.plain(), self.settings)) if self.settings else block
 
 
 class Trials(Block):

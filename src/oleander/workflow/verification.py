@@ -1,19 +1,21 @@
 """The results that each published claim is checked on, and the settings behind them."""
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oleander.io.claims import TABLES, Claim, read_claims
 from oleander.io.errors import OleanderError
-from oleander.workflow.configuration import differences
-from oleander.workflow.plan import Plan
+from oleander.workflow.layers import differences
 from oleander.workflow.studies import Result, once
+
+if TYPE_CHECKING:
+    from oleander.workflow.plan import Plan
 
 SIZES = "pgan_table2"
 """The table with the sizes of the prepared data."""
 
 
-def all_claims(plan: Plan) -> list[Claim]:
+def all_claims(plan: "Plan") -> list[Claim]:
     """The claims of all papers.
 
     Raises:
@@ -28,7 +30,7 @@ def all_claims(plan: Plan) -> list[Claim]:
     return list(found.values())
 
 
-def results_behind(claim: Claim, plan: Plan) -> list[Result]:
+def results_behind(claim: Claim, plan: "Plan") -> list[Result]:
     """The results that a claim is checked on, as far as this configuration has settings for them."""
     found: list[Result] = []
     for source in claim.sources():
@@ -45,7 +47,7 @@ def results_behind(claim: Claim, plan: Plan) -> list[Result]:
     return found
 
 
-def claims_input(claims: list[Claim], plan: Plan) -> dict[str, list[str]]:
+def claims_input(claims: list[Claim], plan: "Plan") -> dict[str, list[str]]:
     """Table -> files that the claims are checked on."""
     files: dict[str, list[str]] = {table: [] for table in TABLES}
     for claim in claims:
@@ -55,14 +57,14 @@ def claims_input(claims: list[Claim], plan: Plan) -> dict[str, list[str]]:
     return {table: asked_for(once(paths), plan) for table, paths in files.items()}
 
 
-def checks(claims: list[Claim], plan: Plan) -> list[str]:
+def checks(claims: list[Claim], plan: "Plan") -> list[str]:
     """The checks of the datasets behind all claims; none with `only_existing`."""
     if plan.config.only_existing:
         return []
     return plan.checks(result for claim in claims for result in results_behind(claim, plan))
 
 
-def asked_for(paths: list[str], plan: Plan) -> list[str]:
+def asked_for(paths: list[str], plan: "Plan") -> list[str]:
     """The paths; with `only_existing`, those of them that exist."""
     if not plan.config.only_existing:
         return paths
@@ -70,9 +72,9 @@ def asked_for(paths: list[str], plan: Plan) -> list[str]:
     return [os.path.abspath(path) for path in paths if os.path.exists(path)]
 
 
-def departures(claims: list[Claim], plan: Plan) -> dict[str, list[str]]:
+def departures(claims: list[Claim], plan: "Plan") -> dict[str, list[str]]:
     """Claim -> settings behind its results that differ from those of paper scale, as dotted keys."""
-    paper = Plan.read(plan.root, [], {"scale": "paper"})
+    paper = type(plan).read(plan.root, [], {"scale": "paper"})
     published, here = paper.config.plain(), plan.config.plain()
     found = {}
     for claim in claims:
@@ -85,7 +87,7 @@ def departures(claims: list[Claim], plan: Plan) -> dict[str, list[str]]:
     return found
 
 
-def asked_values(claims: list[Claim], plan: Plan) -> dict[str, list[Any]]:
+def asked_values(claims: list[Claim], plan: "Plan") -> dict[str, list[Any]]:
     """Ordering -> all values of the column that it compares, so that a diverged alpha is noticed as missing."""
     config, found = plan.config.plain(), {}
     for claim in claims:
