@@ -184,6 +184,19 @@ def test_conda_file_takes_its_pins_from_the_lock():
     assert (ROOT / "envs" / name).resolve() == LOCK.resolve()
 
 
+def make_environment(folder, *arguments):
+    """Run the Makefile's rule that makes .venv, in another folder."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(
+        ["make", "-f", ROOT / "Makefile", ".venv/.tools", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize(
     ("program", "reason"),
     [
@@ -197,20 +210,25 @@ def test_make_refuses_an_unsuitable_python_in_one_sentence(tmp_path, program, re
     stand_in = tmp_path / "python"
     stand_in.write_text(f"#!/bin/sh\n{program}\n")
     stand_in.chmod(0o755)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    finished = subprocess.run(
-        ["make", "-f", ROOT / "Makefile", ".venv/.tools", f"PYTHON={stand_in}"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    finished = make_environment(tmp_path, f"PYTHON={stand_in}")
     assert finished.returncode != 0
     sentence, *_ = finished.stderr.splitlines()
     assert sentence.startswith("error: Oleander needs Python 3.11, 3.12 or 3.13")
     assert f"{stand_in} {reason}" in sentence
     assert not (tmp_path / ".venv").exists()
+
+
+def test_make_does_not_empty_an_environment_that_is_only_linked_to(tmp_path):
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "kept").touch()
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / ".venv").symlink_to(theirs)
+    finished = make_environment(mine, f"PYTHON={sys.executable}")
+    assert finished.returncode != 0
+    assert finished.stderr.startswith(f"error: .venv is a link to {theirs}, and making it anew would empty")
+    assert (theirs / "kept").exists()
 
 
 # The package by itself
