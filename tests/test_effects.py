@@ -15,14 +15,27 @@ CONTROLS = {"mnist": "filler"}
 
 
 def make(experiment: str, errors: dict[tuple[int, int, float], float], alpha: float = 0.1, **changed) -> pd.DataFrame:
-    """Trials with errors by generator, run and poison fraction; false positives are twice, false negatives half them."""
+    """Trials with an error by generator, run and fraction; false positives are twice, false negatives half of it."""
     rows = [
         {
             **dict.fromkeys(TRIALS, 0),
-            **{"scale": "demo", "precision": "float32", "experiment": experiment, "evaluation": "effectiveness"},
-            **{"dataset": "digits", "stand_in_for": "MNIST", "attack": experiment, "alpha": alpha, "lambda_prime": 0.9},
-            **{"generator": generator, "run": run, "poison_fraction": fraction, "defense": "outlier"},
-            **{"error": error, "false_positive_rate": 2 * error, "false_negative_rate": error / 2, "status": "ok"},
+            "scale": "demo",
+            "precision": "float32",
+            "experiment": experiment,
+            "evaluation": "effectiveness",
+            "dataset": "digits",
+            "stand_in_for": "MNIST",
+            "attack": experiment,
+            "alpha": alpha,
+            "lambda_prime": 0.9,
+            "generator": generator,
+            "run": run,
+            "poison_fraction": fraction,
+            "defense": "outlier",
+            "error": error,
+            "false_positive_rate": 2 * error,
+            "false_negative_rate": error / 2,
+            "status": "ok",
             **changed,
         }
         for (generator, run, fraction), error in errors.items()
@@ -47,8 +60,12 @@ def effect(summary: pd.DataFrame, measure: str, experiment: str = "mnist") -> pd
 def test_effects_by_hand():
     summary = summarize_effects(make_trials(), CONTROLS, 0.95)
     assert list(summary.columns) == SUMMARY
-    raw, net, control = effect(summary, "raw_error"), effect(summary, "net_error"), effect(summary, "raw_error", "filler")
-    # Generators' means of the raw effect: 0.06 and 0.12; of the control's: 0.015 and 0.035; of the net one: 0.045, 0.085.
+    raw, net, control = (
+        effect(summary, "raw_error"),
+        effect(summary, "net_error"),
+        effect(summary, "raw_error", "filler"),
+    )
+    # Generators' means of the raw effect: 0.06, 0.12; of the control's: 0.015, 0.035; of the net one: 0.045, 0.085.
     assert raw["mean"] == pytest.approx(0.09)
     assert control["mean"] == pytest.approx(0.025)
     assert net["mean"] == pytest.approx(0.065)
