@@ -39,6 +39,7 @@ def make_summary() -> pd.DataFrame:
     columns = ["experiment", "stand_in_for", "alpha", "poison_fraction", "measure", "mean", "low", "high"]
     summary = pd.DataFrame([*errors[:-1], control, *effects], columns=columns)
     summary.loc[0, ["low", "high"]] = np.nan
+    summary.loc[1, ["low", "high"]] = (-0.2, 1.3)
     return summary
 
 
@@ -63,7 +64,7 @@ def test_errors_stand_beside_the_control(published):
     assert found[r"Test error (%), 5 \$ & 10_\$ \| # - demo scale"] == [
         ["poison (%)", "α = 0.1", "α = 0.3", "control"],
         ["0", "11.0", "31.0 [1.0–20.0]", ""],
-        ["20", "13.0 [1.0–20.0]", "33.0 [1.0–20.0]", "2.5 [2.0–3.0]"],
+        ["20", "13.0 [0.0–100.0]", "33.0 [1.0–20.0]", "2.5 [2.0–3.0]"],
     ]
     assert found["Test error (%), digits in place of MNIST - demo scale"] == [
         ["poison (%)", "α = 0.1", "α = 0.3"],
@@ -101,7 +102,7 @@ def test_latex_has_the_same_tables():
     text = errors_latex(make_summary(), TITLES, "demo", CONTROLS, LOOKS)
     assert r"\caption{Test error (\%), 5 \$ \& 10\_\$ \textbar{} \# - demo scale}" in text
     assert r"poison (\%) & $\alpha$ = 0.1 & $\alpha$ = 0.3 & control \\" in text
-    assert r"20 & 13.0 [1.0--20.0] & 33.0 [1.0--20.0] & 2.5 [2.0--3.0] \\" in text
+    assert r"20 & 13.0 [0.0--100.0] & 33.0 [1.0--20.0] & 2.5 [2.0--3.0] \\" in text
     assert r"$-$5.0 [$-$10.0, $-$1.2]" in text
     assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == text.count(r"\caption{") == 4
     assert "−" not in text

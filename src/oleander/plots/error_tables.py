@@ -19,7 +19,7 @@ _EFFECTS = {
     f"{NET}_false_negative_rate": "false negatives, net",
 }
 """Measure of `metrics.effects.summarize_effects` -> header of its column."""
-_BRACKETS = "Brackets: interval of the mean over generators, or over runs if there is only one generator."
+_BRACKETS = "Brackets: interval of the mean over generators, or over runs if there is only one generator"
 _RAW = (
     "Differences of trials of one generator and run, which share data and seeds. Raw: minus the victim without poison."
 )
@@ -87,11 +87,11 @@ def _tables(
         data = describe(scale, stand_in if isinstance(stand_in, str) else None, title)
         control = controls.get(experiment)
         beside = summary[summary["experiment"] == control]
-        tables.append((f"Test error (%), {data}", _errors(rows, beside), _BRACKETS))
-        note = f"{_RAW} {_BRACKETS}"
-        if control is not None:
-            note = f"{_RAW} {_NET.format(control=look_of(looks, control)['label'])} {_BRACKETS}"
-        tables.append((f"Effect of poison (percentage points), {data}", _effects(rows), note))
+        tables.append((f"Test error (%), {data}", _errors(rows, beside), f"{_BRACKETS}, cut at 0 and 100 %."))
+        effects, note = _effects(rows), _RAW
+        if _EFFECTS[f"{NET}_error"] in effects.header:
+            note = f"{note} {_NET.format(control=look_of(looks, control)['label'])}"
+        tables.append((f"Effect of poison (percentage points), {data}", effects, f"{note} {_BRACKETS}."))
     return tables
 
 
@@ -119,7 +119,7 @@ def _effects(rows: pd.DataFrame) -> Grid:
 
 
 def _error(row: tuple) -> str:
-    interval = "" if math.isnan(row.low) else f" [{100 * row.low:.1f}–{100 * row.high:.1f}]"
+    interval = "" if math.isnan(row.low) else f" [{100 * max(row.low, 0):.1f}–{100 * min(row.high, 1):.1f}]"
     return f"{100 * row.mean:.1f}{interval}"
 
 
