@@ -89,7 +89,7 @@ def _tables(
         beside = summary[summary["experiment"] == control]
         tables.append((f"Test error (%), {data}", _errors(rows, beside), f"{_BRACKETS}, cut at 0 and 100 %."))
         effects, note = _effects(rows), _RAW
-        if _EFFECTS[f"{NET}_error"] in effects.header:
+        if control is not None and _EFFECTS[f"{NET}_error"] in effects.header:
             note = f"{note} {_NET.format(control=look_of(looks, control)['label'])}"
         tables.append((f"Effect of poison (percentage points), {data}", effects, f"{note} {_BRACKETS}."))
     return tables
