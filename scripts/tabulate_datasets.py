@@ -17,5 +17,5 @@ with plain_errors():
     table = dataset_table(params.scale, params.table, tasks)
     published = statements([claim for path in snakemake.input.claims for claim in read_claims(path)], **params.quoted)
     write_csv(snakemake.output.csv, table)
-    write_text(snakemake.output.md, datasets_markdown(table, published, titles))
-    write_text(snakemake.output.tex, datasets_latex(table, titles))
+    write_text(snakemake.output.md, datasets_markdown(table, published, titles, params.figure_title))
+    write_text(snakemake.output.tex, datasets_latex(table, titles, params.figure_title))

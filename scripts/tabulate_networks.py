@@ -14,5 +14,5 @@ with plain_errors():
     titles = {name: task["title"] for name, task in params.tasks.items()}
     table = network_table(params.scale, params.table, params.blocks, tasks)
     write_csv(snakemake.output.csv, table)
-    write_text(snakemake.output.md, networks_markdown(table, titles))
-    write_text(snakemake.output.tex, networks_latex(table, titles))
+    write_text(snakemake.output.md, networks_markdown(table, titles, params.figure_title))
+    write_text(snakemake.output.tex, networks_latex(table, titles, params.figure_title))

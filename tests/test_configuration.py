@@ -290,6 +290,11 @@ MINE = {"dataset": "mnist", "source_class": "3", "target_class": "5", "all_class
 FOLDER_KEYS = "source, title, stand_in_for, path, image_shape, minimum_per_class, classes, test_fraction, seed"
 DISTRIBUTION = {"name": "distribution", "classes": None}
 ATTACKS_KNOWN = "duplication, label_flipping, pgan, random_flipping"
+EXPERIMENTS_KNOWN = (
+    "synthetic, mnist, fmnist, cifar, mnist_lambda, mnist_label_flipping, mnist_duplication, fmnist_duplication, "
+    "cifar_duplication, mnist_random_flipping, fmnist_label_flipping, fmnist_random_flipping, cifar_label_flipping, "
+    "cifar_random_flipping"
+)
 
 
 def without(block, key):
@@ -487,6 +492,30 @@ def without(block, key):
             "figures.pgan_fig7: evaluation ten_classes tests task mnist_all, whose dataset or classes are not those "
             "that experiment fmnist attacks; give the evaluation another task or the figure another experiment",
         ),
+        (
+            "figures.pgan_fig2.controls.mnist",
+            "mnist_duplicates",
+            "P: 'mnist_duplicates' is not one of experiments; did you mean 'mnist_duplication'? choose one of "
+            f"{EXPERIMENTS_KNOWN}, or add it there",
+        ),
+        (
+            "figures.pgan_fig4.controls.mnist",
+            "mnist_duplication",
+            "P: not among the figure's experiments, which are cifar; name one of them",
+        ),
+        (
+            "figures.pgan_fig2.controls.fmnist",
+            "mnist_duplication",
+            "P: 'mnist_duplication' attacks task mnist_3v5 and fmnist task fmnist_sneaker_boot; choose one on the same "
+            "task",
+        ),
+        (
+            "figures.pgan_fig2.controls.mnist",
+            "mnist_lambda",
+            "P: 'mnist_lambda' trains generators, but a control does not; choose an experiment such as one of "
+            "duplication",
+        ),
+        ("figures.pgan_fig2.controls", ["mnist_duplication"], "P: a list is not a mapping of names to settings"),
         (
             "defenses.sizes",
             {"name": "none", "title": "mine"},

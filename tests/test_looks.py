@@ -14,7 +14,15 @@ from matplotlib.colors import to_rgb
 
 from oleander.io.errors import OleanderError
 from oleander.plots import looks
-from oleander.plots.looks import alpha_looks, attack_looks, attack_titles, defense_looks, look_of, model_looks
+from oleander.plots.looks import (
+    alpha_looks,
+    attack_looks,
+    attack_titles,
+    control_looks,
+    defense_looks,
+    look_of,
+    model_looks,
+)
 
 PAPERS_ALPHAS = (0, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 1)
 ATTACKS = ("pgan", "label_flipping", "random_flipping", "duplication")
@@ -118,6 +126,16 @@ def test_attacks():
     assert attack_looks(["pgan"])["pgan"] == every["pgan"]
 
 
+def test_a_control_looks_as_its_attack_does_and_like_no_alpha():
+    every, attacks = control_looks(ATTACKS), attack_looks(ATTACKS)
+    assert every["duplication"]["label"] == "control: duplicated genuine points"
+    assert every["label_flipping"]["label"] == "control: label flipping"
+    assert {name: {**look, "label": ""} for name, look in every.items()} == {
+        name: {**look, "label": ""} for name, look in attacks.items()
+    }
+    told_apart(alpha_looks([at / 10 for at in range(11)]) | {"control": every["duplication"]})
+
+
 def test_attacks_are_named_in_words():
     assert attack_titles(["pgan", "random_flipping"], 0.1) == {
         "pgan": "pGAN, α = 0.1",
@@ -126,7 +144,13 @@ def test_attacks_are_named_in_words():
 
 
 def test_looks_are_plain_data(titles):
-    every = [alpha_looks(PAPERS_ALPHAS), defense_looks(titles), attack_looks(ATTACKS), model_looks()]
+    every = [
+        alpha_looks(PAPERS_ALPHAS),
+        defense_looks(titles),
+        attack_looks(ATTACKS),
+        control_looks(ATTACKS),
+        model_looks(),
+    ]
     assert json.loads(json.dumps(every)) == every
 
 

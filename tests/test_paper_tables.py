@@ -3,7 +3,6 @@
 import copy
 import re
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -21,8 +20,6 @@ from oleander.models import is_running
 from oleander.plots.paper_tables import datasets_latex, datasets_markdown, networks_latex, networks_markdown
 from oleander.plots.tables import (
     Grid,
-    effectiveness_latex,
-    effectiveness_markdown,
     escape_latex,
     escape_markdown,
     latex_float,
@@ -32,6 +29,7 @@ from oleander.plots.tables import (
 from oleander.training.classifiers import classification_loss
 
 MNIST, CIFAR = (1, 28, 28), (3, 32, 32)
+NAME = "another paper, Table 3"
 TITLES = {"digits": "embedded digits", "clothes": "Fashion-MNIST", "cars": "CIFAR-10"}
 
 
@@ -250,8 +248,8 @@ def test_every_changed_setting_changes_the_table(config, block):
         after = built(changed, {"task": task})
         assert not after.equals(before), path
         titles = {"task": "data"}
-        assert networks_markdown(after, titles) != networks_markdown(before, titles), path
-        assert networks_latex(after, titles) != networks_latex(before, titles), path
+        assert networks_markdown(after, titles, NAME) != networks_markdown(before, titles, NAME), path
+        assert networks_latex(after, titles, NAME) != networks_latex(before, titles, NAME), path
 
 
 def test_the_csv_has_one_header_and_whole_numbers(config, tmp_path):
@@ -268,11 +266,11 @@ def test_the_csv_has_one_header_and_whole_numbers(config, tmp_path):
 
 def test_titles_say_table_block_data_and_scale(config):
     table = built(config["attacks"]["pgan_images"], {"digits": make(MNIST, "MNIST")}, block="pgan_images")
-    title = "pGAN, Table 3: layers of pgan_images, embedded digits in place of MNIST - demo scale"
-    assert networks_markdown(table, TITLES).startswith(f"## {title}\n")
-    assert f"\\caption{{{title.replace('_', chr(92) + '_')}}}" in networks_latex(table, TITLES)
+    title = f"{NAME}: layers of pgan_images, embedded digits in place of MNIST - demo scale"
+    assert networks_markdown(table, TITLES, NAME).startswith(f"## {title}\n")
+    assert f"\\caption{{{title.replace('_', chr(92) + '_')}}}" in networks_latex(table, TITLES, NAME)
     real = built(config["attacks"]["pgan_images"], {"clothes": make(MNIST)})
-    assert "in place of" not in networks_markdown(real, TITLES)
+    assert "in place of" not in networks_markdown(real, TITLES, NAME)
 
 
 def test_tasks_share_a_section_only_where_their_networks_are_the_same(config):
@@ -280,19 +278,19 @@ def test_tasks_share_a_section_only_where_their_networks_are_the_same(config):
     alike = {"digits": make(MNIST, "MNIST"), "clothes": make(MNIST)}
     uses = {"digits": {"mnist": 2000}, "clothes": {"fmnist": 3000}}
     table = network_table("demo", 3, {"block": {"settings": settings, "tasks": uses}}, alike)
-    text = networks_markdown(table, TITLES)
+    text = networks_markdown(table, TITLES, NAME)
     assert text.count("\n## ") + 1 == 2
     assert "embedded digits in place of MNIST, Fashion-MNIST - demo scale" in text
     assert [row[:2] for row in rows_of(text)].count(["pgan", "batch size"]) == 1
     assert ["pgan", "epochs, experiment mnist", "2000"] in rows_of(text)
     assert ["pgan", "epochs, experiment fmnist", "3000"] in rows_of(text)
     other = network_table("demo", 3, {"block": {"settings": settings, "tasks": uses}}, alike | {"clothes": make(CIFAR)})
-    assert networks_markdown(other, TITLES).count("\n## ") + 1 == 4
+    assert networks_markdown(other, TITLES, NAME).count("\n## ") + 1 == 4
 
 
 def test_markdown_shows_every_layer_and_setting(config):
     table = built(config["attacks"]["pgan_cifar"], {"cars": make(CIFAR)}, {"cifar": 300}, table=4)
-    lines = rows_of(networks_markdown(table, TITLES))
+    lines = rows_of(networks_markdown(table, TITLES, NAME))
     assert [line for line in lines if len(line) == 5 and line[1] == SUM] == [
         ["generator", SUM, "", "", "5,265,283"],
         ["discriminator", SUM, "", "", "2,759,489"],
@@ -319,18 +317,18 @@ def test_table_2_counts_what_each_class_has(claims):
     assert table["test_points"].tolist() == [2, 1, 5, 2, 1]
     assert table["features"].tolist() == [784, 784, 784, 3072, 3072]
     assert table["shape"].tolist() == ["1x28x28"] * 3 + ["3x32x32"] * 2
-    text = datasets_markdown(table, statements(claims, "pGAN", "Table2"), TITLES)
+    text = datasets_markdown(table, statements(claims, "pGAN", "Table2"), TITLES, NAME)
     data = "embedded digits in place of MNIST"
-    assert text.startswith(f"## pGAN, Table 2: points of each class, {data}, CIFAR-10 - demo scale\n")
+    assert text.startswith(f"## {NAME}: points of each class, {data}, CIFAR-10 - demo scale\n")
     assert [data, "7 (other)", "1,000", "5", "784"] in rows_of(text)
     assert [data, "sum", "1,007", "8", "784"] in rows_of(text)
     assert ["CIFAR-10", "sum", "7", "3", "3,072"] in rows_of(text)
-    assert data in datasets_latex(table, TITLES)
+    assert data in datasets_latex(table, TITLES, NAME)
 
 
 def test_table_2_shows_the_paper_s_sizes_and_no_other_statement(claims):
     published = statements(claims, "pGAN", "Table2")
-    text = datasets_markdown(dataset_table("demo", 2, {"digits": make(MNIST)}), published, TITLES)
+    text = datasets_markdown(dataset_table("demo", 2, {"digits": make(MNIST)}), published, TITLES, NAME)
     assert ["P20", "MNIST 3v5", "sizes", "train 3/5; test 3/5", "6131/5421; 1010/892"] in rows_of(text)
     assert re.findall(r"^\| ([BP]\d\d) ", text, re.MULTILINE) == ["P20"]
 
@@ -382,9 +380,9 @@ def test_the_latex_is_balanced_and_rows_are_as_long_as_their_header(config, kind
     tasks = {"cars": make(CIFAR, "50 % & #1_2 {}")}
     if kind == "networks":
         settings = config["attacks"]["pgan_cifar"]
-        text = networks_latex(built(settings, tasks, {"cifar": 300}, block="pgan_cifar"), TITLES)
+        text = networks_latex(built(settings, tasks, {"cifar": 300}, block="pgan_cifar"), TITLES, NAME)
     else:
-        text = datasets_latex(dataset_table("demo", 2, tasks), TITLES)
+        text = datasets_latex(dataset_table("demo", 2, tasks), TITLES, NAME)
     opened, closed = (re.findall(rf"\\{word}{{(\w+)}}", text) for word in ("begin", "end"))
     assert sorted(opened) == sorted(closed)
     bare = re.sub(r"\\[&%$#_{}]", "", text)
@@ -423,33 +421,3 @@ def test_markdown_rows_are_as_long_as_their_header():
 )
 def test_markdown_signs_are_escaped(text, escaped):
     assert escape_markdown(text) == escaped
-
-
-def make_summary(titles):
-    """Means of two experiments, of which the second stands in, at two alphas and with one of 2 x 2 cells missing."""
-    rows = [
-        (experiment, stand_in, alpha, fraction, 0.01 + fraction / 10 + alpha, 0.01, 0.2)
-        for experiment, stand_in in zip(titles, ("", "MNIST"), strict=True)
-        for alpha in (0.1, 0.3)
-        for fraction in (0.0, 0.2)
-    ]
-    columns = ["experiment", "stand_in_for", "alpha", "poison_fraction", "mean", "low", "high"]
-    summary = pd.DataFrame(rows[:-1], columns=columns)
-    summary.loc[0, ["low", "high"]] = np.nan
-    return summary.assign(measure="error")
-
-
-def test_test_errors_are_tabulated_with_their_intervals(claims):
-    titles = {"a": "5 $ & 10_$ | #", "b": "digits"}
-    text = effectiveness_markdown(make_summary(titles), statements(claims, "pGAN", "Fig2"), titles, "demo")
-    assert r"## Test error (%), 5 \$ & 10_\$ \| # - demo scale" in text
-    assert "## Test error (%), digits in place of MNIST - demo scale" in text
-    rows = rows_of(text)
-    assert rows[0] == ["poison (%)", "α = 0.1", "α = 0.3"]
-    assert rows[2:4] == [["0", "11.0", "31.0 [1.0–20.0]"], ["20", "13.0 [1.0–20.0]", "33.0 [1.0–20.0]"]]
-    assert rows[7] == ["20", "13.0 [1.0–20.0]", ""]
-    text = effectiveness_latex(make_summary(titles), titles, "demo")
-    assert r"\caption{Test error (\%), 5 \$ \& 10\_\$ \textbar{} \# - demo scale}" in text
-    assert r"poison (\%) & $\alpha$ = 0.1 & $\alpha$ = 0.3 \\" in text
-    assert r"20 & 13.0 [1.0--20.0] & 33.0 [1.0--20.0] \\" in text
-    assert text.count(r"\begin{tabular}{rrr}") == text.count(r"\end{tabular}") == 2

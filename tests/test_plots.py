@@ -25,7 +25,7 @@ from oleander.plots.defense_comparison import plot_defense_comparison
 from oleander.plots.error_curves import RATES, plot_error_curves, plot_rates
 from oleander.plots.heat_maps import draw_heat_map
 from oleander.plots.lines import Line, Panel, plot_lines
-from oleander.plots.looks import alpha_label, alpha_looks, attack_looks, defense_looks, model_looks
+from oleander.plots.looks import alpha_label, alpha_looks, attack_looks, control_looks, defense_looks, model_looks
 from oleander.plots.matrix import CLEAN, matrix_table, plot_matrix
 from oleander.plots.multiclass import confusion_difference, plot_multiclass
 from oleander.plots.points import plot_points
@@ -98,6 +98,20 @@ DEFENSE_LOOKS = defense_looks({**DEFENSES, "label_sanitization": "label sanitiza
 def make_attacks() -> pd.DataFrame:
     """pGAN, and an attack that trains nothing."""
     return pd.concat([select(4), select(5, attack="label_flipping", alpha=np.nan, lambda_prime=np.nan)])
+
+
+CONTROLS = {"mnist": "filler", "fmnist": "other_filler"}
+CONTROL = "control: duplicated genuine points"
+ERROR_LOOKS = ALPHA_LOOKS | dict.fromkeys(CONTROLS.values(), control_looks(["duplication"])["duplication"])
+
+
+def make_controlled() -> pd.DataFrame:
+    """The trials of `make_trials` and those of their controls, of which the second has one poison fraction."""
+    trials, untrained = make_trials(), {"attack": "duplication", "alpha": np.nan, "lambda_prime": np.nan}
+    controls = trials[trials["alpha"] == 0.1].assign(**untrained)
+    controls = controls.assign(experiment=controls["experiment"].map(CONTROLS), error=controls["error"] / 2)
+    controls = controls[(controls["experiment"] == "filler") | (controls["poison_fraction"] == 0.2)]
+    return pd.concat([trials, controls], ignore_index=True)
 
 
 def make_sensitivity() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -251,7 +265,8 @@ MAKERS = {
     ),
     "reconstructions": lambda: plot_reconstructions(make_reconstructions(), TITLES, 4, "demo"),
     "errors": lambda: plot_error_curves(make_trials(), TITLES, "demo", 0.95, ALPHA_LOOKS),
-    "rates": lambda: plot_rates(make_trials(), TITLES, "demo", 0.95, ALPHA_LOOKS),
+    "controlled": lambda: plot_error_curves(make_controlled(), TITLES, "demo", 0.95, ERROR_LOOKS, CONTROLS),
+    "rates": lambda: plot_rates(make_controlled(), TITLES, "demo", 0.95, ERROR_LOOKS, CONTROLS),
     "sensitivity": lambda: plot_sensitivity(
         *make_sensitivity(),
         0.2,
@@ -292,6 +307,12 @@ def expect_interval(values: pd.Series, generators: pd.Series) -> tuple[float, fl
     return float(np.mean(means)), float(low), float(high)
 
 
+def expect_bar(values: pd.Series, generators: pd.Series) -> tuple[float, float, float]:
+    """The interval as it is drawn: a share is between nothing and all."""
+    mean, low, high = expect_interval(values, generators)
+    return mean, max(low, 0), min(high, 100)
+
+
 def drawn_line(axes, name: float | str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Means, lows and highs of a panel's line, which is named by its alpha or its label."""
     label = name if isinstance(name, str) else alpha_label(name)
@@ -313,7 +334,7 @@ def check_panel(axes, trials: pd.DataFrame, measure: str, fractions: tuple[float
         expected = []
         for fraction in fractions:
             cell = trials[(trials["alpha"] == alpha) & (trials["poison_fraction"] == fraction)]
-            expected.append(expect_interval(cell[measure], cell["generator"]))
+            expected.append(expect_bar(cell[measure], cell["generator"]))
         drawn = np.stack(drawn_line(axes, alpha), axis=1)
         np.testing.assert_allclose(drawn, expected, rtol=1e-9)
 
@@ -322,7 +343,7 @@ def check_line(axes, label: str, trials: pd.DataFrame, x: str, measure: str, fac
     """A line's means and bars are those of the trials at each of their places, which its points are nearest to."""
     places = sorted(trials[x].unique())
     cells = [trials[trials[x] == place] for place in places]
-    expected = [expect_interval(cell[measure], cell["generator"]) for cell in cells]
+    expected = [expect_bar(cell[measure], cell["generator"]) for cell in cells]
     np.testing.assert_allclose(np.stack(drawn_line(axes, label), axis=1), expected, rtol=1e-9)
     (drawn,) = (container[0].get_xdata() for container in axes.containers if container.get_label() == label)
     nearest = np.abs(drawn[:, None] - factor * np.array(places)).argmin(1)
@@ -347,6 +368,43 @@ def test_rates_have_a_row_a_measure_and_leave_out_what_was_not_measured():
         # Without poison, none can be rejected.
         fractions = FRACTIONS[1:] if measure == "poison_rejected" else FRACTIONS
         check_panel(axes, trials[trials["experiment"] == experiment], measure, fractions)
+
+
+def test_the_control_is_a_line_of_its_own_in_every_panel():
+    trials = make_controlled()
+    for kind, measures in (("controlled", ["error"]), ("rates", list(RATES))):
+        figure = MAKERS[kind]()
+        panels = panels_of(figure)
+        assert len(panels) == len(measures) * len(TITLES)
+        for at, axes in enumerate(panels):
+            measure, control = measures[at // 2], list(CONTROLS.values())[at % 2]
+            own = trials[trials["experiment"] == control].dropna(subset=[measure])
+            # The second control has a single point.
+            assert own["poison_fraction"].nunique() == 1 + (control == "filler") * (2 - (measure == "poison_rejected"))
+            check_line(axes, CONTROL, own, "poison_fraction", measure, 100)
+            lines = {container.get_label(): container[0] for container in axes.containers}
+            assert len(lines) == len(ALPHAS) + 1
+            looks = {(line.get_color(), line.get_marker()) for label, line in lines.items() if label != CONTROL}
+            assert (lines[CONTROL].get_color(), lines[CONTROL].get_marker()) not in looks
+        (legend,) = figure.legends
+        assert [text.get_text() for text in legend.get_texts()].count(CONTROL) == 1
+
+
+def test_lines_of_alphas_are_the_same_beside_a_control_and_without():
+    plain, controlled = panels_of(MAKERS["errors"]())[0], panels_of(MAKERS["controlled"]())[0]
+    for alpha in ALPHAS:
+        np.testing.assert_array_equal(drawn_line(plain, alpha), drawn_line(controlled, alpha))
+    switched_off = plot_error_curves(make_controlled(), TITLES, "demo", 0.95, ERROR_LOOKS)
+    for axes in panels_of(switched_off):
+        assert [container.get_label() for container in axes.containers] == [alpha_label(alpha) for alpha in ALPHAS]
+
+
+def test_a_control_that_was_not_measured_is_not_in_the_legend():
+    trials = make_controlled()
+    for gone in (trials[trials["attack"] == "pgan"], trials.assign(status=trials["attack"].replace("pgan", "ok"))):
+        figure = plot_error_curves(gone, TITLES, "demo", 0.95, ERROR_LOOKS, CONTROLS)
+        assert all(len(axes.containers) == len(ALPHAS) for axes in panels_of(figure))
+        assert CONTROL not in [text.get_text() for legend in figure.legends for text in legend.get_texts()]
 
 
 def test_panels_follow_the_order_of_titles():
@@ -375,14 +433,38 @@ def test_one_measurement_is_drawn_without_a_bar():
     assert np.isnan(high).all()
 
 
-def test_wide_intervals_do_not_flatten_the_means():
+@pytest.mark.parametrize("kind", ["errors", "controlled", "rates", "sensitivity", "attacks", "multiclass", "defenses"])
+@pytest.mark.parametrize("scale", [1, 0.1])
+def test_intervals_are_shown_inside_the_panel(monkeypatch, kind, scale):
+    """Of two generators they are twelve times as wide as of many."""
+    few = make_trials(generators=2, runs=1)
+    few["error"] *= scale
+    monkeypatch.setattr("test_plots.make_trials", lambda: few)
+    bars = 0
+    for axes in panels_of(MAKERS[kind]()):
+        low, high = axes.get_ylim()
+        for container in axes.containers:
+            ends = np.concatenate([segment[:, 1] for segment in container[2][0].get_segments() if len(segment)] or [[]])
+            assert ((low < ends) & (ends < high)).all()
+            bars += len(ends)
+    assert bars
+
+
+def test_an_interval_ends_where_a_share_does():
     trials = make_trials(generators=2, runs=1)
     trials["error"] = 0.05 + 0.03 * trials["generator"]
     figure = plot_error_curves(trials, TITLES, "demo", 0.95, ALPHA_LOOKS)
-    low, high = panels_of(figure)[0].get_ylim()
-    assert drawn_line(panels_of(figure)[0], 0.1)[2].max() > high
-    assert (low, high) == pytest.approx((-0.03 * 13.65, 13.65))
-    assert "cut at a panel's edge" in figure.get_supxlabel()
+    # Student's quantile of one degree of freedom is 12.706: 6.5 % with 19.1 % at either side.
+    mean, low, high = (ends[0] for ends in drawn_line(panels_of(figure)[0], 0.1))
+    assert (mean, low, high) == pytest.approx((6.5, 0, 6.5 + 1.5 * np.tan(0.475 * np.pi)))
+    assert "cut at 0 and 100 %" in figure.get_supxlabel()
+    trials["error"] = 0.5 + 0.001 * trials["generator"]
+    assert "cut" not in plot_error_curves(trials, TITLES, "demo", 0.95, ALPHA_LOOKS).get_supxlabel()
+    trials["error"] = 0.9 + 0.1 * trials["generator"]
+    figure = plot_error_curves(trials, TITLES, "demo", 0.95, ALPHA_LOOKS)
+    assert drawn_line(panels_of(figure)[0], 0.1)[2] == pytest.approx([100] * len(FRACTIONS))
+    assert panels_of(figure)[0].get_ylim()[1] == pytest.approx(105)
+    assert "cut at 0 and 100 %" in figure.get_supxlabel()
 
 
 def test_no_finished_trial_leaves_a_panel_that_says_so():
@@ -852,6 +934,15 @@ def test_users_text_is_drawn_as_written(tmp_path, title):
     style.save_figure(figure, tmp_path / "a.png", tmp_path / "a.pdf")
     (legend,) = figure.legends
     assert title in [text.get_text() for text in legend.get_texts()]
+
+
+@pytest.mark.parametrize(
+    ("lengths", "columns"),
+    # Rows of at most 105: eight more than its longest label for each column.
+    [([], 1), ([5] * 6, 6), ([5] * 9, 5), ([30] * 4, 2), ([120], 1), ([120, 5], 1), ([5] * 6 + [34], 4), ([89, 0], 2)],
+)
+def test_a_legend_has_as_many_columns_as_fit(lengths, columns):
+    assert style.legend_columns(lengths) == columns
 
 
 def test_real_data_are_not_called_a_stand_in():

@@ -246,6 +246,48 @@ def test_a_figures_name_begins_with_its_papers():
         plan_of(figures={"mine": figure})
 
 
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", ["pgan_fig2", "pgan_fig4"])
+def test_controls_are_tested_as_what_they_stand_beside(plans, scale, name):
+    """On the same splits, as often, at every poison fraction."""
+    plan = plans[scale]
+    figure = plan.figure(name)
+    assert figure.controls.keys() == set(figure.experiments)
+    files = plan.inputs(name)["trials"]
+    for experiment, control in figure.controls.items():
+        own, other = plan.experiments[experiment], plan.experiments[control]
+        assert own.evaluation_settings(figure.evaluation) == other.evaluation_settings(figure.evaluation)
+        assert own.own.generators == other.own.generators
+        assert set(other.trials(figure.evaluation).files) <= set(files)
+        assert plan.params(name)["looks"]["controls"][control]["label"] == "control: duplicated genuine points"
+
+
+@pytest.mark.parametrize("nothing", [None, "null"])
+def test_a_figure_without_controls_asks_for_none(plans, nothing):
+    mine = {"kind": "error_curves", "caption": "x.", "experiments": ["mnist", "fmnist"], "evaluation": "effectiveness"}
+    plan = plan_of(figures={"pgan_fig2": {"controls": nothing}, "pgan_mine": mine})
+    for name in ("pgan_fig2", "pgan_mine"):
+        assert plan.params(name)["controls"] == plan.params(name)["looks"]["controls"] == {}
+        shown = {result.study.name for result in plan.results(name)}
+        assert shown == {"mnist", "fmnist"}
+    assert {"mnist_duplication", "fmnist_duplication"} < {one.study.name for one in plans["demo"].results("pgan_fig2")}
+
+
+def test_figures_4_and_2_have_the_same_kind_of_table(plans):
+    for name, quoted in (("pgan_fig2", "Fig2"), ("pgan_fig4", "Fig4")):
+        tables = plans["demo"].tables(name)
+        assert tables == {ending: f"results/demo/tables/{name}.{ending}" for ending in ("csv", "md", "tex")}
+        assert plans["demo"].params(name)["quoted"] == {"paper": "pGAN", "figure": quoted}
+        assert plans["demo"].inputs(name)["claims"]
+
+
+def test_a_table_is_named_after_its_paper():
+    table = {"kind": "network_table", "caption": "x.", "networks": ["binary_mlp"]}
+    plan = plan_of(papers={"third": {"name": "A third", "title": "x"}}, figures={"third_table7": table})
+    assert plan.params("third_table7")["figure_title"] == "A third, Table 7"
+    assert plan.params("pgan_table3")["figure_title"] == "pGAN, Table 3"
+
+
 def test_every_figure_has_a_rule_beside_its_settings():
     """`grep pgan_fig8 workflow` shows both."""
     for settings in (ROOT / "workflow/papers").glob("*.yaml"):

@@ -64,7 +64,7 @@ rule pgan_fig3:
         "../../scripts/plot_genuine_and_poison.py"
 
 
-# Test error and images of CIFAR-10.
+# Test error of CIFAR-10, with the numbers as a table, and images.
 rule pgan_fig4:
     input:
         **PLAN.inputs("pgan_fig4"),

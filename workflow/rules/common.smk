@@ -32,7 +32,7 @@ VERSIONS = {
     "measure_reference": 1,
     "train_gan": 1,
     "evaluate_gan": 3,
-    "plot": 4,
+    "plot": 5,
     "verify_claims": 3,
     "build_page": 2,
 }

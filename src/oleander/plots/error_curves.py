@@ -1,5 +1,7 @@
 """Figures of victims' and defenses' errors against poison fraction (pGAN, Figures 2 and 4)."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -22,22 +24,26 @@ def plot_error_curves(
     scale: str,
     confidence: float,
     looks: Looks,
+    controls: Mapping[str, str] | None = None,
 ) -> Figure:
-    """Plot test error against poison fraction, with a panel per experiment and a line per alpha.
+    """Plot test error against poison fraction, with a panel per experiment, a line per alpha and one of the control.
 
     Args:
         trials: columns `io.columns.TRIALS`; trials whose status is not "ok" are left out.
         titles: experiment -> title of its dataset, in the order of the panels.
         scale: name of the scale.
         confidence: of the error bars, e.g. 0.95.
-        looks: of the alphas, from `oleander.plots.looks.alpha_looks`.
+        looks: of the alphas, from `oleander.plots.looks.alpha_looks`, and of each control under its experiment's name.
+        controls: experiment -> the experiment that is its control, whose trials are among `trials` as well. A control
+            may lack some of the poison fractions.
 
     Raises:
         ValueError: an experiment has several defenses or attacks, or an attack without alpha.
     """
     shape = style.grid_shape(len(titles))
     height = 3.2 * shape[0] + 0.6
-    return _plot(trials, titles, scale, confidence, looks, {"error": ERROR}, "Test error under poison", shape, height)
+    shown = {"error": ERROR}
+    return _plot(trials, titles, scale, confidence, looks, controls, shown, "Test error under poison", shape, height)
 
 
 def plot_rates(
@@ -46,13 +52,15 @@ def plot_rates(
     scale: str,
     confidence: float,
     looks: Looks,
+    controls: Mapping[str, str] | None = None,
 ) -> Figure:
     """Plot the `RATES` against poison fraction, with a row per rate and a column per experiment.
 
     Arguments and errors are those of `plot_error_curves`.
     """
     shape, height = (len(RATES), len(titles)), 2.0 * len(RATES) + 0.8
-    return _plot(trials, titles, scale, confidence, looks, RATES, "Errors and rejections under poison", shape, height)
+    title = "Errors and rejections under poison"
+    return _plot(trials, titles, scale, confidence, looks, controls, RATES, title, shape, height)
 
 
 def _plot(
@@ -61,22 +69,28 @@ def _plot(
     scale: str,
     confidence: float,
     looks: Looks,
+    controls: Mapping[str, str] | None,
     measures: dict[str, str],
     title: str,
     shape: tuple[int, int],
     height: float,
 ) -> Figure:
     """Plot a row of panels per measure, with a panel per experiment."""
-    trials = trials[trials["experiment"].isin(titles)]
-    if trials["alpha"].isna().any():
+    controls = controls or {}
+    attacked = trials[trials["experiment"].isin(titles)]
+    if attacked["alpha"].isna().any():
         raise ValueError("an experiment has trials of an attack without alpha, but each line is an alpha; remove them")
+    compared = trials[trials["experiment"].isin([controls[name] for name in titles if name in controls])]
     panels = []
     for at, (measure, label) in enumerate(measures.items()):
         for experiment, dataset_title in titles.items():
-            own = trials[trials["experiment"] == experiment]
+            own = attacked[attacked["experiment"] == experiment]
             lines = [
                 Line(look_of(looks, f"{alpha:g}"), line, measure) for alpha, line in own.groupby("alpha", sort=True)
             ]
+            control = compared[compared["experiment"] == controls.get(experiment)]
+            if len(control):
+                lines.append(Line(look_of(looks, controls[experiment]), control, measure))
             panels.append(
                 Panel(
                     title=describe_trials(own, dataset_title, scale) if at == 0 else "",
@@ -85,6 +99,9 @@ def _plot(
                     y_label=label,
                 )
             )
-    shown = sorted(trials.loc[trials["status"] == "ok", "alpha"].unique())
-    legend = [look_of(looks, f"{alpha:g}") for alpha in shown]
+    measured, beside = (some[some["status"] == "ok"] for some in (attacked, compared))
+    legend = [look_of(looks, f"{alpha:g}") for alpha in sorted(measured["alpha"].unique())]
+    legend += {
+        look["label"]: look for look in (look_of(looks, name) for name in beside["experiment"].unique())
+    }.values()
     return plot_lines(title, panels, confidence, legend=legend, shape=shape, height=height)

@@ -114,7 +114,7 @@ def plot_lines(
 
 
 def draw_lines(axes: Axes, panel: Panel, confidence: float) -> bool:
-    """Draw a panel's lines and label its axes; True if a bar is cut at the panel's edge.
+    """Draw a panel's lines and label its axes; True if a bar is cut at 0 or 100 %.
 
     Raises:
         ValueError: as `plot_lines` does.
@@ -138,7 +138,8 @@ def draw_lines(axes: Axes, panel: Panel, confidence: float) -> bool:
     gap = np.diff(places).min() if len(places) > 1 else 1.0
     for (look, line), shift in zip(drawn, np.linspace(-gap / 8, gap / 8, len(drawn) + 2)[1:-1], strict=True):
         line = line.dropna(subset=["mean"]).sort_values(panel.x)
-        mean, low, high = (line[name].to_numpy() * 100 for name in ("mean", "low", "high"))
+        # A share cannot be less than none or more than all, which a Student interval does not know.
+        mean, low, high = (line[name].clip(0, 1).to_numpy() * 100 for name in ("mean", "low", "high"))
         axes.errorbar(
             line[panel.x].to_numpy() * factor + shift,
             mean,
@@ -147,16 +148,13 @@ def draw_lines(axes: Axes, panel: Panel, confidence: float) -> bool:
             elinewidth=0.9,
             **style.line_style(look),
         )
-    # A Student interval of two generators is many times as wide as their difference; it must not flatten the means.
-    largest = every["mean"].max() * 100
-    widest = max(np.nanmax([*every["high"] * 100, largest]), largest)
-    top = max(min(widest, 2 * largest, 100), 1) * 1.05
+    top = max(100 * every[["mean", "high"]].clip(upper=1).max(axis=None), 1) * 1.05
     axes.set_ylim(-0.03 * top, top)
     axes.set_xlim(places[0] - gap / 4, places[-1] + gap / 4)
     names = [f"{place:g}" for place in places]
     if len(places) <= 6 and _have_room(places, names):
         axes.set_xticks(places, names)
-    return bool((every["low"] * 100 < -0.03 * top).any() or widest > top)
+    return bool((every["low"] < 0).any() or (every["high"] > 1).any())
 
 
 def _have_room(places: np.ndarray, names: list[str]) -> bool:
@@ -206,7 +204,7 @@ def explain_bars(panels: Sequence[Panel], confidence: float, cut: bool) -> str:
     else:
         over = f"{most} {many}" if fewest == most else f"{fewest} to {most} {many}"
     note = f"Error bars: {confidence * 100:g} % Student interval of the mean over {over}"
-    note += ", cut at a panel's edge." if cut else "."
+    note += ", cut at 0 and 100 %." if cut else "."
     # Two lines may show two measures of the same trials.
     shown = [line.trials for panel in panels for line in panel.lines if len(line.trials)]
     return " ".join(filter(None, (note, count_left_out(pd.concat(shown).drop_duplicates()) if shown else "")))

@@ -54,9 +54,10 @@ _ATTACKS = {
     "pgan": (RED, "s", "-"),
     "label_flipping": (BLUE, "o", "--"),
     "random_flipping": (GREEN, "^", "-."),
-    "duplication": (BLACK, "D", ":"),
+    "duplication": (BLACK, "x", ":"),
 }
 _ATTACK_LABELS = {"pgan": "pGAN"}
+_CONTROL_LABELS = {"duplication": "duplicated genuine points"}
 
 _OTHERS = ("#7a4a8c", "#ca9161", "#949494", "#a0305a", "#4d6b1f")
 """Colours of attacks and defenses that are not from the papers."""
@@ -102,6 +103,12 @@ def defense_looks(titles: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 def attack_looks(names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Attack -> look, labelled without an alpha. Users' attacks get unused looks, by their order."""
     return _looks({name: _attack_label(name) for name in names}, _ATTACKS)
+
+
+def control_looks(names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Attack -> its look where it is the control beside another attack: the same, but for a label that says so."""
+    looks = attack_looks(names)
+    return {name: relabel(look, f"control: {_CONTROL_LABELS.get(name, look['label'])}") for name, look in looks.items()}
 
 
 def model_looks() -> dict[str, dict[str, Any]]:

@@ -99,15 +99,23 @@ def line_legend(figure: FigureBase, looks: Iterable[Look], note: str = "") -> Le
     handles: list[Artist] = [Line2D([], [], **line_style(look)) for look in looks]
     if not note:
         return outside_legend(figure, handles)
-    # About 105 characters fit into a row; a line and its gap take eight.
-    fit = max(1, 105 // (8 + max((len(handle.get_label()) for handle in handles), default=0)))
-    columns = math.ceil(len(handles) / math.ceil(len(handles) / fit)) if handles else 1
+    columns = legend_columns([len(handle.get_label()) for handle in handles])
     # Matplotlib fills columns first; reorder the entries to read along rows.
     ordered = [handles[at] for column in range(columns) for at in range(column, len(handles), columns)]
     legend = outside_legend(figure, ordered, columns)
     legend.set_title(_wrap_note(note), prop={"size": NOTE_SIZE})
     legend.get_title().set(color=GREY, multialignment="center")
     return legend
+
+
+def legend_columns(lengths: list[int]) -> int:
+    """Columns of a legend below the panels whose entries, read along rows, have labels of these lengths."""
+    for columns in range(len(lengths), 1, -1):
+        balanced = math.ceil(len(lengths) / math.ceil(len(lengths) / columns))
+        # About 105 characters fit into a row; a line and its gap take eight.
+        if sum(8 + max(lengths[at::balanced]) for at in range(balanced)) <= 105:
+            return balanced
+    return 1
 
 
 def break_label(label: str) -> str:

@@ -1,6 +1,5 @@
 """Tables as Markdown and LaTeX, with the paper's statements."""
 
-import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,8 +7,6 @@ from dataclasses import dataclass
 import pandas as pd
 
 from oleander.io.claims import Claim
-from oleander.plots.looks import alpha_label
-from oleander.plots.style import describe
 
 STATEMENT = ("id", "dataset", "condition", "quantity", "value")
 """Columns shown of a statement."""
@@ -112,47 +109,6 @@ _LATEX_SIGNS = str.maketrans(
         "α": "$\\alpha$",
         "ε": "$\\varepsilon$",
         "–": "--",
+        "−": "$-$",
     }
 )
-
-
-def effectiveness_markdown(
-    summary: pd.DataFrame, published: list[dict[str, str]], titles: dict[str, str], scale: str
-) -> str:
-    """Markdown with the test error of every experiment, alpha and poison fraction, and the paper's statements.
-
-    Args:
-        summary: from `oleander.metrics.summary.summarize`, fractions in [0, 1].
-        published: the paper's statements on Figure 2, from `statements`.
-        titles: experiment -> dataset title, in the order of the sections.
-        scale: name of the scale.
-    """
-    parts = [markdown_section(heading, markdown_table(grid)) for heading, grid in _error_tables(summary, titles, scale)]
-    parts.append("Brackets: interval of the mean over generators, or over runs if there is only one generator.\n")
-    parts.append(published_markdown(published, "this figure"))
-    return "\n".join(parts)
-
-
-def effectiveness_latex(summary: pd.DataFrame, titles: dict[str, str], scale: str) -> str:
-    """The test errors of `effectiveness_markdown` as a LaTeX table per experiment."""
-    return "\n".join(latex_float(heading, grid) for heading, grid in _error_tables(summary, titles, scale))
-
-
-def _error_tables(summary: pd.DataFrame, titles: dict[str, str], scale: str) -> list[tuple[str, Grid]]:
-    """Heading and grid of each experiment, poison fraction by alpha, with cells like "4.2 [3.9–4.5]"."""
-    tables = []
-    for experiment, title in titles.items():
-        rows = summary[(summary["experiment"] == experiment) & (summary["measure"] == "error")]
-        cells = rows.assign(cell=[_cell(row.mean, row.low, row.high) for row in rows.itertuples()])
-        cells = cells.pivot(index="poison_fraction", columns="alpha", values="cell").fillna("")
-        stand_in = rows["stand_in_for"].iloc[0] if len(rows) else None
-        heading = f"Test error (%), {describe(scale, stand_in if isinstance(stand_in, str) else None, title)}"
-        header = ["poison (%)", *map(alpha_label, cells.columns)]
-        lines = [[f"{100 * fraction:g}", *row] for fraction, row in cells.iterrows()]
-        tables.append((heading, Grid(header, lines, "r" * len(header))))
-    return tables
-
-
-def _cell(mean: float, low: float, high: float) -> str:
-    interval = "" if math.isnan(low) else f" [{100 * low:.1f}–{100 * high:.1f}]"
-    return f"{100 * mean:.1f}{interval}"

@@ -185,6 +185,8 @@ def _check_figure(name: str, figure: dict[str, Any], config: Configuration) -> N
     place, alpha, gan = ("figures", name), figure.get("alpha"), figure.get("gan")
     if gan is not None and "target" in figure:
         _refer(figure["target"], f"gans.{gan}.targets", config.gans[gan].targets, (*place, "target"))
+    for one, control in (figure.get("controls") or {}).items():
+        _check_control((*place, "controls", one), one, control, figure["experiments"], config)
     for panel in _mappings(figure):
         for one in (one for key in ("experiment", "experiments") for one in _flat(panel.get(key, []))):
             alphas = config.experiments[one].alphas
@@ -192,6 +194,20 @@ def _check_figure(name: str, figure: dict[str, Any], config: Configuration) -> N
                 raise MistakeError(f"alpha {show(alpha)} is not among experiments.{one}.alphas; add it there", place)
             for other in (other for key in ("evaluation", "evaluations") for other in _flat(panel.get(key, []))):
                 _check_shown(place, panel.get("poison_fraction"), one, other, config)
+
+
+def _check_control(place: Any, experiment: str, control: str, shown: list[str], config: Configuration) -> None:
+    """A figure's control trains nothing, and attacks the same task as the experiment beside it."""
+    if experiment not in shown:
+        raise MistakeError(f"not among the figure's experiments, which are {', '.join(shown)}; name one of them", place)
+    _refer(control, "experiments", config.experiments, place)
+    own, other = config.experiments[experiment], config.experiments[control]
+    if is_trained(config.attacks[other.attack].name):
+        told = f"'{control}' trains generators, but a control does not; choose an experiment such as one of duplication"
+        raise MistakeError(told, place)
+    if own.task != other.task:
+        told = f"'{control}' attacks task {other.task} and {experiment} task {own.task}; choose one on the same task"
+        raise MistakeError(told, place)
 
 
 def _check_shown(place: Any, fraction: Any, experiment: str, evaluation: str, config: Configuration) -> None:

@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from oleander.io.claims import DEFAULTS, Claim, one_of_choice
 from oleander.io.errors import OleanderError
-from oleander.workflow.blocks import Block, Count, Filled, Fraction, Names, Text
+from oleander.workflow.blocks import Block, Count, Filled, Fraction, Names, Text, nothing
 from oleander.workflow.mistakes import nearest
 from oleander.workflow.poisoning import task_settings
 from oleander.workflow.studies import Result, once
@@ -91,22 +91,39 @@ class Points(Figure):
         return self.points
 
 
-class ErrorCurves(Figure):
-    """Test error, and the other rates, against the poison fraction; the numbers as a table."""
+class _Errors(Figure):
+    """A figure of test errors against the poison fraction, with the numbers as a table.
 
-    kind: Literal["error_curves"]
+    Attributes:
+        controls: experiment -> the experiment of harmless points that is its control; None draws none.
+    """
+
     experiments: Names
     evaluation: Text
+    controls: Annotated[dict[Text, Text] | None, BeforeValidator(nothing)] = None
 
-    pictures = ("", "_rates")
     tables = ("csv", "md", "tex")
     quotes = True
 
     def results(self, plan: "Plan") -> dict[str, list[Result]]:
-        return {"trials": plan.trials(self.experiments, self.evaluation)}
+        shown = once([*self.experiments, *(self.controls or {}).values()])
+        return {"trials": plan.trials(shown, self.evaluation)}
 
     def params(self, plan: "Plan") -> dict[str, Any]:
-        return {"titles": plan.titles(self.experiments), "looks": plan.looks(alphas=self.experiments)}
+        controls = self.controls or {}
+        return {
+            "titles": plan.titles(self.experiments),
+            "controls": controls,
+            "looks": plan.looks(alphas=self.experiments, controls=list(controls.values())),
+        }
+
+
+class ErrorCurves(_Errors):
+    """Test error, and the other rates, against the poison fraction."""
+
+    kind: Literal["error_curves"]
+
+    pictures = ("", "_rates")
 
 
 class GenuineAndPoison(_Grid):
@@ -123,19 +140,18 @@ class GenuineAndPoison(_Grid):
         return {"titles": plan.titles(self.experiments), "alpha": self.alpha, "layout": self.layout}
 
 
-class ErrorsAndSamples(GenuineAndPoison):
+class ErrorsAndSamples(_Errors, GenuineAndPoison):
     """Test error against the poison fraction, and images as in `GenuineAndPoison`."""
 
     kind: Literal["errors_and_samples"]
-    evaluation: Text
 
     pictures = ("", "_samples")
 
     def results(self, plan: "Plan") -> dict[str, list[Result]]:
-        return {"trials": plan.trials(self.experiments, self.evaluation), **super().results(plan)}
+        return {**_Errors.results(self, plan), **GenuineAndPoison.results(self, plan)}
 
     def params(self, plan: "Plan") -> dict[str, Any]:
-        return {**super().params(plan), "looks": plan.looks(alphas=self.experiments)}
+        return {**GenuineAndPoison.params(self, plan), **_Errors.params(self, plan)}
 
 
 class Panel(Block):

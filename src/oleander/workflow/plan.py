@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from oleander.io.errors import OleanderError
-from oleander.plots.looks import alpha_looks, attack_looks, defense_looks, model_looks
+from oleander.plots.looks import alpha_looks, attack_looks, control_looks, defense_looks, model_looks
 from oleander.workflow.autoencoders import Autoencoder
 from oleander.workflow.configuration import Configuration, read_configuration
 from oleander.workflow.figures import Figure, GanSamples, Reconstructions, figure_number
@@ -142,6 +142,7 @@ class Plan:
         found = {**self.figure(name).params(self), "confidence": self.config.confidence, "scale": self.scale}
         if not self.figure(name).pictures:
             found["table"] = int(re.search(r"\d*$", name)[0] or 0)
+            found["figure_title"] = self.figure_title(name)
         if self.figure(name).quotes:
             number = figure_number(name).replace("Figure ", "Fig").replace(" ", "")
             found["quoted"] = {"paper": self.config.papers[self.paper_of(name)].name, "figure": number}
@@ -206,11 +207,17 @@ class Plan:
         """Name of a defense in the configuration -> its title."""
         return {name: self.config.defenses[name].title for name in defenses}
 
+    @property
+    def _attacks(self) -> list[str]:
+        """All attacks, whose order decides on the looks of those that the project does not ship."""
+        return once(block.name for block in self.config.attacks.values())
+
     def looks(
         self,
         alphas: list[str] | None = None,
         defenses: list[str] | None = None,
         attacks: list[str] | None = None,
+        controls: list[str] | None = None,
         models: bool = False,
     ) -> dict[str, dict[str, Any]]:
         """Colours and markers, the same in every figure.
@@ -219,6 +226,7 @@ class Plan:
             alphas: experiments; gives the looks of their alphas.
             defenses: names of defenses in the configuration.
             attacks: experiments; gives the looks of their attacks.
+            controls: experiments; gives each the look of its attack as a control.
             models: whether to give the looks of clean and triggered images.
         """
         found: dict[str, dict[str, Any]] = {}
@@ -228,8 +236,11 @@ class Plan:
             every = defense_looks(self.defense_titles(list(self.config.defenses)))
             found["defenses"] = {name: every[name] for name in once(defenses)}
         if attacks is not None:
-            every = attack_looks(once(block.name for block in self.config.attacks.values()))
+            every = attack_looks(self._attacks)
             found["attacks"] = {name: every[name] for name in once(self.experiments[one].attack for one in attacks)}
+        if controls is not None:
+            every = control_looks(self._attacks)
+            found["controls"] = {name: every[self.experiments[name].attack] for name in once(controls)}
         if models:
             found["models"] = model_looks()
         return found
