@@ -39,6 +39,7 @@ class Data:
         train: training points.
         test: test points.
         targets: training points of the class that poison is labelled as; 0 where nothing is.
+        attacked: training points of that class and the source class.
         classes: number of classes.
     """
 
@@ -46,20 +47,21 @@ class Data:
     train: int
     test: int
     targets: int
+    attacked: int
     classes: int
 
 
 DATA = {
-    "mnist": Data((1, 28, 28), 60_000, 10_000, 5421, 10),
-    "fmnist": Data((1, 28, 28), 60_000, 10_000, 6000, 10),
-    "cifar10": Data((3, 32, 32), 50_000, 10_000, 5000, 10),
-    "celeba": Data((3, 128, 128), 100_000, 10_000, 0, 40),
-    "gaussians": Data((2,), 1000, 2000, 500, 2),
+    "mnist": Data((1, 28, 28), 60_000, 10_000, 5421, 11_552, 10),
+    "fmnist": Data((1, 28, 28), 60_000, 10_000, 6000, 12_000, 10),
+    "cifar10": Data((3, 32, 32), 50_000, 10_000, 5000, 10_000, 10),
+    "celeba": Data((3, 128, 128), 100_000, 10_000, 0, 0, 40),
+    "gaussians": Data((2,), 1000, 2000, 500, 1000, 2),
 }
 # A quarter of an H200's peak in TF32 without sparsity.
 FLOPS_PER_SECOND = 0.25 * 494.7e12
 
-FIGURE = re.compile(r"(pgan|baaan)_(fig\d+|matrix|curves)")
+FIGURE = re.compile(r"(pgan|baaan)_(fig\d+|matrix|curves|progress|sensitivity)")
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,8 @@ class Cost:
 def generators_flops(data: Data, job: Any) -> float:
     """Operations of a `train_attack` job."""
     attack = job.params.attack
-    iterations = attack["epochs"] * math.ceil(data.targets / attack["batch_size"])
+    points = data.targets if attack["epoch_of"] == "target_class" else data.attacked
+    iterations = attack["epochs"] * math.ceil(points / attack["batch_size"])
     return len(job.params.replicas) * iterations * pgan_flops(pgan.Networks.build(attack, data.shape), attack)
 
 

@@ -292,8 +292,10 @@ DISTRIBUTION = {"name": "distribution", "classes": None}
 ATTACKS_KNOWN = "duplication, label_flipping, pgan, random_flipping"
 EXPERIMENTS_KNOWN = (
     "synthetic, mnist, fmnist, cifar, mnist_lambda, mnist_label_flipping, mnist_duplication, fmnist_duplication, "
-    "cifar_duplication, mnist_random_flipping, fmnist_label_flipping, fmnist_random_flipping, cifar_label_flipping, "
-    "cifar_random_flipping"
+    "cifar_duplication, mnist_as_printed, mnist_equation_3, mnist_longer_epochs, mnist_no_smoothing, "
+    "mnist_two_sided_smoothing, mnist_generator_without_dropout, mnist_dropout_in_first_layer, "
+    "mnist_dropout_in_last_layer, mnist_label_flipping_in_place, mnist_label_flipping_of_source, "
+    "mnist_random_flipping, fmnist_label_flipping, fmnist_random_flipping, cifar_label_flipping, cifar_random_flipping"
 )
 
 
