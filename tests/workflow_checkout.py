@@ -43,6 +43,7 @@ TINY = {
                 "mnist_label_flipping": {"generators": 1},
                 "mnist_random_flipping": {"generators": 1},
                 "mnist_duplication": {"generators": 1},
+                "fmnist_duplication": {"generators": 1},
                 "synthetic": {"epochs": 20, "alphas": [0.2]},
             },
             "victims": {
