@@ -13,7 +13,8 @@ from browser import Browser
 from claim_results import CLAIMS, make_results, truth
 from PIL import Image
 
-from oleander.evaluation.claims import VERDICTS, verify_claims
+from oleander.evaluation.claims import VERDICTS, summary_lines, verify_claims
+from oleander.io.claims import DIRECTIONS
 from oleander.io.errors import OleanderError
 from oleander.page.build import Entry, build_page, entry_of_claim, write_seconds, write_seeds
 from oleander.workflow.figures import figure_number
@@ -106,6 +107,9 @@ def test_the_page_has_everything(page, verdicts):
     for name in ("baaan_fig1", "baaan_fig9", "pgan_fig2", "pgan_fig5", "pgan_table2", "pgan_matrix"):
         assert sum(attributes.get("id") == name for attributes in elements.of("article")) == 1
     assert "pgan_fig7" in text
+    # What a number counts for is not added to what a direction does.
+    for line in summary_lines(verdicts):
+        assert f"{line}." in text
     images = elements.of("img")
     assert len(images) == 6
     assert all(image["alt"] and image["src"].startswith("data:image/webp;base64,") for image in images)
@@ -160,11 +164,12 @@ def test_the_same_files_give_the_same_page(verdicts, tmp_path):
 def test_claims_stand_beside_their_figures():
     found = {name: entry_of_claim(claim.texts["paper"], claim.texts["figure"]) for name, claim in CLAIMS.items()}
     assert found["B01"] == "baaan_fig1"
+    assert found["B12"] == "baaan_fig1"
     assert found["B16"] == "baaan_fig4"
     assert found["P08"] == "pgan_fig5"
     assert found["P16"] == "pgan_fig15"
     assert found["P20a"] == "pgan_table2"
-    assert found["B13"] is None
+    assert found["B14"] is None
 
 
 def test_times_and_seeds_are_written_out(tmp_path):
@@ -221,9 +226,13 @@ def test_the_table_filters(browser, page, verdicts):
     assert len(first_cells(browser, 0)) == len(verdicts)
     for verdict in VERDICTS:
         choose(browser, "choose-verdict", verdict)
-        assert set(first_cells(browser, 7)) == {verdict}
-        assert len(first_cells(browser, 7)) == (verdicts["verdict"] == verdict).sum()
+        assert set(first_cells(browser, 8)) == {verdict}
+        assert len(first_cells(browser, 8)) == (verdicts["verdict"] == verdict).sum()
     choose(browser, "choose-verdict", "")
+    for kind, own in (("direction", verdicts["kind"].isin(DIRECTIONS)), ("number", ~verdicts["kind"].isin(DIRECTIONS))):
+        choose(browser, "choose-kind", kind)
+        assert first_cells(browser, 1) == [kind] * own.sum()
+    choose(browser, "choose-kind", "")
     choose(browser, "choose-paper", "pGAN")
     assert len(first_cells(browser, 0)) == (verdicts["paper"] == "pGAN").sum()
     choose(browser, "search", "p10")
@@ -239,15 +248,15 @@ def test_the_table_sorts(browser, page, verdicts):
     values = dict(zip(verdicts["id"] + verdicts["part"], verdicts["reproduced"], strict=True))
     known = {name: value for name, value in values.items() if not np.isnan(value)}
     for direction in (1, -1):
-        browser.run(f"{head}[5].click()")
+        browser.run(f"{head}[6].click()")
         order = first_cells(browser, 0)
         sorted_by_value = sorted(known.values(), reverse=direction == -1)
         assert [known[name] for name in order[: len(known)]] == sorted_by_value
         assert set(order[len(known) :]) == set(values) - set(known)
-        said = browser.run("document.querySelectorAll('#claims-table th')[5].getAttribute('aria-sort')")
+        said = browser.run("document.querySelectorAll('#claims-table th')[6].getAttribute('aria-sort')")
         assert said == ("ascending" if direction == 1 else "descending")
-    browser.run(f"{head}[7].click()")
-    ranks = [VERDICTS.index(verdict) for verdict in first_cells(browser, 7)]
+    browser.run(f"{head}[8].click()")
+    ranks = [VERDICTS.index(verdict) for verdict in first_cells(browser, 8)]
     assert ranks == sorted(ranks)
     browser.run(f"{head}[0].click()")
     assert first_cells(browser, 0) == sorted(values)
@@ -289,7 +298,7 @@ def test_light_and_dark_can_both_be_read(browser, page):
         browser.prefer(scheme)
         browser.open(page)
         backgrounds.append(browser.run("getComputedStyle(document.body).backgroundColor"))
-        for selector in ("p", ".soft", "a", ".v0", ".v1", ".v2", ".v3", ".v4"):
+        for selector in ("p", ".soft", "a", ".v0", ".v1", ".v2", ".v3", ".v4", ".v5"):
             assert contrast(browser, selector) >= 4.5, (scheme, selector)
     browser.run("document.getElementById('theme').click()")
     assert browser.run("getComputedStyle(document.body).backgroundColor") == backgrounds[0] != backgrounds[1]

@@ -1,11 +1,13 @@
 """Studies and figures: what is trained and drawn, from the configuration alone. Nothing here starts Snakemake."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
+from oleander.io.claims import parse_conditions
 from oleander.io.errors import OleanderError
 from oleander.workflow import evidence, verification
 from oleander.workflow.figures import figure_number
@@ -227,6 +229,23 @@ def test_at_paper_scale_nothing_departs_from_the_paper(plans):
         sources = {name for source in claim.sources() for name in source}
         if claim.table == "trials" and "mnist" in sources:
             assert "experiments.mnist.epochs" in found[claim.name], claim.name
+
+
+def test_orders_ask_for_the_values_that_both_experiment_and_evaluation_have(plans):
+    claims = verification.all_claims(plans["laptop"])
+    asked = verification.asked_values(claims, plans["laptop"])
+    mnist = plans["laptop"].config.experiments["mnist"]
+    effectiveness = plans["laptop"].config.evaluations["effectiveness"]
+    assert asked["P04"] == {"alpha": list(mnist.alphas), "poison_fraction": list(effectiveness.poison_fractions)}
+    assert set(asked["P29"]["alpha"]) == set(plans["laptop"].config.experiments["cifar"].alphas)
+    # Of the confusion matrix's digits no setting speaks.
+    assert asked["P44"] == {"predicted_class": []}
+    only_flipped = [claim for claim in claims if claim.texts["id"] == "P04"]
+    flipped = [
+        replace(claim, where=parse_conditions("experiment = mnist_random_flipping; evaluation = undefended"))
+        for claim in only_flipped
+    ]
+    assert verification.asked_values(flipped, plans["laptop"])["P04"]["poison_fraction"] == [0.3]
 
 
 def test_claims_on_what_is_not_configured_ask_for_nothing():

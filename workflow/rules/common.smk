@@ -33,8 +33,8 @@ VERSIONS = {
     "train_gan": 1,
     "evaluate_gan": 3,
     "plot": 5,
-    "verify_claims": 3,
-    "build_page": 2,
+    "verify_claims": 4,
+    "build_page": 3,
 }
 
 

@@ -16,7 +16,7 @@ RELATIONS = {
     "absolute": ("equals", "at least", "at most"),
     "difference": ("equals", "at least", "at most"),
     "ratio": ("equals", "at least", "at most"),
-    "ordering": ("more than", "less than"),
+    "ordering": ("more than", "less than", "no more than", "as much as"),
     "trend": ("grows", "shrinks"),
 }
 """Kind of a claim -> its possible relations.
@@ -24,8 +24,15 @@ RELATIONS = {
 - absolute: a number for the results selected by `where`.
 - difference: the result of `where` minus that of `against`.
 - ratio: the result of `where` divided by that of `against`, minus 1.
-- ordering: which of the two is larger.
+- ordering: which of the two is larger, or by how little they differ, relatively where the unit is %; or whether the
+  result of `where` is more or less than `expected`.
 - trend: whether the results, or their difference, grow or shrink `along` a column."""
+
+DIRECTIONS = ("ordering", "trend")
+"""Kinds of claims about a direction; the others are about a number."""
+
+TOLERANT = ("no more than", "as much as")
+"""Relations of an ordering that allow a difference up to `tolerance`."""
 
 TABLES = ("trials", "confusion", "errors", "scores", "sizes")
 """Results that a claim can be checked against: trials and confusion matrices of attacks, errors of autoencoders, scores
@@ -46,8 +53,11 @@ UNITS = ("%", "points", "MSE", "FID", "points of data")
 SCALES = ("paper", "any")
 """Where a claim is comparable: only at the paper's own settings, or at any scale on the paper's data."""
 
-EMPTY, OTHERS = "empty", "others"
-"""Special values of a condition: an empty cell, and every other value in turn."""
+EMPTY, FILLED, OTHERS = "empty", "filled", "others"
+"""Special values of a condition: a cell without a value, one with any, and every other value in turn."""
+
+BETWEEN_QUOTES = " [...] "
+"""Stands between the quotes of a statement that the paper makes in several places."""
 
 STATEMENT = (
     "id",
@@ -76,6 +86,7 @@ COLUMNS = (
     "measure",
     "where",
     "against",
+    "baseline",
     "each",
     "along",
 )
@@ -105,8 +116,8 @@ class Claim:
             quote, reason.
         kind: a key of `RELATIONS`.
         relation: one of that kind's relations.
-        expected: the published number, fractions in [0, 1]; NaN for an ordering or a trend.
-        tolerance: allowed difference from `expected`; NaN for an ordering or a trend.
+        expected: the published number, fractions in [0, 1]; NaN for a trend and for an ordering of two results.
+        tolerance: allowed difference from `expected`, or of the two results of a `TOLERANT` ordering; else NaN.
         unit: one of `UNITS`.
         scale: one of `SCALES`.
         table: one of `TABLES`.
@@ -114,6 +125,8 @@ class Claim:
         where: conditions that select the results.
         against: conditions that select the results to compare with, including those of `where`; may be empty.
         against_measure: the measured column of `against`.
+        baseline: conditions that select, in place of those of `where` and `against` on the same columns, the results
+            that are subtracted from both; may be empty.
         each: a column for whose every value an ordering must hold; or empty.
         along: the column along which a trend runs; or empty.
     """
@@ -130,6 +143,7 @@ class Claim:
     where: tuple[Condition, ...]
     against: tuple[Condition, ...]
     against_measure: str
+    baseline: tuple[Condition, ...]
     each: str
     along: str
 
@@ -139,18 +153,65 @@ class Claim:
         return self.texts["id"] + self.texts["part"]
 
     @property
-    def compared(self) -> str:
-        """The column over whose values an ordering is checked; or empty."""
-        return self.each or next((one.column for one in self.against if one.value == OTHERS), "")
+    def is_direction(self) -> bool:
+        """Is it about a direction rather than a number?"""
+        return self.kind in DIRECTIONS
+
+    @property
+    def rival(self) -> str:
+        """The column of `against` with whose every value `where` is compared in turn; or empty."""
+        if self.kind != "ordering":
+            return ""
+        free = [one.column for one in self.against if one.value == OTHERS or one.sign != "="]
+        return next((column for column in free if column != self.each), "")
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The columns over whose values an ordering is checked."""
+        return tuple(filter(None, (self.each, self.rival)))
+
+    @property
+    def accepted(self) -> tuple[float, float]:
+        """Lowest and highest result that is as claimed; of an ordering of two results, of their difference.
+
+        Infinite where the claim is only a bound. NaN for a trend.
+        """
+        if self.relation == "as much as":
+            return -self.tolerance, self.tolerance
+        if self.relation == "no more than":
+            return -math.inf, self.tolerance
+        if self.kind == "ordering":
+            bound = 0.0 if self.against else self.expected
+            return (bound, math.inf) if self.relation == "more than" else (-math.inf, bound)
+        low, high = self.expected - self.tolerance, self.expected + self.tolerance
+        return (
+            -math.inf if self.relation == "at most" else low,
+            math.inf if self.relation == "at least" else high,
+        )
+
+    @property
+    def is_relative(self) -> bool:
+        """Is the result a relative difference, one side divided by the other, minus 1?"""
+        return self.kind == "ratio" or (self.kind == "ordering" and bool(self.against) and self.unit == "%")
+
+    def sides(self) -> list[tuple[Condition, ...]]:
+        """The conditions of everything that it is checked on: of `where`, `against` and what is subtracted."""
+        compared = [side for side in (self.where, self.against) if side]
+        return [*compared, *(replaced(side, self.baseline) for side in compared if self.baseline)]
 
     def sources(self) -> list[tuple[str, ...]]:
         """Identifies the files of its results: values of the `NAMED_BY` columns, one tuple per distinct side."""
-        sides = [
+        named = [
             tuple(one.value for name in NAMED_BY[self.table] for one in side if one.column == name)
-            for side in (self.where, self.against)
-            if side
+            for side in self.sides()
         ]
-        return list(dict.fromkeys(sides))
+        return list(dict.fromkeys(named))
+
+
+def replaced(conditions: tuple[Condition, ...], by: tuple[Condition, ...]) -> tuple[Condition, ...]:
+    """`conditions` with those on the columns of `by` replaced by these."""
+    names = {one.column for one in by}
+    return tuple(one for one in conditions if one.column not in names) + by
 
 
 DEFAULTS = "the defaults"
@@ -189,6 +250,7 @@ def read_claims(path: str | os.PathLike[str]) -> list[Claim]:
     if columns != COLUMNS:
         raise OleanderError(f"{path} does not have the columns {', '.join(COLUMNS)}; restore it from the repository")
     claims: dict[str, Claim] = {}
+    sorts: dict[str, bool] = {}
     for number, row in enumerate(rows, start=1):
         if None in row or None in row.values():
             raise OleanderError(f"{path}, claim {number}, does not have {len(COLUMNS)} cells; correct it")
@@ -198,6 +260,11 @@ def read_claims(path: str | os.PathLike[str]) -> list[Claim]:
             raise OleanderError(f"{path}, claim {number} ({row['id']}{row['part']}): {error}; correct it") from error
         if claim.name in claims:
             raise OleanderError(f"{path}, claim {number}: {claim.name} appears twice; give it another part")
+        sort = sorts.setdefault(claim.texts["id"], claim.is_direction)
+        if sort != claim.is_direction:
+            raise OleanderError(
+                f"{path}, claim {number}: {claim.name} and another part are a number and a direction; give them two ids"
+            )
         claims[claim.name] = claim
     return list(claims.values())
 
@@ -217,31 +284,32 @@ def parse_claim(row: dict[str, str]) -> Claim:
     for column in ("id", "quote", "reason", "measure"):
         if not row[column]:
             raise ValueError(f"{column} is empty")
-    where, replaced = parse_conditions(row["where"]), parse_conditions(row["against"])
-    against_measure = next((one.value for one in replaced if one.column == "measure"), row["measure"])
-    replaced = tuple(one for one in replaced if one.column != "measure")
-    against: tuple[Condition, ...] = ()
-    if row["against"]:
-        names = {one.column for one in replaced}
-        against = tuple(one for one in where if one.column not in names) + replaced
-    has_number = kind in ("absolute", "difference", "ratio")
-    expected, tolerance = (_number(name, row[name], has_number) for name in ("expected", "tolerance"))
+    where, given = parse_conditions(row["where"]), parse_conditions(row["against"])
+    against_measure = next((one.value for one in given if one.column == "measure"), row["measure"])
+    given = tuple(one for one in given if one.column != "measure")
+    against = replaced(where, given) if row["against"] else ()
+    ordering, has_number = kind == "ordering", kind not in DIRECTIONS
+    tolerant = ordering and relation in TOLERANT
+    bound = ordering and not tolerant and not against
+    expected = _number("expected", row["expected"], has_number or bound)
+    tolerance = _number("tolerance", row["tolerance"], has_number or tolerant)
     for name, needed, allowed in (
-        ("against", kind in ("difference", "ratio", "ordering"), kind != "absolute"),
+        ("against", kind in ("difference", "ratio") or tolerant, kind != "absolute"),
         ("along", kind == "trend", kind == "trend"),
-        ("each", False, kind == "ordering"),
+        ("baseline", False, ordering),
+        ("each", False, ordering),
     ):
         if needed and not row[name]:
             raise ValueError(f"a claim of kind {kind} needs {name}")
         if row[name] and not allowed:
             raise ValueError(f"a claim of kind {kind} takes no {name}")
-    if has_number and tolerance < 0:
-        raise ValueError("tolerance is negative")
+    if tolerance < 0 or (tolerant and tolerance == 0):
+        raise ValueError("tolerance is negative, or nothing")
     if has_number and relation == "equals" and expected != 0 and tolerance >= abs(expected):
         raise ValueError(f"a tolerance of {tolerance:g} lets 0 pass for {expected:g}")
     if any(one.value == OTHERS for one in where) or sum(one.value == OTHERS for one in against) > 1:
         raise ValueError(f"'{OTHERS}' is only allowed in one condition of against")
-    if any(one.value == OTHERS for one in against) and kind != "ordering":
+    if any(one.value == OTHERS for one in against) and not ordering:
         raise ValueError(f"'{OTHERS}' is only allowed in orderings")
     claim = Claim(
         texts={name: row[name] for name in (*COLUMNS[:10], "reason")},
@@ -256,6 +324,7 @@ def parse_claim(row: dict[str, str]) -> Claim:
         where=where,
         against=against,
         against_measure=against_measure,
+        baseline=parse_conditions(row["baseline"]),
         each=row["each"],
         along=row["along"],
     )
@@ -292,7 +361,7 @@ def _one_of(what: str, value: str, known: tuple[str, ...] | dict[str, tuple[str,
 def _number(name: str, text: str, needed: bool) -> float:
     if not needed:
         if text:
-            raise ValueError(f"{name} is only for kinds with a number")
+            raise ValueError(f"{name} is only for kinds with a number, and for orderings that need one")
         return math.nan
     try:
         value = float(text)

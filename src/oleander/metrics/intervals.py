@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from oleander.metrics.decisions import confidence_outside, confidence_within
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -31,16 +33,22 @@ class Estimate:
     n: int
     over_groups: bool
 
-    def confidence(self) -> float:
-        """Confidence that the true value is above 0: 1 - p of Student's one-sided test against 0.
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the independent values that has this standard error; NaN for a single value."""
+        return self.error * math.sqrt(self.n)
 
-        NaN without a standard error. If all measurements are equal, it is 1 for a positive value, else 0.
+    def confidence(self, low: float = 0, high: float = math.inf) -> float:
+        """Confidence that the true value lies between `low` and `high`, by default that it is positive.
+
+        1 - p of Student's one-sided test, the lesser of two; NaN without a standard error. If all measurements are
+        equal, it is 1 or 0.
         """
-        if math.isnan(self.error):
-            return math.nan
-        if self.error == 0:
-            return float(self.value > 0)
-        return float(special.stdtr(self.n - 1, self.value / self.error))
+        return float(confidence_within(self.value, self.spread, self.n, low, high))
+
+    def opposite(self, low: float = 0, high: float = math.inf) -> float:
+        """Confidence that the true value lies below `low` or above `high`, likewise."""
+        return float(confidence_outside(self.value, self.spread, self.n, low, high))
 
 
 def estimate_mean(values: np.ndarray, groups: np.ndarray, confidence: float) -> Estimate:

@@ -15,7 +15,8 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL import Image, UnidentifiedImageError
 
-from oleander.evaluation.claims import VERDICTS, count_verdicts, summary_line
+from oleander.evaluation.claims import VERDICTS, count_verdicts, summary_lines
+from oleander.io.claims import DIRECTIONS
 from oleander.io.errors import OleanderError
 from oleander.io.tables import read_csv, read_csvs
 from oleander.plots.claims import write_result
@@ -98,7 +99,7 @@ def build_page(
         scale=scale,
         commit=commit,
         confidence=f"{confidence * 100:g} %",
-        summary=summary_line(verdicts),
+        summaries=summary_lines(verdicts),
         counts=count_verdicts(verdicts),
         verdicts=VERDICTS,
         papers=papers,
@@ -121,10 +122,11 @@ def entry_of_claim(paper: str, figure: str) -> str | None:
 
 def _claim(row: dict[str, Any]) -> dict[str, Any]:
     """A verdict for the template."""
-    texts = ("id", "paper", "figure", "section", "dataset", "condition", "quantity", "value", "quote", "kind", "reason")
+    texts = ("id", "paper", "figure", "section", "dataset", "condition", "quantity", "value", "quote", "reason")
     return {
         **{key: row[key] for key in texts},
         "name": f"{row['id']}{row['part']}",
+        "kind": "direction" if row["kind"] in DIRECTIONS else "number",
         "verdict": row["verdict"],
         "why": row["why"],
         "here": write_result(pd.Series(row)),

@@ -3,7 +3,7 @@ const table = document.getElementById("claims-table");
 const body = table.tBodies[0];
 const rows = Array.from(body.rows);
 const search = document.getElementById("search");
-const choices = ["verdict", "paper"].map((name) => document.getElementById(`choose-${name}`));
+const choices = ["verdict", "kind", "paper"].map((name) => document.getElementById(`choose-${name}`));
 const count = document.getElementById("count");
 
 function filter() {

@@ -4,7 +4,8 @@ import math
 
 import pandas as pd
 
-from oleander.evaluation.claims import summary_line
+from oleander.evaluation.claims import summary_lines
+from oleander.io.claims import DIRECTIONS
 from oleander.plots.tables import Grid, markdown_table
 
 
@@ -39,13 +40,26 @@ def write_result(row: pd.Series) -> str:
 
 
 def claims_markdown(verdicts: pd.DataFrame, scale: str, confidence: float) -> str:
-    """Markdown with the summary and a table of all claims.
+    """Markdown with a section on numbers and one on directions, each with a summary and a table of claims.
 
     Args:
         verdicts: columns `oleander.evaluation.claims.COLUMNS`.
         scale: name of the scale.
         confidence: of the intervals, e.g. 0.95.
     """
+    direction = verdicts["kind"].isin(DIRECTIONS)
+    numbers, directions = summary_lines(verdicts)
+    return (
+        f"# Did it reproduce? {scale} scale\n\n"
+        f"## Numbers\n\n{numbers}.\n\n{_claims_table(verdicts[~direction])}\n"
+        f"## Directions: orders and trends\n\n{directions}.\n\n{_claims_table(verdicts[direction])}\n"
+        f"Brackets: {confidence * 100:g} % confidence interval. For a direction, the result is the difference of what "
+        "is compared, in % the relative one. A claim of several parts (a, b, ...) gets one verdict from theirs. "
+        "`workflow/published/README.md` explains the verdicts.\n"
+    )
+
+
+def _claims_table(verdicts: pd.DataFrame) -> str:
     header = ["claim", "figure", "data", "condition", "quantity", "the paper", "here", "verdict", "why"]
     rows = [
         [
@@ -61,10 +75,4 @@ def claims_markdown(verdicts: pd.DataFrame, scale: str, confidence: float) -> st
         ]
         for _at, row in verdicts.iterrows()
     ]
-    return (
-        f"# Did it reproduce? {scale} scale\n\n{summary_line(verdicts)}.\n\n"
-        f"{markdown_table(Grid(header, rows, 'l' * len(header)))}\n"
-        f"Brackets: {confidence * 100:g} % confidence interval. For an order or trend, the result is the difference. "
-        "A claim of several parts (a, b, ...) gets the weakest verdict of its parts. "
-        "`workflow/published/README.md` explains the verdicts.\n"
-    )
+    return markdown_table(Grid(header, rows, "l" * len(header)))

@@ -87,12 +87,18 @@ def departures(claims: list[Claim], plan: "Plan") -> dict[str, list[str]]:
     return found
 
 
-def asked_values(claims: list[Claim], plan: "Plan") -> dict[str, list[Any]]:
-    """Ordering -> all values of the column that it compares, so that a diverged alpha is noticed as missing."""
+def asked_values(claims: list[Claim], plan: "Plan") -> dict[str, dict[str, list[Any]]]:
+    """Ordering -> column that it compares -> all its values, so that a diverged alpha is noticed as missing."""
     config, found = plan.config.plain(), {}
     for claim in claims:
         if claim.compared and claim.table in ("trials", "confusion"):
             (experiment, evaluation), *_ = claim.sources()
-            block = {**config["experiments"].get(experiment, {}), **config["evaluations"].get(evaluation, {})}
-            found[claim.name] = list(block.get(f"{claim.compared}s", []))
+            blocks = config["experiments"].get(experiment, {}), config["evaluations"].get(evaluation, {})
+            found[claim.name] = {column: _configured(f"{column}s", *blocks) for column in claim.compared}
     return found
+
+
+def _configured(name: str, *blocks: dict[str, Any]) -> list[Any]:
+    """The values that a setting has in each block with it: one may ask for fewer than the other."""
+    given = [block[name] for block in blocks if block.get(name)]
+    return [value for value in given[0] if all(value in one for one in given)] if given else []
