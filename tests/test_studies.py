@@ -174,9 +174,8 @@ def test_a_choice_asks_for_its_own_results_beside_those_of_the_defaults(plans):
         assert f"pgan/{one}/trials/effectiveness.csv" in names
     assert "pgan/mnist/trials/effectiveness_dropout.csv" in names
     asked = plan.params("pgan_sensitivity")["asked"]
-    of_alphas = next(name for name in asked["the defaults"])
-    assert asked["the defaults"][of_alphas] == plan.experiments["mnist"].alphas
-    assert asked["classifier term as printed"][of_alphas] == plan.experiments["mnist_as_printed"].alphas
+    assert asked["the defaults"]["P04"]["alpha"] == plan.experiments["mnist"].alphas
+    assert asked["classifier term as printed"]["P04"]["alpha"] == plan.experiments["mnist_as_printed"].alphas
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def effects_of_choices(
     choices: dict[str, tuple[str, str]],
     trials: pd.DataFrame,
     scale: str,
-    asked: dict[str, dict[str, list[Any]]],
+    asked: dict[str, dict[str, dict[str, list[Any]]]],
     confidence: float,
 ) -> pd.DataFrame:
     """Check claims with the defaults and with every choice.

@@ -81,8 +81,9 @@ def _draw_panel(axes: Axes, effects: pd.DataFrame, rows: list[str], claim: Claim
     axes.set_xlim(reach[0] - room, reach[1] + room)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     low, high = axes.get_xlim()
-    limit = 100 * claim.tolerance if claim.kind == "difference" else 0
-    holds = (low, limit) if claim.relation in ("less than", "at most") else (limit, high)
+    limit = 100 * claim.tolerance if np.isfinite(claim.tolerance) else 0
+    holds = {"as much as": (-limit, limit), "less than": (low, 0), "no more than": (low, limit)}
+    holds = holds.get(claim.relation, (0, high))
     axes.axvspan(*holds, color=BAND, zorder=0)
     axes.axhline(0.5, color="#999999", linewidth=0.6, linestyle=":")
 
