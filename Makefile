@@ -93,6 +93,10 @@ endif
 
 $(TOOLS):
 	@set -e; \
+	if [ -L .venv ]; then \
+	    echo "error: .venv is a link to $$(readlink .venv), and making it anew would empty that folder; remove the link" >&2; \
+	    exit 1; \
+	fi; \
 	chosen=; seen=; \
 	for candidate in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
 	    version=$$("$$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) \
