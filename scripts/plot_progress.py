@@ -19,7 +19,7 @@ with plain_errors():
     }
     summary = summarize_progress(measures, trials, params.confidence)
     drawn = (params.defense, params.victims_dropout)
-    figure = plot_progress(summary, titles, params.scale, params.confidence, params.looks["alphas"], *drawn)
+    figure = plot_progress(summary, titles, params.confidence, params.looks["alphas"], *drawn)
     save_figure(figure, output.png, output.pdf)
     write_csv(output.csv, summary)
     write_text(output.md, progress_markdown(summary, titles, params.confidence, *drawn))

@@ -33,8 +33,8 @@ with plain_errors():
     replicas = [Replica(**replica) for replica in params.replicas]
     attack.check(task, replicas, params.attack)
     every, key, checkpoint = params.checkpoint_iterations, fingerprint(resolved), None
-    checkpoints = snakemake.output.get("checkpoints")
-    if checkpoints:
+    keeps = snakemake.output.get("checkpoints") is not None
+    if keeps:
         # With the state, since Snakemake removes outputs of a killed job; under a key, as what lies there may be older.
         key = fingerprint({**resolved, "checkpoint_iterations": every})
         kept = Path(params.state) / f"checkpoints-{key}"
@@ -43,8 +43,8 @@ with plain_errors():
     with Scratch(params.state, key, params.state_minutes.value).interruptible() as scratch:
         generators, curves = attack.fit(task, replicas, params.attack, scratch, precision, checkpoint)
     write_csv(snakemake.output.curves, identified(curves, {**params.identity, "precision": precision.name}))
-    if checkpoints:
+    if keeps:
         unfinished = shutil.ignore_patterns(".partial-*")
-        shutil.copytree(kept, checkpoints, ignore=unfinished, dirs_exist_ok=True)
+        shutil.copytree(kept, params.checkpoints, ignore=unfinished, dirs_exist_ok=True)
     attack.save(snakemake.output.generators, generators, resolved)
     scratch.clear()

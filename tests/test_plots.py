@@ -306,7 +306,7 @@ MAKERS = {
     "points": lambda: plot_points(*make_points(), DISTANCES, 10, ("blue", "green"), DATA, "demo"),
     "boundaries": lambda: plot_boundaries(*make_boundaries(), ("blue", "green"), DATA, "demo", 0.95),
     "progress": lambda: plot_progress(
-        make_progress(), {name: f"{DATA} - demo scale" for name in TITLES}, "demo", 0.95, ALPHA_LOOKS, "outliers", False
+        make_progress(), {name: f"{DATA} - demo scale" for name in TITLES}, 0.95, ALPHA_LOOKS, "outliers", False
     ),
     "curves": lambda: plot_training_curves(make_curves(5), {"mnist": DATA, "fmnist": DATA}, "demo", ALPHA_LOOKS),
 }
@@ -832,7 +832,7 @@ def test_two_boundaries_of_one_condition_are_refused():
 def test_progress_shows_each_measure_with_dropout_off_and_on_and_the_reference():
     summary = make_progress()
     titles = {"mnist": f"{DATA} - demo scale"}
-    figure = plot_progress(summary, titles, "demo", 0.95, ALPHA_LOOKS, "outliers", False)
+    figure = plot_progress(summary, titles, 0.95, ALPHA_LOOKS, "outliers", False)
     panels = panels_of(figure)
     assert len(panels) == 9
     lines = [{line.get_label(): line for line in axes.lines} for axes in panels]
@@ -855,7 +855,7 @@ def test_progress_shows_each_measure_with_dropout_off_and_on_and_the_reference()
         for line in axes.lines:
             assert low <= min(line.get_ydata())
             assert max(line.get_ydata()) <= high
-    without = plot_progress(make_progress(False), titles, "demo", 0.95, ALPHA_LOOKS, "outliers", False)
+    without = plot_progress(make_progress(False), titles, 0.95, ALPHA_LOOKS, "outliers", False)
     assert len(panels_of(without)) == 8
 
 

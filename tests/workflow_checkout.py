@@ -43,7 +43,8 @@ TINY = {
                 "mnist_label_flipping": {"generators": 1},
                 "mnist_random_flipping": {"generators": 1},
                 "mnist_duplication": {"generators": 1},
-                "synthetic": {"epochs": 20, "alphas": [0.2]},
+                "mnist_progress": {**IMAGES, "checkpoint_iterations": 4},
+                "synthetic": {"epochs": 20, "alphas": [0.2], "generators": 3},
             },
             "victims": {
                 "binary_mlp": {**NETWORK, "epochs": 3},
@@ -57,6 +58,7 @@ TINY = {
                 "one_fraction": SMALL,
                 "sizes": {**SMALL, "train_points": [60, 80]},
                 "ten_classes": {**SMALL, "trusted_per_class": 25, "train_points": [400], "poison_fractions": [0, 0.04]},
+                "progress": SMALL,
                 **dict.fromkeys(DEFENSES, BYPASS),
             },
             "features": {"classifier": {"epochs": 1}},

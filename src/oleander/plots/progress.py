@@ -73,7 +73,6 @@ def _panels(summary: pd.DataFrame, defense: str, victims_dropout: bool) -> list[
 def plot_progress(
     summary: pd.DataFrame,
     titles: dict[str, str],
-    scale: str,
     confidence: float,
     looks: Looks,
     defense: str,
@@ -84,14 +83,13 @@ def plot_progress(
     Args:
         summary: from `oleander.metrics.progress.summarize_progress`. Without trials there is no panel of errors.
         titles: experiment -> description of its data, from `style.describe`, in the order of the rows.
-        scale: name of the scale.
         confidence: of the bands, e.g. 0.95.
         looks: of the alphas, from `oleander.plots.looks.alpha_looks`.
         defense: title of the defense that rejects.
         victims_dropout: whether the victims' poison was drawn with dropout.
     """
     summary = summary[summary["experiment"].isin(titles)]
-    figure = style.new_figure(6.4 * len(titles) + 1.0, f"Poison over the training of pGAN - {scale} scale")
+    figure = style.new_figure(6.4 * len(titles) + 1.0, "Poison over the training of pGAN")
     cut = False
     rows = figure.subfigures(len(titles), 1, squeeze=False).flat
     for part, (experiment, title) in zip(rows, titles.items(), strict=True):
@@ -107,11 +105,10 @@ def plot_progress(
             axes.set_title(panel.heading, fontsize=style.LABEL_SIZE)
             cut |= _draw(axes, panel, own, looks)
     alphas = sorted(summary["alpha"].dropna().unique())
-    counts = summary["n"].dropna()
-    over = f"{int(counts.max())} generators" if counts.max() > 1 else "one generator"
+    edge = ", cut at a panel's edge" if cut else ""
     note = (
-        f"Lines: mean; bands: {100 * confidence:g} % Student interval over {over}, or over the runs of one"
-        f"{', cut at a panel’s edge' if cut else ''}. Genuine target points are as many as the poison points; in the "
+        f"Lines: mean; bands: {100 * confidence:g} % Student interval over generators, or over runs if there is one "
+        f"generator{edge}. Genuine target points are as many as the poison points; in the "
         "panel of the victims: no poison."
     )
     style.line_legend(figure, [*(look_of(looks, f"{alpha:g}") for alpha in alphas), REFERENCE], note)
