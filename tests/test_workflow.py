@@ -588,7 +588,7 @@ def test_every_scale_and_the_cluster_profile_can_be_planned(repository):
 
 
 def kill_training(checkout: Checkout, hit: signal.Signals) -> None:
-    """Start the workflow, wait for a training state, and end everything that runs."""
+    """Start the workflow, wait for a training state and a checkpoint, and end everything that runs."""
     started = subprocess.Popen(
         checkout.command("pgan_fig10"),
         cwd=checkout.folder,
@@ -597,7 +597,8 @@ def kill_training(checkout: Checkout, hit: signal.Signals) -> None:
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 120
-    while not list(checkout.folder.glob("results/demo/state/train_attack/mnist/*/pgan.safetensors")):
+    state = checkout.result("state/train_attack/mnist")
+    while not (list(state.glob("*/pgan.safetensors")) and list(state.glob("*/checkpoints-*/000050.safetensors"))):
         assert started.poll() is None, "the workflow ended before it could be killed"
         assert time.monotonic() < deadline, "no state was written"
         time.sleep(0.02)
