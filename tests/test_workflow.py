@@ -598,7 +598,7 @@ def kill_training(checkout: Checkout, hit: signal.Signals) -> None:
     )
     deadline = time.monotonic() + 120
     state = checkout.result("state/train_attack/mnist")
-    while not (list(state.glob("*/pgan.safetensors")) and list(state.glob("*/checkpoints-*/000050.safetensors"))):
+    while not (list(state.glob("*/pgan.safetensors")) and list(state.glob("*/checkpoints-*/000025.safetensors"))):
         assert started.poll() is None, "the workflow ended before it could be killed"
         assert time.monotonic() < deadline, "no state was written"
         time.sleep(0.02)
@@ -609,7 +609,7 @@ def kill_training(checkout: Checkout, hit: signal.Signals) -> None:
 def test_killed_training_continues_to_the_same_bytes(repository, tmp_path):
     longer = tiny()
     longer["state_minutes"] = 1e-4
-    trained = {"epochs": 300, "alphas": [0.1, 0.3], "generators": 1, "checkpoint_iterations": 50}
+    trained = {"epochs": 300, "alphas": [0.1, 0.3], "generators": 1, "checkpoint_iterations": 25}
     longer["scales"]["demo"]["experiments"]["mnist"] = trained
     longer["scales"]["demo"]["cohort"] = {"alphas_per_job": 2}
     checkouts = []
