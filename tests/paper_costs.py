@@ -108,6 +108,15 @@ def victims_flops(data: Data, job: Any) -> float:
     return len(repetitions) * len(evaluation["poison_fractions"]) * evaluation["runs"] * fits * steps * step
 
 
+def checkpoints_flops(data: Data, job: Any) -> float:
+    """Operations of a `try_checkpoints` job: trials with poison on every checkpoint, those without once."""
+    evaluation, trained = job.params.evaluation, job.rule.workflow.globals["experiment"](job.wildcards).own
+    iterations = job.params.attack["epochs"] * math.ceil(data.targets / job.params.attack["batch_size"])
+    poisoned = sum(fraction > 0 for fraction in evaluation["poison_fractions"])
+    asked = poisoned * (iterations // trained.checkpoint_iterations) + len(evaluation["poison_fractions"]) - poisoned
+    return victims_flops(data, job) / len(evaluation["poison_fractions"]) * asked
+
+
 def image_flops(data: Data, network: dict[str, Any], train: bool) -> int:
     """Operations of an autoencoder on one image: forward, and backward too where it is to `train`."""
     with torch.device("meta"):
@@ -158,7 +167,9 @@ def gan_flops(data: Data, job: Any) -> float:
 # Those that are left out measure, or train a small classifier: minutes each.
 FLOPS = {
     "train_attack": generators_flops,
+    "train_attack_with_checkpoints": generators_flops,
     "run_trials": victims_flops,
+    "try_checkpoints": checkpoints_flops,
     "train_autoencoder": autoencoder_flops,
     "evaluate_autoencoders": reconstructions_flops,
     "train_gan": gan_flops,

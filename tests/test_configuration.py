@@ -181,7 +181,14 @@ def test_scales_override_sizes_alone(scales):
     sizes = {"epochs", "alphas", "lambda_primes", "generators", "poison_fractions", "runs", "trusted_per_class"}
     sizes |= {"train_points", "threads", "batch_size", "rows", "columns", "points", "hidden", "width", "seeds"}
     sizes |= {"latent", "generator", "discriminator", "halvings", "discriminator_steps", "steps", "decay", "start"}
-    sizes |= {"evaluate_every", "samples", "alphas_per_job", "lambdas_per_job", "generators_per_job"}
+    sizes |= {
+        "checkpoint_iterations",
+        "evaluate_every",
+        "samples",
+        "alphas_per_job",
+        "lambdas_per_job",
+        "generators_per_job",
+    }
     # What stands in for a dataset has other classes and other sides.
     of_data = ("datasets", "tasks", "triggers", "targets")
     assert set(scales) == {"demo", "laptop"}
@@ -249,7 +256,8 @@ def test_texts_become_numbers_and_switches_where_these_are_wanted(repository):
     said = {
         "strict": "true",
         "state_minutes": "5e0",
-        "checkpoint_iterations": "null",
+        "experiments": {"mnist": {"checkpoint_iterations": "500"}, "mnist_progress": {"checkpoint_iterations": "null"}},
+        "figures": {"pgan_progress": {"experiments": ["mnist"]}},
         "data_root": "null",
         "attacks": at("pgan_images.generator", {"noise": "50", "optimizer": {"learning_rate": "1e-3"}}),
         "victims": at("binary_cnn.hidden", [{**LAYER, "batch_norm": "false", "dropout": "1e-1"}]),
@@ -261,7 +269,8 @@ def test_texts_become_numbers_and_switches_where_these_are_wanted(repository):
     }
     config = read_configuration(repository, [], {"scale": "paper", **said})
     assert config.strict is True
-    assert (config.state_minutes, config.checkpoint_iterations, config.data_root) == (5.0, None, None)
+    assert (config.state_minutes, config.data_root) == (5.0, None)
+    assert [config.experiments[name].checkpoint_iterations for name in ("mnist", "mnist_progress")] == [500, None]
     assert config.attacks["pgan_images"].generator["noise"] == 50
     assert config.attacks["pgan_images"].generator["optimizer"] == {"name": "adam", "learning_rate": 1e-3}
     assert config.victims["binary_cnn"].hidden == [{**LAYER, "batch_norm": False, "dropout": 0.1}]
@@ -284,7 +293,9 @@ def test_a_whole_number_for_a_fraction_stays_as_it_is_written(repository):
 # --- mistakes
 
 TOP, CODER = (", ".join(model.model_fields) for model in (Configuration, AutoencoderNetwork))
-EXPERIMENT = "task, attack, settings, generators, epochs, alphas, lambda_primes, poison_fractions"
+EXPERIMENT = (
+    "task, attack, settings, generators, epochs, alphas, lambda_primes, poison_fractions, checkpoint_iterations"
+)
 FLAGS = {"title": "F", "source": "image_folder", "path": "f", "image_shape": [3, 8, 8], "minimum_per_class": 1}
 MINE = {"dataset": "mnist", "source_class": "3", "target_class": "5", "all_classes": False, "victim": "binary_mlp"}
 FOLDER_KEYS = "source, title, stand_in_for, path, image_shape, minimum_per_class, classes, test_fraction, seed"
@@ -470,6 +481,29 @@ def without(block, key):
             "gans.mnist.trigger",
             "white_square",
             "P: 'white_square' is no trigger for a latent vector; choose a latent one",
+        ),
+        (
+            "experiments.mnist_duplication.checkpoint_iterations",
+            10,
+            "experiments.mnist_duplication: checkpoint_iterations not known, as attack 'duplication' trains nothing; "
+            "remove it",
+        ),
+        ("experiments.mnist.checkpoint_iterations", 0, "P: 0 is out of bounds; it must be at least 1"),
+        (
+            "figures.pgan_progress.experiments",
+            ["mnist"],
+            "figures.pgan_progress: experiments.mnist keeps no generators during training; set its "
+            "checkpoint_iterations",
+        ),
+        (
+            "figures.pgan_progress.evaluation",
+            "sizes",
+            "figures.pgan_progress: evaluation sizes has several train_points; choose one with a single size",
+        ),
+        (
+            "figures.pgan_progress.evaluation",
+            "boundary",
+            "figures.pgan_progress: evaluation boundary has no trials; choose one with train_points and a defense",
         ),
         (
             "figures.pgan_fig8.alpha",

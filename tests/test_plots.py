@@ -17,6 +17,7 @@ from oleander.io.columns import PGAN_CURVES as CURVES
 from oleander.io.columns import RECONSTRUCTION_ERRORS as ERROR_COLUMNS
 from oleander.io.columns import TRIALS as COLUMNS
 from oleander.io.pictures import Reconstructions
+from oleander.metrics.progress import SUMMARY as PROGRESS
 from oleander.metrics.summary import SUMMARY
 from oleander.plots import style, training_curves
 from oleander.plots.attack_comparison import MEASURES, plot_attack_comparison
@@ -29,6 +30,7 @@ from oleander.plots.looks import alpha_label, alpha_looks, attack_looks, control
 from oleander.plots.matrix import CLEAN, matrix_table, plot_matrix
 from oleander.plots.multiclass import confusion_difference, plot_multiclass
 from oleander.plots.points import plot_points
+from oleander.plots.progress import plot_progress, progress_markdown
 from oleander.plots.reconstruction_errors import errors_summary, plot_reconstruction_errors
 from oleander.plots.reconstruction_samples import plot_reconstructions
 from oleander.plots.samples import SamplePanel, plot_genuine_and_poison, plot_sample_sheets, tile
@@ -192,24 +194,56 @@ def make_points() -> tuple[np.ndarray, np.ndarray, dict[float, np.ndarray]]:
 
 
 def make_boundaries() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Two alphas; the poisoned boundary of the second is vertical."""
+    """Two alphas; the poisoned boundary of the second is vertical. Generator 1 has the median error of three."""
     source, target, poison = make_points()
     points = pd.concat(
-        pd.DataFrame({"alpha": alpha, "kind": kind, "x0": x[:, 0], "x1": x[:, 1]})
+        pd.DataFrame({"alpha": alpha, "generator": generator, "kind": kind, "x0": x[:, 0] - far, "x1": x[:, 1]})
+        for generator, far in ((0, 100), (1, 0), (2, 100))
         for alpha in (0.0, 0.2)
         for kind, x in (("source", source), ("target", target), ("poison", poison[alpha]))
     )
     columns = ["alpha", "condition", "weight0", "weight1", "bias", "error"]
-    rows = [
+    shown = [
         (0.0, "clean", 1.0, 2.0, -0.5, 0.081),
         (0.0, "poisoned", -3.0, 0.5, 0.25, 0.092),
         (0.2, "clean", 1.0, 2.0, -0.5, 0.081),
         (0.2, "poisoned", 2.0, 0.0, -1.0, 0.234),
     ]
-    return pd.DataFrame(rows, columns=columns), points
+    boundaries = pd.DataFrame(shown, columns=columns).assign(generator=1)
+    others = [boundaries.assign(generator=at, weight0=9.0, error=boundaries["error"] + (at - 1) / 50) for at in (0, 2)]
+    return pd.concat([others[0], boundaries, others[1]], ignore_index=True), points
 
 
 DATA = "embedded digits in place of MNIST"
+DISTANCES = {0.0: (3, 75.25), 0.2: (1, 0.0123)}
+
+
+def make_progress(trials: bool = True) -> pd.DataFrame:
+    """The summary of two experiments, three checkpoints and two alphas; values are told apart by their digits."""
+    rows = []
+
+    def add(measure: str, mean: float, half: float = 0.01, **conditions) -> None:
+        rows.append({"measure": measure, "mean": mean, "low": mean - half, "high": mean + half, "n": 3, **conditions})
+
+    for experiment in TITLES:
+        for measure, mean in (("nearest_distance", 5.0), ("nearest_is_source", 0.02), ("rejected", 0.05)):
+            add(measure, mean, points="genuine", experiment=experiment)
+        if trials:
+            add("error", 0.03, points="genuine", experiment=experiment, poison_fraction=0.0)
+        for alpha in (0.1, 0.3):
+            for at, iteration in enumerate((1000, 2000, 3000)):
+                own = {"points": "poison", "experiment": experiment, "alpha": alpha, "iteration": iteration}
+                add("classifier_on_poison", 0.5 + at / 10 + alpha, **own)
+                add("discriminator_on_poison", 0.4 - at / 10 + alpha / 10, **own)
+                for dropout in (False, True):
+                    add("nearest_distance", 4.0 - at + dropout / 2, dropout=dropout, **own)
+                    add("nearest_is_source", 0.3 + at / 10 + dropout / 50, dropout=dropout, **own)
+                    add("rejected", 0.2 - at / 20 + dropout / 50, dropout=dropout, **own)
+                if trials:
+                    add("error", (0.1, 0.2, 0.15)[at] + alpha / 10, poison_fraction=0.3, **own)
+    return pd.DataFrame(rows, columns=list(PROGRESS)).astype({"iteration": "Int64", "dropout": "boolean"})
+
+
 MODELS = [
     ("clean", "clean"),
     ("fixed", "clean"),
@@ -284,8 +318,11 @@ MAKERS = {
     "matrix": lambda: plot_matrix(make_matrix(), 0.2, TITLES, ATTACKS, DEFENSES, "demo", 0.95),
     "samples": lambda: plot_genuine_and_poison([make_panel(0.3), make_panel(0.1)], 2, 3, "demo"),
     "sheets": lambda: plot_sample_sheets({alpha: make_panel(alpha) for alpha in ALPHAS}, 3, 4, "demo"),
-    "points": lambda: plot_points(*make_points(), ("blue", "green"), DATA, "demo"),
-    "boundaries": lambda: plot_boundaries(*make_boundaries(), ("blue", "green"), DATA, "demo"),
+    "points": lambda: plot_points(*make_points(), DISTANCES, 10, ("blue", "green"), DATA, "demo"),
+    "boundaries": lambda: plot_boundaries(*make_boundaries(), ("blue", "green"), DATA, "demo", 0.95),
+    "progress": lambda: plot_progress(
+        make_progress(), {name: f"{DATA} - demo scale" for name in TITLES}, 0.95, ALPHA_LOOKS, "outliers", False
+    ),
     "curves": lambda: plot_training_curves(make_curves(5), {"mnist": DATA, "fmnist": DATA}, "demo", ALPHA_LOOKS),
 }
 """One figure of every kind, with stand-in data."""
@@ -813,10 +850,13 @@ def test_images_of_another_shape_or_range_are_refused(images):
 
 def test_points_share_a_view_unless_most_poison_lies_beyond_it():
     source, target, poison = make_points()
-    panels = panels_of(plot_points(source, target, poison, ("blue", "green"), "Two Gaussians", "demo"))
-    far, near = panels
-    assert far.get_title().startswith("α = 0\nwider view")
-    assert near.get_title() == "α = 0.2\n1 of 20 poison points outside the view"
+    figure = plot_points(source, target, poison, DISTANCES, 10, ("blue", "green"), "Two Gaussians", "demo")
+    assert "generator with the median distance of ten" in figure.get_suptitle().replace("\n", " ")
+    alone = plot_points(source, target, poison, DISTANCES, 1, ("blue", "green"), "Two Gaussians", "demo")
+    assert "median" not in alone.get_suptitle()
+    far, near = panels_of(figure)
+    assert far.get_title().startswith("α = 0: generator 3, energy distance 75.250\nwider view")
+    assert near.get_title() == ("α = 0.2: generator 1, energy distance 0.012\n1 of 20 poison points outside the view")
     genuine = np.concatenate([source, target])
     for limits, axis in ((near.get_xlim(), 0), (near.get_ylim(), 1)):
         spread = np.ptp(genuine[:, axis])
@@ -832,30 +872,90 @@ def test_points_share_a_view_unless_most_poison_lies_beyond_it():
 
 def test_boundaries_lie_where_the_classifier_is_undecided():
     boundaries, points = make_boundaries()
-    panels = panels_of(plot_boundaries(boundaries, points, ("blue", "green"), "Two Gaussians", "demo"))
+    figure = plot_boundaries(boundaries, points, ("blue", "green"), "Two Gaussians", "demo", 0.95)
+    assert "generator with the median error of three" in figure.get_suptitle().replace("\n", " ")
+    panels = panels_of(figure)
     for axes, alpha in zip(panels, (0.0, 0.2), strict=True):
         for condition in ("clean", "poisoned"):
             (line,) = (line for line in axes.lines if line.get_label() == condition)
-            row = boundaries[(boundaries["alpha"] == alpha) & (boundaries["condition"] == condition)].iloc[0]
+            row = boundaries[
+                (boundaries["alpha"] == alpha) & (boundaries["condition"] == condition) & (boundaries["generator"] == 1)
+            ].iloc[0]
             ends = np.array([line.get_xy1(), line.get_xy2()])
             assert not np.allclose(*ends)
             np.testing.assert_allclose(ends @ [row["weight0"], row["weight1"]] + row["bias"], 0, atol=1e-12)
+        drawn = next(line for line in axes.lines if line.get_label() == "source").get_xydata()
+        own = points[(points["alpha"] == alpha) & (points["kind"] == "source") & (points["generator"] == 1)]
+        np.testing.assert_array_equal(drawn, own[["x0", "x1"]])
     assert "8.1 % → 9.2 %" in panels[0].get_title()
     assert "8.1 % → 23.4 %" in panels[1].get_title()
+    mean, low, high = expect_interval(pd.Series([0.214, 0.234, 0.254]), pd.Series(range(3)))
+    assert f"→ {mean:.1f} [{low:.1f}–{high:.1f}] %" in panels[1].get_title().replace("\n", " ")
+    alone = boundaries[boundaries["generator"] == 1]
+    figure = plot_boundaries(alone, points, ("blue", "green"), "Two Gaussians", "demo", 0.95)
+    assert "median" not in figure.get_suptitle()
+    assert "mean" not in panels_of(figure)[1].get_title()
 
 
 def test_a_diverged_victim_has_no_boundary():
     boundaries, points = make_boundaries()
     boundaries.loc[boundaries["condition"] == "poisoned", ["weight0", "weight1", "bias", "error"]] = np.nan
-    axes = panels_of(plot_boundaries(boundaries, points, ("blue", "green"), "Two Gaussians", "demo"))[1]
-    assert "8.1 % → ?" in axes.get_title()
+    axes = panels_of(plot_boundaries(boundaries, points, ("blue", "green"), "Two Gaussians", "demo", 0.95))[1]
+    assert "→ ?" in axes.get_title()
     assert "poisoned" not in [line.get_label() for line in axes.lines]
 
 
 def test_two_boundaries_of_one_condition_are_refused():
     boundaries, points = make_boundaries()
     with pytest.raises(ValueError, match="several boundaries"):
-        plot_boundaries(pd.concat([boundaries, boundaries]), points, ("a", "b"), "Two Gaussians", "demo")
+        plot_boundaries(pd.concat([boundaries, boundaries]), points, ("a", "b"), "Two Gaussians", "demo", 0.95)
+
+
+def test_progress_shows_each_measure_with_dropout_off_and_on_and_the_reference():
+    summary = make_progress()
+    titles = {"mnist": f"{DATA} - demo scale"}
+    figure = plot_progress(summary, titles, 0.95, ALPHA_LOOKS, "outliers", False)
+    panels = panels_of(figure)
+    assert len(panels) == 9
+    lines = [{line.get_label(): line for line in axes.lines} for axes in panels]
+    for own in lines:
+        assert {alpha_label(0.1), alpha_label(0.3)} <= set(own)
+        np.testing.assert_array_equal(own[alpha_label(0.1)].get_xdata(), [1000, 2000, 3000])
+    classifier, discriminator, error, *drawn = (own[alpha_label(0.1)].get_ydata() for own in lines)
+    np.testing.assert_allclose(classifier, [60, 70, 80])
+    np.testing.assert_allclose(discriminator, [41, 31, 21])
+    np.testing.assert_allclose(error, [11, 21, 16])
+    expected = [[4, 3, 2], [30, 40, 50], [20, 15, 10], [4.5, 3.5, 2.5], [32, 42, 52], [22, 17, 12]]
+    np.testing.assert_allclose(drawn, expected)
+    references = [own["reference"].get_ydata()[0] if "reference" in own else None for own in lines]
+    assert references[:2] == [None, None]
+    assert references[2:] == pytest.approx([3.0, *[5, 2, 5] * 2])
+    assert "30 % poison" in panels[2].get_title()
+    for axes, dropout in zip(panels[3:], ["off", "off", "off", "on", "on", "on"], strict=True):
+        assert axes.get_title().endswith(f"dropout {dropout}")
+        low, high = axes.get_ylim()
+        for line in axes.lines:
+            assert low <= min(line.get_ydata())
+            assert max(line.get_ydata()) <= high
+    without = plot_progress(make_progress(False), titles, 0.95, ALPHA_LOOKS, "outliers", False)
+    assert len(panels_of(without)) == 8
+
+
+def test_the_table_of_progress_has_every_checkpoint_and_says_when_the_error_is_largest():
+    text = progress_markdown(make_progress(), {"mnist": DATA}, 0.95, "outliers", False)
+    assert text.count("## ") == 2
+    cells = [cell.strip() for cell in next(line for line in text.splitlines() if "2000 |" in line).split("|")[1:-1]]
+    assert cells[:4] == ["2000", "70.0 [69.0–71.0]", "31.0 [30.0–32.0]", "21.0 [20.0–22.0]"]
+    assert cells[4:] == [
+        *("3.00 [2.99–3.01]", "40.0 [39.0–41.0]", "15.0 [14.0–16.0]"),
+        *("3.50 [3.49–3.51]", "42.0 [41.0–43.0]", "17.0 [16.0–18.0]"),
+    ]
+    genuine = [
+        cell.strip() for cell in next(line for line in text.splitlines() if "genuine |" in line).split("|")[1:-1]
+    ]
+    assert genuine[1:5] == ["", "", "3.0 [2.0–4.0]", "5.00 [4.99–5.01]"]
+    assert "largest after 2000 iterations, 21.0 %, and 16.0 % after 3000, the last." in text
+    assert "largest" not in progress_markdown(make_progress(False), {"mnist": DATA}, 0.95, "outliers", False)
 
 
 def test_training_curves_show_mean_and_range_over_generators():
@@ -921,7 +1021,7 @@ def test_users_text_is_drawn_as_written(tmp_path, title):
         plot_defense_comparison(title, panels, "demo", 0.95, looks),
         plot_multiclass(select(0), trials, (title, "5"), title, "demo", 0.95),
         plot_matrix(make_matrix(), 0.2, TITLES | {"mnist": title}, ATTACKS, DEFENSES | {"none": title}, "demo", 0.95),
-        plot_points(*make_points(), (title, title), title, "demo"),
+        plot_points(*make_points(), DISTANCES, 10, (title, title), title, "demo"),
     ):
         figure.draw_without_rendering()
         drawn = [text for text in figure.findobj(Text) if title in text.get_text().replace("\n", " ")]

@@ -27,13 +27,15 @@ import oleander
 from oleander.data import load_dataset
 from oleander.io.artifacts import load_artifact
 from oleander.io.claims import COLUMNS as CLAIM_COLUMNS
+from oleander.io.columns import CHECKPOINT_TRIALS, CHECKPOINTS
 from oleander.io.columns import RECONSTRUCTION_ERRORS as ERROR_COLUMNS
 from oleander.io.columns import TRIALS as COLUMNS
 from oleander.training.precision import choose_precision
 
 pytestmark = pytest.mark.workflow
 
-FIGURES = (*(f"pgan_fig{number}" for number in range(1, 16)), "pgan_matrix", "pgan_curves", "baaan_fig1", "baaan_fig2")
+FIGURES = (*(f"pgan_fig{number}" for number in range(1, 16)), "pgan_matrix", "pgan_curves", "pgan_progress")
+FIGURES += ("baaan_fig1", "baaan_fig2")
 FIGURES += tuple(f"baaan_fig{number}" for number in range(4, 10))
 TABLES = tuple(f"pgan_table{number}" for number in range(1, 7))
 SCALES = ("demo", "laptop", "paper")
@@ -60,11 +62,47 @@ def test_one_command_makes_every_figure_and_table(finished):
     assert finished.result("figures/pgan_fig4_samples.png").exists()
     made = {path.name for path in finished.result("tables").iterdir()}
     assert {
-        f"{table}{ending}" for table in (*TABLES, "pgan_fig2", "pgan_fig4") for ending in (".csv", ".md", ".tex")
+        f"{table}{ending}"
+        for table in (*TABLES, "pgan_fig1", "pgan_fig2", "pgan_fig4", "pgan_sensitivity")
+        for ending in (".csv", ".md", ".tex")
     } <= made
-    assert "pgan_matrix.csv" in made
+    assert {"pgan_matrix.csv", "pgan_progress.csv", "pgan_progress.md"} <= made
     assert not list(finished.result("state").rglob("*.safetensors")), "state of finished jobs was left behind"
     assert not list(finished.folder.rglob(".partial-*"))
+
+
+def test_poison_is_measured_at_every_checkpoint(finished):
+    measures = finished.trials("mnist_progress", "progress", "checkpoint_measures")
+    assert tuple(measures.columns) == CHECKPOINTS
+    poison = measures[measures["points"] == "poison"]
+    assert set(poison["iteration"]) == {4, 8, 12}
+    assert len(poison) == 3 * 2 * 2
+    assert set(poison["alpha"]) == {0.1, 0.3}
+    assert poison["count"].eq(24).all()
+    assert poison[["nearest_is_source", "rejected", "classifier_on_poison"]].stack().between(0, 1).all()
+    trials = finished.trials("mnist_progress", "progress", "checkpoint_trials")
+    assert tuple(trials.columns) == CHECKPOINT_TRIALS
+    assert sorted(trials["iteration"].dropna()) == sorted([4, 8, 12] * 2)
+    assert trials.loc[trials["iteration"].isna(), "poison_fraction"].eq(0).all()
+    # At its end, a training's checkpoint is its result.
+    for last in finished.result("checkpoints/mnist_progress").glob("*/000012.safetensors"):
+        final = finished.result(f"pgan/mnist_progress/generators/{last.parent.name}.safetensors")
+        assert last.read_bytes() == final.read_bytes()
+
+
+def test_checkpoints_from_elsewhere_are_measured_without_training(repository, tmp_path, finished):
+    """What docs/extending.md describes: the folder, the curves, and the prepared data before them."""
+    checkout = Checkout(repository, tmp_path)
+    checkout.succeed("--", "results/demo/data/mnist.safetensors")
+    for kind in ("checkpoints/mnist_progress", "pgan/mnist_progress/curves"):
+        shutil.copytree(finished.result(kind), checkout.result(kind))
+    for hidden in checkout.result("checkpoints").rglob(".snakemake_timestamp"):
+        hidden.unlink()
+    jobs, _said = checkout.planned("pgan_progress")
+    assert jobs == {"check_data": 1, "measure_checkpoints": 2, "try_checkpoints": 2, "pgan_progress": 1}
+    checkout.succeed("pgan_progress")
+    for path in ("tables/pgan_progress.csv", "figures/pgan_progress.png"):
+        assert checkout.result(path).read_bytes() == finished.result(path).read_bytes()
 
 
 def test_trials_are_tidy_and_say_what_they_are(finished):
@@ -239,11 +277,24 @@ def test_each_figure_is_a_target_of_its_own(finished):
 @pytest.mark.parametrize(
     ("figure", "jobs"),
     [
-        ("pgan_fig1", {"prepare_dataset": 1, "train_attack": 1, "draw_samples": 1, "check_data": 1}),
+        (
+            "pgan_fig1",
+            {"prepare_dataset": 1, "train_attack": 1, "draw_samples": 1, "check_data": 1, "measure_distances": 1},
+        ),
         ("pgan_fig2", {"prepare_dataset": 2, "train_attack": 4, "run_trials": 6, "check_data": 2}),
         ("pgan_fig3", {"prepare_dataset": 2, "train_attack": 2, "draw_samples": 2, "check_data": 2}),
         ("pgan_fig9", {"prepare_dataset": 1, "train_attack": 1, "fit_boundaries": 1, "check_data": 1}),
         ("pgan_curves", {"prepare_dataset": 4, "train_attack": 7, "check_data": 4}),
+        (
+            "pgan_progress",
+            {
+                "prepare_dataset": 1,
+                "train_attack_with_checkpoints": 2,
+                "measure_checkpoints": 2,
+                "try_checkpoints": 2,
+                "check_data": 1,
+            },
+        ),
         ("pgan_fig7", {"prepare_dataset": 1, "train_attack": 1, "run_trials": 1, "check_data": 1}),
         ("baaan_fig1", {"prepare_dataset": 1, "check_data": 1, "train_autoencoder": 3, "evaluate_autoencoders": 1}),
     ],
@@ -550,7 +601,7 @@ def test_every_scale_and_the_cluster_profile_can_be_planned(repository):
 
 
 def kill_training(checkout: Checkout, hit: signal.Signals) -> None:
-    """Start the workflow, wait for a training state, and end everything that runs."""
+    """Start the workflow, wait for a training state and a checkpoint, and end everything that runs."""
     started = subprocess.Popen(
         checkout.command("pgan_fig10"),
         cwd=checkout.folder,
@@ -559,7 +610,8 @@ def kill_training(checkout: Checkout, hit: signal.Signals) -> None:
         stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 120
-    while not list(checkout.folder.glob("results/demo/state/train_attack/mnist/*/pgan.safetensors")):
+    state = checkout.result("state/train_attack/mnist")
+    while not (list(state.glob("*/pgan.safetensors")) and list(state.glob("*/checkpoints-*/000025.safetensors"))):
         assert started.poll() is None, "the workflow ended before it could be killed"
         assert time.monotonic() < deadline, "no state was written"
         time.sleep(0.02)
@@ -570,7 +622,8 @@ def kill_training(checkout: Checkout, hit: signal.Signals) -> None:
 def test_killed_training_continues_to_the_same_bytes(repository, tmp_path):
     longer = tiny()
     longer["state_minutes"] = 1e-4
-    longer["scales"]["demo"]["experiments"]["mnist"] = {"epochs": 300, "alphas": [0.1, 0.3], "generators": 1}
+    trained = {"epochs": 300, "alphas": [0.1, 0.3], "generators": 1, "checkpoint_iterations": 25}
+    longer["scales"]["demo"]["experiments"]["mnist"] = trained
     longer["scales"]["demo"]["cohort"] = {"alphas_per_job": 2}
     checkouts = []
     for name in ("killed", "undisturbed"):
@@ -581,7 +634,7 @@ def test_killed_training_continues_to_the_same_bytes(repository, tmp_path):
     killed, undisturbed = checkouts
 
     kill_training(killed, signal.SIGKILL)
-    artifacts = [path for path in killed.result("pgan").rglob("*") if path.is_file()]
+    artifacts = [path for kind in ("pgan", "checkpoints") for path in killed.result(kind).rglob("*") if path.is_file()]
     assert not artifacts, f"a killed job left {artifacts}"
     # A killed Snakemake cannot take its lock back; this is what it tells its user to do.
     killed.succeed("--unlock")
@@ -592,7 +645,9 @@ def test_killed_training_continues_to_the_same_bytes(repository, tmp_path):
     assert "continuing from" in log.read_text()
     made = sorted(path.relative_to(killed.folder) for path in killed.result("pgan").rglob("*") if path.is_file())
     assert len(made) == 3
-    for path in [*made, Path("results/demo/figures/pgan_fig10.png")]:
+    kept = sorted(path.relative_to(killed.folder) for path in killed.result("checkpoints").rglob("*.safetensors"))
+    assert len(kept) == len(list(undisturbed.result("checkpoints").rglob("*.safetensors"))) >= 10
+    for path in [*made, *kept, Path("results/demo/figures/pgan_fig10.png")]:
         assert (killed.folder / path).read_bytes() == (undisturbed.folder / path).read_bytes(), path
 
 

@@ -10,9 +10,9 @@ from faults.report import digests
 from faults.runs import POLL, CampaignError, Run
 from workflow_checkout import Checkout, tiny
 
-FIGURES = ("pgan_fig8", "pgan_fig13", "pgan_fig9", "pgan_fig12", "baaan_fig1", "baaan_fig4")
+FIGURES = ("pgan_fig8", "pgan_fig13", "pgan_fig9", "pgan_fig12", "pgan_progress", "baaan_fig1", "baaan_fig4")
 """Between them every trainer and evaluator: generators of both kinds of network, trials with an outlier detector and
-with Sever, boundaries, autoencoders, GANs and what measures them."""
+with Sever, boundaries, generators kept during training, autoencoders, GANs and what measures them."""
 
 SHORT = ("pgan_fig13", "pgan_fig9", "results/demo/baaan/autoencoders/mnist/errors.csv")
 """Some of them, for the short form."""
@@ -27,6 +27,8 @@ RULES = (
     "train_attack",
     "run_trials",
     "fit_boundaries",
+    "measure_checkpoints",
+    "try_checkpoints",
     "train_autoencoder",
     "evaluate_autoencoders",
     "train_feature_classifier",
@@ -38,6 +40,7 @@ RULES = (
 
 VARIANTS = {
     "train_attack/mnist/": "MLP",
+    "train_attack/mnist_progress/": "MLP with checkpoints",
     "train_attack/cifar/": "CNN",
     "train_attack/synthetic/": "points in the plane",
     "run_trials/mnist/effectiveness/": "outlier detection",
@@ -60,7 +63,8 @@ def settings() -> dict:
     demo["cohort"] = {"alphas_per_job": 2}
     demo["experiments"]["mnist"] = {"epochs": 300, "alphas": [0.1, 0.3], "generators": 1}
     demo["experiments"]["cifar"] = {"epochs": 2, "alphas": [0.1, 0.3], "generators": 1}
-    demo["experiments"]["synthetic"] = {"epochs": 60, "alphas": [0.2]}
+    demo["experiments"]["mnist_progress"] = {**demo["experiments"]["mnist"], "checkpoint_iterations": 200}
+    demo["experiments"]["synthetic"] = {"epochs": 60, "alphas": [0.2], "generators": 1}
     demo["victims"]["binary_mlp"] |= {"epochs": 150}
     demo["victims"]["logistic"] = {"epochs": 200}
     demo["features"] = {"classifier": {"epochs": 2}}

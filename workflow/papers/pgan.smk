@@ -234,6 +234,24 @@ rule pgan_curves:
         "../../scripts/plot_training_curves.py"
 
 
+# Poison over training. Not in the paper.
+rule pgan_progress:
+    input:
+        **PLAN.inputs("pgan_progress"),
+    output:
+        **drawn("pgan_progress"),
+    log:
+        f"{OUT}/logs/pgan_progress.log",
+    localrule: True
+    params:
+        **PLAN.params("pgan_progress"),
+        version=VERSIONS["plot"],
+    message:
+        "Drawing pGAN's poison over training"
+    script:
+        "../../scripts/plot_progress.py"
+
+
 # What each choice that the paper leaves open does to its statements.
 rule pgan_sensitivity:
     input:

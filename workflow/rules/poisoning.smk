@@ -22,13 +22,28 @@ rule train_attack:
         device=CONFIG.device.plain(),
         state=f"{OUT}/state/train_attack/{{experiment}}/{{cohort}}",
         checkpoints=f"{OUT}/checkpoints/{{experiment}}/{{cohort}}",
-        checkpoint_iterations=Untracked(CONFIG.checkpoint_iterations),
+        checkpoint_iterations=Untracked(None),
         state_minutes=Untracked(CONFIG.state_minutes),
         version=VERSIONS["train_attack"],
     message:
         "Training generators of poison: {wildcards.experiment}, {wildcards.cohort}"
     script:
         "../../scripts/train_attack.py"
+
+
+# Experiments with checkpoint_iterations also keep their generators during training.
+use rule train_attack as train_attack_with_checkpoints with:
+    output:
+        generators=f"{OUT}/pgan/{{experiment}}/generators/{{cohort}}.safetensors",
+        curves=f"{OUT}/pgan/{{experiment}}/curves/{{cohort}}.csv",
+        checkpoints=directory(f"{OUT}/checkpoints/{{experiment}}/{{cohort}}"),
+    wildcard_constraints:
+        experiment="|".join(name for name, one in PLAN.experiments.items() if one.own.checkpoint_iterations) or "-",
+    params:
+        checkpoint_iterations=lambda wildcards: experiment(wildcards).own.checkpoint_iterations,
+
+
+ruleorder: train_attack_with_checkpoints > train_attack
 
 
 rule run_trials:
@@ -66,7 +81,7 @@ rule run_trials:
 rule draw_samples:
     input:
         dataset=lambda wildcards: experiment(wildcards).data_file(),
-        generators=rules.train_attack.output.generators,
+        generators=lambda wildcards: experiment(wildcards).generators_file(wildcards.cohort),
     output:
         samples=f"{OUT}/pgan/{{experiment}}/samples/{{cohort}}.safetensors",
     log:
@@ -84,10 +99,92 @@ rule draw_samples:
         "../../scripts/draw_samples.py"
 
 
+# How far the poison of each generator in the plane is from genuine points.
+rule measure_distances:
+    input:
+        dataset=lambda wildcards: experiment(wildcards).data_file(),
+        samples=lambda wildcards: experiment(wildcards).all_samples().files,
+    output:
+        distances=f"{OUT}/pgan/{{experiment}}/distances.csv",
+    log:
+        f"{OUT}/logs/measure_distances/{{experiment}}.log",
+    localrule: True
+    params:
+        task=lambda wildcards: experiment(wildcards).task_settings(),
+        identity=lambda wildcards: experiment(wildcards).identity(),
+        version=VERSIONS["measure_distances"],
+    message:
+        "Measuring distances from genuine points: {wildcards.experiment}"
+    script:
+        "../../scripts/measure_distances.py"
+
+
+# Poison over training. The training itself knows nothing of these measures: it keeps generators.
+rule measure_checkpoints:
+    input:
+        dataset=lambda wildcards: experiment(wildcards).data_file(),
+        checkpoints=lambda wildcards: experiment(wildcards).checkpoints(wildcards.cohort),
+        curves=f"{OUT}/pgan/{{experiment}}/curves/{{cohort}}.csv",
+    output:
+        measures=f"{OUT}/pgan/{{experiment}}/checkpoint_measures/{{evaluation}}/{{cohort}}.csv",
+    log:
+        f"{OUT}/logs/measure_checkpoints/{{experiment}}/{{evaluation}}/{{cohort}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/measure_checkpoints/{{experiment}}/{{evaluation}}/{{cohort}}.tsv"
+    threads: CONFIG.device.threads
+    resources:
+        gpu=1,
+        mem_mb=growing(8000),
+        runtime=growing(60),
+    params:
+        task=lambda wildcards: experiment(wildcards).task_settings(),
+        attack=lambda wildcards: experiment(wildcards).attack_settings(),
+        replicas=lambda wildcards: experiment(wildcards).cohorts[wildcards.cohort],
+        evaluation=lambda wildcards: experiment(wildcards).evaluation_settings(wildcards.evaluation),
+        identity=lambda wildcards: experiment(wildcards).identity(wildcards.evaluation),
+        device=CONFIG.device.plain(),
+        version=VERSIONS["measure_checkpoints"],
+    message:
+        "Measuring poison over training: {wildcards.experiment}, {wildcards.evaluation}, {wildcards.cohort}"
+    script:
+        "../../scripts/measure_checkpoints.py"
+
+
+rule try_checkpoints:
+    input:
+        dataset=lambda wildcards: experiment(wildcards).data_file(),
+        checkpoints=lambda wildcards: experiment(wildcards).checkpoints(wildcards.cohort),
+    output:
+        trials=f"{OUT}/pgan/{{experiment}}/checkpoint_trials/{{evaluation}}/{{cohort}}.csv",
+    log:
+        f"{OUT}/logs/try_checkpoints/{{experiment}}/{{evaluation}}/{{cohort}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/try_checkpoints/{{experiment}}/{{evaluation}}/{{cohort}}.tsv"
+    threads: CONFIG.device.threads
+    resources:
+        gpu=1,
+        mem_mb=growing(8000),
+        runtime=growing(240),
+    params:
+        task=lambda wildcards: experiment(wildcards).task_settings(),
+        attack=lambda wildcards: experiment(wildcards).attack_settings(),
+        replicas=lambda wildcards: experiment(wildcards).cohorts[wildcards.cohort],
+        evaluation=lambda wildcards: experiment(wildcards).evaluation_settings(wildcards.evaluation),
+        identity=lambda wildcards: experiment(wildcards).identity(wildcards.evaluation),
+        device=CONFIG.device.plain(),
+        state=f"{OUT}/state/try_checkpoints/{{experiment}}/{{evaluation}}/{{cohort}}",
+        state_minutes=Untracked(CONFIG.state_minutes),
+        version=VERSIONS["try_checkpoints"],
+    message:
+        "Testing victims over training: {wildcards.experiment}, {wildcards.evaluation}, {wildcards.cohort}"
+    script:
+        "../../scripts/try_checkpoints.py"
+
+
 rule fit_boundaries:
     input:
         dataset=lambda wildcards: experiment(wildcards).data_file(),
-        generators=rules.train_attack.output.generators,
+        generators=lambda wildcards: experiment(wildcards).generators_file(wildcards.cohort),
     output:
         boundaries=f"{OUT}/pgan/{{experiment}}/boundaries/{{evaluation}}/{{cohort}}.csv",
         points=f"{OUT}/pgan/{{experiment}}/boundaries/{{evaluation}}/{{cohort}}.points.csv",

@@ -257,6 +257,13 @@ def _check_choices(task: Task, settings: dict[str, Any]) -> None:
         )
 
 
+def iterations_per_epoch(task: Task, settings: dict[str, Any]) -> int:
+    """Iterations of Algorithm 1 in an epoch: batches of genuine points of the target class, or of all classes, the last
+    one filled up."""
+    points = (task.train_y == 1).sum() if settings["epoch_of"] == "target_class" else len(task.train_y)
+    return math.ceil(int(points) / settings["batch_size"])
+
+
 def fit(
     task: Task,
     replicas: list[Replica],
@@ -317,8 +324,7 @@ class _Trainer:
             settings["classifier_steps"],
             settings["generator_steps"],
         )
-        points = self.target_rows if settings["epoch_of"] == "target_class" else self.x
-        self.per_epoch = math.ceil(len(points) / self.batch)
+        self.per_epoch = iterations_per_epoch(task, settings)
         self.total = settings["epochs"] * self.per_epoch
 
         saved = scratch.load("pgan", self.device)
@@ -522,13 +528,15 @@ class _Trainer:
         return tensors, {"iteration": self.iteration, "active": self.active}
 
     def poisoners(self) -> Poisoners:
-        """The current generators; diverged replicas keep their position, with NaN parameters."""
+        """The current generators; diverged replicas keep their position."""
         parameters = {}
         for name, tensor in self.generator.parameters.items():
             parameters[name] = torch.full((len(self.replicas), *tensor.shape[1:]), torch.nan).to(tensor)
             if self.active:
                 parameters[name][self.active] = tensor.detach()
-        converged = [at in self.active for at in range(len(self.replicas))]
+        # Between two calls of `_drop_diverged`, a checkpoint may find replicas that diverged since.
+        finite = torch.stack([tensor.isfinite().flatten(1).all(1) for tensor in parameters.values()]).all(0).tolist()
+        converged = [at in self.active and finite[at] for at in range(len(self.replicas))]
         return Poisoners(
             self.networks.generator,
             parameters,

@@ -4,6 +4,7 @@ One logistic regression is fitted to a few genuine points per class, another to 
 no defense.
 """
 
+import logging
 import math
 from typing import Any
 
@@ -18,6 +19,8 @@ from oleander.models import build_model
 from oleander.training.classifiers import TrainingSets, predict, train_classifiers
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed
+
+logger = logging.getLogger(__name__)
 
 
 def check_boundaries(task: Task, settings: dict[str, Any]) -> None:
@@ -48,7 +51,7 @@ def check_boundaries(task: Task, settings: dict[str, Any]) -> None:
 def fit_boundaries(
     task: Task, generators: Generators, settings: dict[str, Any], identity: dict[str, Any]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Train a clean and a poisoned classifier for each generator of a task in the plane.
+    """Train a clean and a poisoned classifier for each generator of a task in the plane that did not diverge.
 
     Args:
         task: points [n, 2], on the training device.
@@ -62,7 +65,7 @@ def fit_boundaries(
         kind "source", "target" or "poison".
 
     Raises:
-        OleanderError: as in `check_boundaries`, or training of a generator diverged.
+        OleanderError: as in `check_boundaries`, or all generators diverged.
     """
     check_boundaries(task, settings)
     victim = settings["victim"]
@@ -70,7 +73,15 @@ def fit_boundaries(
     rows, labels, seeds, descriptions, point_rows = [], [], [], [], []
     pool = [task.train_x]
     size = len(task.train_x)
+    if not any(generators.converged):
+        raise OleanderError(
+            f"all {len(generators.replicas)} generators on {task.dataset} diverged in training, so there is no "
+            "boundary to fit; use a smaller learning rate"
+        )
     for at, replica in enumerate(generators.replicas):
+        if not generators.converged[at]:
+            logger.warning("%s diverged in training; its boundaries are left out", replica)
+            continue
         seed = derive_seed("boundary", replica.seed)
         genuine = split_task(task, 0, 2 * settings["genuine_per_class"], derive_seed(seed, "split")).train_rows
         poison, poison_labels = generators.draw(settings["poison_points"], derive_seed(seed, "poison"), at)

@@ -33,6 +33,31 @@ TRIALS = (*TRIAL_IDENTITY, *TRIAL_CONDITIONS, *TRIAL_MEASURES, "status")
 CONFUSION = (*TRIAL_IDENTITY, *TRIAL_CONDITIONS, "true_class", "predicted_class", "share")
 """Columns of the confusion matrices: one row per trial and pair of classes; `share` is of the true class's points."""
 
+GENUINE, POISON = "genuine", "poison"
+"""What was measured: genuine points of the target class, the reference, or a generator's poison."""
+CHECKPOINT_MEASURES = (
+    *("discriminator_on_poison", "classifier_on_poison", "nearest_distance", "nearest_is_source", "rejected"),
+)
+"""D(G(z)) and C(G(z)) as in `PGAN_CURVES`, over the epoch of the iteration, empty for genuine points; the mean distance
+of a point to the nearest other of the same kind; the fraction whose nearest genuine training point is of the source
+class; the fraction that the defense rejects."""
+CHECKPOINTS = (
+    *TRIAL_IDENTITY,
+    *("generator", "run", "defense", "points", "count", "iteration", "dropout"),
+    *CHECKPOINT_MEASURES,
+)
+"""Measures of poison over training. `count` points of the kind `points` were measured; `dropout` says whether it was on
+when they were drawn; it and `iteration` are empty for genuine points."""
+CHECKPOINT_TRIALS = ("iteration", *TRIALS)
+"""Trials on the generators of an iteration of training; empty for trials without poison."""
+
+DISTANCES = (
+    *("scale", "precision", "experiment", "dataset", "stand_in_for", "attack", "points", "alpha", "generator", "count"),
+    "energy_distance",
+)
+"""Energy distances between `count` points and as many genuine test points of the target class. `points` is `POISON`, of
+one generator, or `GENUINE`: other test points, with an empty `alpha`; `generator` then numbers the draws."""
+
 PGAN_CURVES = (
     *("discriminator_loss", "classifier_loss", "generator_loss", "discriminator_on_poison", "classifier_on_poison"),
 )

@@ -6,6 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from oleander.metrics.intervals import mean_interval
+from oleander.metrics.representative import median_generator
 from oleander.plots import style
 from oleander.plots.looks import alpha_label
 from oleander.plots.planes import KINDS, View, draw_points, point_handles, set_view
@@ -18,28 +20,43 @@ CONDITIONS = {
 
 
 def plot_boundaries(
-    boundaries: pd.DataFrame, points: pd.DataFrame, class_names: tuple[str, str], title: str, scale: str
+    boundaries: pd.DataFrame,
+    points: pd.DataFrame,
+    class_names: tuple[str, str],
+    title: str,
+    scale: str,
+    confidence: float,
 ) -> Figure:
     """Plot a panel per alpha with the training points and the boundaries weight0 x0 + weight1 x1 + bias = 0.
 
+    Of several generators, the one with the median test error after poisoning is shown; the panel's title has the mean
+    errors of all.
+
     Args:
-        boundaries: columns alpha, condition (`CONDITIONS`), weight0, weight1, bias and error (test error as a
-            fraction), one row per alpha and condition. Weights that are not finite or all zero draw no line.
-        points: columns alpha, kind (source, target or poison), x0, x1.
+        boundaries: columns alpha, generator, condition (`CONDITIONS`), weight0, weight1, bias and error (test error as
+            a fraction), one row per alpha, generator and condition. Weights that are not finite or all zero draw no
+            line.
+        points: columns alpha, generator, kind (source, target or poison), x0, x1.
         class_names: names of source and target class.
         title: of the data, from `style.name_data`.
         scale: name of the scale.
+        confidence: of the intervals of mean errors, e.g. 0.95.
 
     Raises:
-        ValueError: an alpha and condition have several rows.
+        ValueError: an alpha, generator and condition have several rows.
     """
-    if boundaries.duplicated(["alpha", "condition"]).any():
-        raise ValueError("several boundaries of one alpha and condition; select one first")
+    if boundaries.duplicated(["alpha", "generator", "condition"]).any():
+        raise ValueError("several boundaries of one alpha, generator and condition; select one first")
+    generators = int(boundaries.groupby("alpha")["generator"].nunique().max())
+    every = {alpha: own for alpha, own in boundaries.groupby("alpha")}
+    chosen = {alpha: _median_generator(own) for alpha, own in every.items()}
+    boundaries, points = (table[table["generator"] == table["alpha"].map(chosen)] for table in (boundaries, points))
     alphas = sorted(boundaries["alpha"].unique())
     rows, columns = style.grid_shape(len(alphas))
-    figure = style.new_figure(
-        2.9 * rows + 0.9, f"Boundary before and after poisoning: {style.describe(scale, None, title)}"
-    )
+    heading = "Boundary before and after poisoning"
+    if generators > 1:
+        heading = f"Boundaries, generator with the median error of {style.number_word(generators)}"
+    figure = style.new_figure(2.9 * rows + 0.9, f"{heading}: {style.describe(scale, None, title)}")
     panels = figure.subplots(rows, columns, squeeze=False).flat
     shared = View.around(points.loc[points["kind"] != "poison", ["x0", "x1"]].to_numpy())
     for alpha, axes in zip(alphas, panels, strict=False):
@@ -53,14 +70,36 @@ def plot_boundaries(
                 _draw_boundary(axes, found.loc[condition], condition)
         errors = found["error"].reindex(list(CONDITIONS))
         before, after = ("?" if np.isnan(error) else f"{error * 100:.1f} %" for error in errors)
+        heading = f"{alpha_label(alpha)}: test error {before} → {after}"
+        if generators > 1:
+            heading += f"\n{_mean_errors(every[alpha], confidence)}"
         style.tidy(axes, "x₀", "x₁")
-        style.panel_title(axes, f"{alpha_label(alpha)}: test error {before} → {after}\n{note}", columns)
+        style.panel_title(axes, f"{heading}\n{note}", columns)
     for axes in panels:
         axes.set_visible(False)
     lines = [Line2D([], [], label=f"boundary, {condition}", **look) for condition, look in CONDITIONS.items()]
     source, target, poison = point_handles(class_names)
     style.outside_legend(figure, [source, target, *lines, poison], columns=3)
     return figure
+
+
+def _median_generator(boundaries: pd.DataFrame) -> int:
+    """Of one alpha's generators, that with the median error after poisoning; the first if all victims diverged."""
+    poisoned = boundaries[boundaries["condition"] == "poisoned"].dropna(subset=["error"])
+    if poisoned.empty:
+        return int(boundaries["generator"].min())
+    return median_generator(poisoned["error"], poisoned["generator"])
+
+
+def _mean_errors(boundaries: pd.DataFrame, confidence: float) -> str:
+    """Mean errors of all generators with their intervals, e.g. "mean: 8.1 [7.9–8.3] → 23.4 [20.1–26.7] %"."""
+    cells = []
+    for condition in CONDITIONS:
+        own = boundaries[boundaries["condition"] == condition].dropna(subset=["error"])
+        found = mean_interval(100 * own["error"], own["generator"], confidence)
+        interval = "" if np.isnan(found["low"]) else f" [{found['low']:.1f}–{found['high']:.1f}]"
+        cells.append("?" if np.isnan(found["mean"]) else f"{found['mean']:.1f}{interval}")
+    return f"mean: {' → '.join(cells)} %"
 
 
 def _draw_boundary(axes: Axes, boundary: pd.Series, condition: str) -> None:

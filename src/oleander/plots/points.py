@@ -12,6 +12,8 @@ def plot_points(
     source: np.ndarray,
     target: np.ndarray,
     poison_by_alpha: dict[float, np.ndarray],
+    distances: dict[float, tuple[int, float]],
+    generators: int,
     class_names: tuple[str, str],
     title: str,
     scale: str,
@@ -24,12 +26,17 @@ def plot_points(
     Args:
         source, target: genuine points [n, 2] of each class.
         poison_by_alpha: alpha -> poison points [n, 2]; alphas are shown ascending.
+        distances: alpha -> number of the generator that drew the poison, and its energy distance from genuine points.
+        generators: the largest number of generators of one alpha, of which that with the median distance is shown.
         class_names: names of source and target class.
         title: of the data, from `style.name_data`.
         scale: name of the scale.
     """
     rows, columns = style.grid_shape(len(poison_by_alpha))
-    figure = style.new_figure(2.9 * rows + 0.8, f"Genuine and poison points: {style.describe(scale, None, title)}")
+    heading = "Genuine and poison points"
+    if generators > 1:
+        heading = f"Poison of the generator with the median distance of {style.number_word(generators)}"
+    figure = style.new_figure(2.9 * rows + 0.8, f"{heading}: {style.describe(scale, None, title)}")
     panels = figure.subplots(rows, columns, squeeze=False).flat
     shared = View.around(source, target)
     for alpha, axes in zip(sorted(poison_by_alpha), panels, strict=False):
@@ -39,7 +46,10 @@ def plot_points(
         draw_points(axes, "poison", poison, 3)
         note = set_view(axes, shared, poison) if len(poison) else "no poison points"
         style.tidy(axes, "x₀", "x₁")
-        style.panel_title(axes, f"{alpha_label(alpha)}\n{note}", columns)
+        generator, distance = distances[alpha]
+        style.panel_title(
+            axes, f"{alpha_label(alpha)}: generator {generator}, energy distance {distance:.3f}\n{note}", columns
+        )
     for axes in panels:
         axes.set_visible(False)
     style.outside_legend(figure, point_handles(class_names), columns=3)

@@ -64,6 +64,12 @@ def _pack(picture: io.BytesIO) -> bytes:
     return packed.getvalue()
 
 
+def number_word(number: int) -> str:
+    """A number in a sentence: "ten", but "11"."""
+    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    return words[number] if number < len(words) else str(number)
+
+
 def name_data(stand_in_for: str | None, dataset_title: str) -> str:
     """Name of the data, e.g. "MNIST" or "embedded digits in place of MNIST"."""
     return f"{dataset_title} in place of {stand_in_for}" if stand_in_for else dataset_title

@@ -140,6 +140,8 @@ def _check_experiments(config: Configuration) -> None:
         wanted = ["epochs", *grid_of(attack)] if is_trained(attack) else []
         given = [key for key in every if getattr(block, key, None) is not None]
         lacking, more = [key for key in wanted if key not in given], [key for key in given if key not in wanted]
+        if not wanted and block.checkpoint_iterations is not None:
+            more.append("checkpoint_iterations")
         if lacking:
             why = f"needed, as attack '{block.attack}' is trained; add"
         else:
@@ -194,6 +196,23 @@ def _check_figure(name: str, figure: dict[str, Any], config: Configuration) -> N
                 raise MistakeError(f"alpha {show(alpha)} is not among experiments.{one}.alphas; add it there", place)
             for other in (other for key in ("evaluation", "evaluations") for other in _flat(panel.get(key, []))):
                 _check_shown(place, panel.get("poison_fraction"), one, other, config)
+    if figure["kind"] == "progress":
+        _check_progress(place, figure, config)
+
+
+def _check_progress(place: Any, figure: dict[str, Any], config: Configuration) -> None:
+    """A figure of training shows experiments that keep generators, and an evaluation by a defense that fits nothing."""
+    for name in figure["experiments"]:
+        if config.experiments[name].checkpoint_iterations is None:
+            told = f"experiments.{name} keeps no generators during training; set its checkpoint_iterations"
+            raise MistakeError(told, place)
+    tests = config.evaluations[figure["evaluation"]]
+    if getattr(tests, "train_points", None) is None:
+        told = f"evaluation {figure['evaluation']} has no trials; choose one with train_points and a defense"
+        raise MistakeError(told, place)
+    if len(tests.train_points) > 1:
+        told = f"evaluation {figure['evaluation']} has several train_points; choose one with a single size"
+        raise MistakeError(told, place)
 
 
 def _check_control(place: Any, experiment: str, control: str, shown: list[str], config: Configuration) -> None:

@@ -74,15 +74,18 @@ class _Grid(Figure):
 
 # pGAN.
 class Points(Figure):
-    """Genuine and poison points in the plane, a panel an alpha."""
+    """Genuine and poison points in the plane, a panel an alpha, drawn by the generator with the median distance from
+    genuine points; the distances of all as a table."""
 
     kind: Literal["points"]
     experiment: Text
     points: Count
 
+    tables = ("csv", "md", "tex")
+
     def results(self, plan: "Plan") -> dict[str, list[Result]]:
         study = plan.experiments[self.experiment]
-        return {"samples": [study.samples(study.alphas)]}
+        return {"samples": [study.all_samples()], "distances": [study.distances()]}
 
     def params(self, plan: "Plan") -> dict[str, Any]:
         return {"title": plan.experiments[self.experiment].title, "points": self.points}
@@ -432,6 +435,38 @@ def _swap(choice: OpenChoice) -> tuple[str, str]:
     return choice.replaced, choice.experiment or choice.evaluation
 
 
+class Progress(Figure):
+    """What the poison is like over training, a row of panels an experiment; the numbers as a table.
+
+    Attributes:
+        experiments: with `checkpoint_iterations`.
+        evaluation: gives the number of points, the trusted points and the defense; with `train_victims`, its trials are
+            run over training, too.
+    """
+
+    kind: Literal["progress"]
+    experiments: Names
+    evaluation: Text
+
+    tables = ("csv", "md")
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        studies = [plan.experiments[name] for name in self.experiments]
+        found = {"measures": [study.checkpoint_measures(self.evaluation) for study in studies]}
+        if plan.config.evaluations[self.evaluation].train_victims:
+            found["trials"] = [study.checkpoint_trials(self.evaluation) for study in studies]
+        return found
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        evaluation = plan.config.evaluations[self.evaluation]
+        return {
+            "titles": plan.titles(self.experiments),
+            "defense": plan.config.defenses[evaluation.defense].title,
+            "victims_dropout": evaluation.dropout_when_drawing,
+            "looks": plan.looks(alphas=self.experiments),
+        }
+
+
 class NetworkTable(Figure):
     """The layers and settings of networks, read off what is built.
 
@@ -575,6 +610,7 @@ AnyFigure = Annotated[
     | Matrix
     | TrainingCurves
     | Choices
+    | Progress
     | NetworkTable
     | DatasetTable
     | ReconstructionErrors

@@ -106,9 +106,37 @@ class Poisoning(Study):
 
     def samples(self, alphas: list[float]) -> Result:
         """Saved samples of genuine points and of the first generator's poison at each alpha."""
-        cohorts = once(self.cohort_with(alpha) for alpha in alphas)
-        files = [f"{self._folder}/samples/{cohort}.safetensors" for cohort in cohorts]
-        return Result(f"pgan/{self.name}/samples", files, self, self._jobs(cohorts))
+        return self._samples(once(self.cohort_with(alpha) for alpha in alphas))
+
+    def all_samples(self) -> Result:
+        """Saved samples of genuine points and of every generator's poison."""
+        return self._samples(list(self.cohorts))
+
+    def distances(self) -> Result:
+        """Energy distances of every generator's poison from genuine points, columns `oleander.io.columns.DISTANCES`."""
+        name = f"pgan/{self.name}/distances.csv"
+        return Result(name, [f"{self.out}/{name}"], self, self._jobs(self.cohorts))
+
+    def checkpoints(self, cohort: str) -> str:
+        """Path of the folder of generators kept during training.
+
+        Raises:
+            OleanderError: the experiment keeps none.
+        """
+        if self.own.checkpoint_iterations is None:
+            raise OleanderError(
+                f"experiment {self.name} keeps no generators during training; set "
+                f"experiments.{self.name}.checkpoint_iterations in config.yaml"
+            )
+        return f"{self.out}/checkpoints/{self.name}/{cohort}"
+
+    def checkpoint_measures(self, evaluation: str) -> Result:
+        """Measures of the poison over training, with columns `oleander.io.columns.CHECKPOINTS`."""
+        return self._over_training("measures", "measure_checkpoints", evaluation)
+
+    def checkpoint_trials(self, evaluation: str) -> Result:
+        """An evaluation's trials over training, with columns `oleander.io.columns.CHECKPOINT_TRIALS`."""
+        return self._over_training("trials", "try_checkpoints", evaluation)
 
     def boundaries(self, evaluation: str, ending: str) -> list[Result]:
         """Decision boundaries (ending "csv") of an evaluation, or the points that they were fitted to ("points.csv");
@@ -126,6 +154,16 @@ class Poisoning(Study):
     @property
     def _folder(self) -> str:
         return f"{self.out}/pgan/{self.name}"
+
+    def _samples(self, cohorts: list[str]) -> Result:
+        files = [f"{self._folder}/samples/{cohort}.safetensors" for cohort in cohorts]
+        return Result(f"pgan/{self.name}/samples", files, self, self._jobs(cohorts))
+
+    def _over_training(self, kind: str, rule: str, evaluation: str) -> Result:
+        files = [f"{self._folder}/checkpoint_{kind}/{evaluation}/{cohort}.csv" for cohort in self.cohorts]
+        measured = [f"{rule}/{self.name}/{evaluation}/{cohort}" for cohort in self.cohorts]
+        name = f"pgan/{self.name}/checkpoint_{kind}/{evaluation}.csv"
+        return Result(name, files, self, [*self._jobs(self.cohorts), *measured], evaluation)
 
     def _tested(self, kind: str, evaluation: str) -> Result:
         cohorts = self.tested_cohorts(evaluation)

@@ -27,7 +27,7 @@ from oleander.workflow.blocks import (
     nothing,
     unique,
 )
-from oleander.workflow.declared import COUNT, SHARED, WHOLE, conform, grids, method_schema, spoken
+from oleander.workflow.declared import COUNT, SHARED, WHOLE, conform, grids, method_schema
 from oleander.workflow.figures import AnyFigure
 from oleander.workflow.layers import merge
 
@@ -179,7 +179,8 @@ class Task(Block):
 
 
 class Experiment(Block, extra="allow"):
-    """A task under an attack. `epochs`, and the lists that the attack's `GRID` names, only where it is trained.
+    """A task under an attack. Only where it is trained: `epochs`, the lists that the attack's `GRID` names, and
+    optionally `checkpoint_iterations`.
 
     `settings`: of the attack, in place of those in its block.
     """
@@ -193,6 +194,7 @@ class Experiment(Block, extra="allow"):
     alphas: Fractions | None = None
     lambda_primes: Grid | None = None
     poison_fractions: PoisonFractions | None = None
+    checkpoint_iterations: Annotated[Count | None, BeforeValidator(nothing)] = None
 
     @classmethod
     def known(cls) -> list[str]:
@@ -353,7 +355,6 @@ class Configuration(Block):
     allow_download: Switch
     device: Device
     state_minutes: Positive
-    checkpoint_iterations: Annotated[Count | None, BeforeValidator(spoken)]
     cohort: Cohort
     confidence: Annotated[Number, Field(gt=0, lt=1)]
     strict: Switch
