@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from oleander.evaluation.claims import verify_claims
+from oleander.evaluation.claims import note_readings, verify_claims
 from oleander.io.claims import TABLES, read_claims
 from oleander.io.errors import plain_errors
 from oleander.io.files import write_text
@@ -15,5 +15,6 @@ with plain_errors():
     tables = {table: read_csvs(paths) if paths else pd.DataFrame() for table, paths in files.items()}
     claims = [claim for path in snakemake.input.claims for claim in read_claims(path)]
     verdicts = verify_claims(claims, tables, params.scale, params.departures, params.asked, params.confidence)
+    verdicts = note_readings(verdicts, params.readings)
     write_csv(snakemake.output.csv, verdicts)
     write_text(snakemake.output.markdown, claims_markdown(verdicts, params.scale, params.confidence))

@@ -26,6 +26,7 @@ from oleander.evaluation.claims import (
     WITHIN,
     combine,
     count_verdicts,
+    note_readings,
     read_verdicts,
     summary_lines,
     verify_claims,
@@ -559,6 +560,27 @@ def test_numbers_at_other_settings_are_not_comparable():
         claim = CLAIMS[name]
         row = check(claim, make_results(claim, truth(claim)), "laptop", ["experiments.mnist.epochs"])
         assert (row["verdict"] == NOT_COMPARABLE) == (claim.scale == "paper"), name
+
+
+def test_a_smaller_grid_at_the_papers_settings_is_compared_and_said():
+    cut = ["experiments.mnist.alphas", "experiments.mnist.generators", "evaluations.effectiveness.runs"]
+    for name in ("P01", "P23"):
+        claim = CLAIMS[name]
+        results = make_results(claim, truth(claim))
+        row, whole = check(claim, results, "paper", cut), check(claim, results, "paper")
+        assert row["verdict"] == whole["verdict"] == REPRODUCED
+        said = f"The paper's settings on a smaller grid: {', '.join(cut)} differ."
+        assert row["why"] == f"{whole['why']} {said}"
+        other = check(claim, results, "laptop", [*cut, "experiments.mnist.epochs"])
+        assert "smaller grid" not in other["why"]
+
+
+def test_a_verdict_under_other_readings_says_where():
+    claim = CLAIMS["P18a"]
+    verdicts = verify_claims([claim], {"trials": make_results(claim, truth(claim))}, "laptop", {}, {}, 0.95)
+    noted = note_readings(verdicts, {"P18a": "pgan_sensitivity"})
+    assert noted["why"].item() == f"{verdicts['why'].item()} Under other readings of the paper: pgan_sensitivity."
+    assert note_readings(verdicts, {"P18": "pgan_sensitivity"}).equals(verdicts)
 
 
 def test_distances_by_other_features_are_not_comparable_but_have_an_order():

@@ -18,6 +18,7 @@ rule verify_claims:
         scale=SCALE,
         departures=lambda _wildcards: verification.departures(CLAIMS, PLAN),
         asked=lambda _wildcards: verification.asked_values(CLAIMS, PLAN),
+        readings=lambda _wildcards: PLAN.readings(),
         confidence=CONFIG.confidence,
         version=VERSIONS["verify_claims"],
     message:

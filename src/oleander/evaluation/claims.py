@@ -27,6 +27,9 @@ NOT_COMPARABLE = "not comparable"
 NOT_RUN = "not run"
 VERDICTS = (REPRODUCED, WITHIN, NOT_REPRODUCED, UNDECIDED, NOT_COMPARABLE, NOT_RUN)
 
+GRID = ("alphas", "lambda_primes", "generators", "poison_fractions", "runs", "seeds")
+"""Settings that say how much is run, not how: results on a smaller grid can be compared with the paper's."""
+
 INCEPTION = "inception"
 """The features of the papers' FIDs."""
 
@@ -98,6 +101,18 @@ def verify_claims(
     for row in rows:
         parts.setdefault(row["id"], []).append(row["verdict"])
     return pd.DataFrame([{**row, "claim_verdict": combine(parts[row["id"]])} for row in rows], columns=list(COLUMNS))
+
+
+def note_readings(verdicts: pd.DataFrame, readings: dict[str, str]) -> pd.DataFrame:
+    """The verdicts, with a remark in `why` where a figure shows them under other readings of the paper.
+
+    Args:
+        verdicts: from `verify_claims`.
+        readings: name of a claim -> name of the figure.
+    """
+    names = verdicts["id"] + verdicts["part"]
+    notes = [f" Under other readings of the paper: {readings[name]}." if name in readings else "" for name in names]
+    return verdicts.assign(why=verdicts["why"] + notes)
 
 
 def read_verdicts(path: str | os.PathLike[str]) -> pd.DataFrame:
@@ -194,7 +209,8 @@ def _check(
         "n": estimate.n,
         "over": "counted" if finding.counted else _over(claim, estimate),
     }
-    apart = _not_comparable(claim, [left] if right is None else [left, right], departures)
+    other = [one for one in departures if one.rpartition(".")[2] not in GRID]
+    apart = _not_comparable(claim, [left] if right is None else [left, right], other)
     if apart:
         return {**found, "needed": math.nan, "verdict": NOT_COMPARABLE, "why": apart}
     verdict, why = _verdict(claim, finding, confidence)
@@ -202,7 +218,9 @@ def _check(
     more = _needed(finding, found["over"]) if verdict == UNDECIDED else ""
     features = _other_features([left] if right is None else [left, right]) if claim.measure == "fid" else []
     note = f"Distances use the features of a {' and '.join(features)}." if features else ""
-    said = " ".join(filter(None, (why, finding.note, more, note)))
+    # With other settings, too, results are not the paper's anyhow.
+    grid = f"The paper's settings on a smaller grid: {_listed(departures)} differ." if departures and not other else ""
+    said = " ".join(filter(None, (why, finding.note, more, note, grid)))
     return {**found, "needed": needed, "verdict": verdict, "why": said}
 
 
@@ -236,9 +254,14 @@ def _not_comparable(claim: Claim, selections: list[pd.DataFrame], departures: li
         if features and len(networks) > 1:
             return "distances use features of different networks"
     if claim.scale == "paper" and departures:
-        more = f" and {len(departures) - 3} more" if len(departures) > 3 else ""
-        return f"a number, but settings differ from the paper's: {', '.join(departures[:3])}{more}"
+        return f"a number, but settings differ from the paper's: {_listed(departures)}"
     return ""
+
+
+def _listed(settings: list[str]) -> str:
+    """The first three settings, and how many more there are."""
+    more = f" and {len(settings) - 3} more" if len(settings) > 3 else ""
+    return f"{', '.join(settings[:3])}{more}"
 
 
 def _verdict(claim: Claim, finding: Finding, confidence: float) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from oleander.io.errors import OleanderError
 from oleander.plots.looks import alpha_looks, attack_looks, control_looks, defense_looks, model_looks
 from oleander.workflow.autoencoders import Autoencoder
 from oleander.workflow.configuration import Configuration, read_configuration
-from oleander.workflow.figures import Figure, GanSamples, Reconstructions, figure_number
+from oleander.workflow.figures import Choices, Figure, GanSamples, Reconstructions, figure_number
 from oleander.workflow.gans import Gan
 from oleander.workflow.poisoning import Poisoning, task_settings
 from oleander.workflow.studies import Result, Study, data_file, once
@@ -136,6 +136,15 @@ class Plan:
     def claims_files(self) -> list[str]:
         """The files of published claims, one or more a paper."""
         return sorted(str(path) for path in Path(self.root, "workflow/published").glob("*.csv"))
+
+    def readings(self) -> dict[str, str]:
+        """Claim -> the figure that shows its verdict under other readings of the paper."""
+        return {
+            claim: name
+            for name, figure in self.figures.items()
+            if isinstance(figure, Choices)
+            for claim in figure.statements
+        }
 
     def params(self, name: str) -> dict[str, Any]:
         """Params of a figure's rule."""
