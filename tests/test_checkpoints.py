@@ -141,8 +141,8 @@ def test_genuine_points_are_the_reference_once_a_run(tmp_path):
 
 def test_a_collapsed_generator_has_no_distance_and_one_on_the_source_class_is_nearest_to_it(tmp_path):
     class Collapsed(Generated):
-        def craft(self, task, train_rows, count, seed, replica):
-            made = super().craft(task, train_rows, count, seed, replica)
+        def craft(self, task, train_rows, unused_rows, count, seed, replica):
+            made = super().craft(task, train_rows, unused_rows, count, seed, replica)
             return dataclasses.replace(made, x=task.source_x[:1].expand(count, -1, -1, -1))
 
     found = measure(tmp_path, load=lambda path, dropout: Collapsed(make_poisoners(), dropout))
@@ -240,7 +240,7 @@ def test_a_training_keeps_generators_that_are_those_of_a_shorter_one(tmp_path):
     shorter, _ = attack.fit(task, replicas, {**settings, "epochs": 2}, Scratch.none())
     half = load_attacker(settings, checkpoint_file(tmp_path, every), replicas)
     for at in range(2):
-        poison = half.craft(task, torch.arange(100), 5, 3, at)
+        poison = half.craft(task, torch.arange(100), torch.arange(0), 5, 3, at)
         assert torch.equal(poison.x, shorter.draw(5, 3, at)[0])
 
 

@@ -109,7 +109,9 @@ def measure_checkpoints(
                     measured = _measure(task, task.train_x[targets], trusted, settings, seed, targets)
                     rows.append({**row, "points": GENUINE, **measured})
                 for dropout, drawn_by in attackers.items():
-                    poison = drawn_by.craft(task, split.train_rows, count, derive_seed(seed, "poison"), at)
+                    poison = drawn_by.craft(
+                        task, split.train_rows, split.unused_rows, count, derive_seed(seed, "poison"), at
+                    )
                     measured = _measure(task, poison.x, trusted, settings, seed)
                     conditions = {"points": POISON, "iteration": iteration, "dropout": dropout}
                     rows.append({**row, **conditions, **said, **measured})
