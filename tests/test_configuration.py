@@ -96,25 +96,25 @@ def test_later_layers_win(checkout):
 
     def generators(*configfiles, **command_line):
         config = read_configuration(checkout, configfiles, {"scale": "laptop", **command_line})
-        return config.experiments["mnist"].generators
+        return config.experiments["cifar"].generators
 
-    mnist = "experiments.mnist.generators"
+    cifar = "experiments.cifar.generators"
     assert generators() == 3
     papers = checkout / "workflow/papers"
-    (papers / "b.yaml").write_text("experiments: {mnist: {generators: 11}, fmnist_duplication: {generators: 12}}\n")
+    (papers / "b.yaml").write_text("experiments: {cifar: {generators: 11}, fmnist_duplication: {generators: 12}}\n")
     (papers / "a.yaml").write_text("experiments: {fmnist_duplication: {generators: 13}, synthetic: {generators: 14}}\n")
     assert generators() == 3
     own = read_configuration(checkout, [], {"scale": "paper"}).experiments
-    found = [own[name].generators for name in ("mnist", "fmnist_duplication", "synthetic")]
+    found = [own[name].generators for name in ("cifar", "fmnist_duplication", "synthetic")]
     assert found == [11, 12, 14]
-    (papers / "a.yaml").write_text("scales: {laptop: {experiments: {mnist: {generators: 15}}}, demo: null}\n")
+    (papers / "a.yaml").write_text("scales: {laptop: {experiments: {cifar: {generators: 15}}}, demo: null}\n")
     assert generators() == 15
-    changed = {"scales": {"laptop": at(mnist, 16)}}
+    changed = {"scales": {"laptop": at(cifar, 16)}}
     assert generators(changed) == 16
-    assert generators(changed, {"scales": {"laptop": at(mnist, 17)}}) == 17
-    assert generators(at(mnist, 18), changed) == 18
-    assert generators(at(mnist, 18), changed, at(mnist, 19)) == 19
-    assert generators(changed, at(mnist, 19), experiments={"mnist": {"generators": "20"}}) == 20
+    assert generators(changed, {"scales": {"laptop": at(cifar, 17)}}) == 17
+    assert generators(at(cifar, 18), changed) == 18
+    assert generators(at(cifar, 18), changed, at(cifar, 19)) == 19
+    assert generators(changed, at(cifar, 19), experiments={"cifar": {"generators": "20"}}) == 20
 
 
 def test_who_chooses_the_scale(checkout):
