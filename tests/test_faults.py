@@ -179,6 +179,10 @@ def test_evidence_is_written_of_a_clean_checkout_alone(results, tmp_path, capsys
     assert "| a fault | 1 | 1 | 0 | 0 | 0 |" in (tmp_path / "yes/README.md").read_text()
 
 
+NEWER = {"measure_checkpoints", "measure_distances", "try_checkpoints", "train_attack_with_checkpoints"}
+"""Rules that are newer than the recorded campaign; `make faults` kills them, too."""
+
+
 @pytest.fixture
 def recorded(repository):
     return json.loads((repository / "results/reference/faults/faults.json").read_text())
@@ -189,7 +193,7 @@ def test_the_recorded_campaign_lost_nothing(recorded):
     assert not [fault for fault in recorded["faults"] if Outcome(**fault).failed]
     # The recorded commit's name of the rule that trains attacks.
     hit = {job.replace("train_pgan", "train_attack"): counts for job, counts in recorded["kills"]["by_job"].items()}
-    for rule in RULES:
+    for rule in set(RULES) - NEWER:
         assert sum(counts[kills.DURING] for job, counts in hit.items() if job.split(",")[0] == rule) >= 1, rule
     for variant in ("train_attack, MLP", "train_attack, CNN", "run_trials, Sever", "run_trials, outlier detection"):
         assert hit[variant][kills.DURING] >= 1
