@@ -35,6 +35,7 @@ from oleander.training.precision import choose_precision
 pytestmark = pytest.mark.workflow
 
 FIGURES = (*(f"pgan_fig{number}" for number in range(1, 16)), "pgan_matrix", "pgan_curves", "pgan_progress")
+FIGURES += ("pgan_sensitivity",)
 FIGURES += ("baaan_fig1", "baaan_fig2")
 FIGURES += tuple(f"baaan_fig{number}" for number in range(4, 10))
 TABLES = tuple(f"pgan_table{number}" for number in range(1, 7))
@@ -297,6 +298,9 @@ def test_each_figure_is_a_target_of_its_own(finished):
                 "check_data": 1,
             },
         ),
+        # Two cohorts each of mnist, with dropout on and off when drawing, and of mnist_as_printed; the control and label
+        # flipping under both evaluations; label flipping in place.
+        ("pgan_sensitivity", {"prepare_dataset": 1, "train_attack": 4, "run_trials": 11, "check_data": 1}),
         ("pgan_fig7", {"prepare_dataset": 1, "train_attack": 1, "run_trials": 1, "check_data": 1}),
         ("baaan_fig1", {"prepare_dataset": 1, "check_data": 1, "train_autoencoder": 3, "evaluate_autoencoders": 1}),
     ],
