@@ -298,7 +298,7 @@ def test_each_figure_is_a_target_of_its_own(finished):
                 "check_data": 1,
             },
         ),
-        # Two cohorts each of mnist, with dropout on and off when drawing, and of mnist_as_printed; the control and label
+        # Two cohorts each of mnist, drawing with dropout on and off, and of mnist_as_printed; the control and label
         # flipping under both evaluations; label flipping in place.
         ("pgan_sensitivity", {"prepare_dataset": 1, "train_attack": 4, "run_trials": 11, "check_data": 1}),
         ("pgan_fig7", {"prepare_dataset": 1, "train_attack": 1, "run_trials": 1, "check_data": 1}),
