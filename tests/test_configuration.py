@@ -214,7 +214,7 @@ NARROW = {
     ("attacks", "pgan_cifar", "discriminator"): (4, 3),
     ("attacks", "pgan_cifar", "classifier"): (4, 3),
     ("victims", "binary_mlp"): (4, 10),
-    ("victims", "binary_cnn"): (2, 10),
+    ("victims", "binary_cnn"): (2, 1),
 }
 
 
