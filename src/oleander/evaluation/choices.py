@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from oleander.evaluation.claims import verify_claims
-from oleander.io.claims import DEFAULTS, Claim, one_of_choice
+from oleander.io.claims import Claim, claims_by_choice
 
 COLUMNS = ("scale", "choice", "claim", "effect", "low", "high", "confidence", "n", "over", "verdict", "why")
 """Columns of the effects: `effect`, with its interval `low` to `high`, is a difference of fractions in [0, 1]."""
@@ -42,11 +42,8 @@ def effects_of_choices(
     Raises:
         OleanderError: as `verify_claims`.
     """
-    concerned = {DEFAULTS: claims}
-    for title, swap in choices.items():
-        concerned[title] = [own for claim in claims if (own := one_of_choice(claim, *swap)) != claim]
     parts = []
-    for title, own in concerned.items():
+    for title, own in claims_by_choice(claims, choices).items():
         verdicts = verify_claims(own, {"trials": trials}, scale, {}, asked.get(title, {}), confidence)
         parts.append(verdicts.assign(choice=title, claim=[claim.name for claim in own]))
     return pd.concat(parts, ignore_index=True).rename(columns={"reproduced": "effect"})[list(COLUMNS)]

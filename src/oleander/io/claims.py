@@ -230,6 +230,19 @@ def one_of_choice(claim: Claim, replaced: str, by: str) -> Claim:
     return replace(claim, where=swapped(claim.where), against=swapped(claim.against))
 
 
+def claims_by_choice(claims: list[Claim], choices: dict[str, tuple[str, str]]) -> dict[str, list[Claim]]:
+    """`DEFAULTS` and the title of every choice -> the claims that it concerns, about its own results.
+
+    Args:
+        claims: about the results of the defaults.
+        choices: title -> name of an experiment or evaluation, and of the one that takes its place.
+    """
+    found = {DEFAULTS: claims}
+    for title, swap in choices.items():
+        found[title] = [own for claim in claims if (own := one_of_choice(claim, *swap)) != claim]
+    return found
+
+
 def read_claims(path: str | os.PathLike[str]) -> list[Claim]:
     """Read claims.csv.
 

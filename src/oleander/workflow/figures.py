@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from oleander.io.claims import DEFAULTS, Claim, one_of_choice
+from oleander.io.claims import Claim, claims_by_choice
 from oleander.io.errors import OleanderError
 from oleander.workflow.blocks import Block, Count, Filled, Fraction, Names, Text, nothing
 from oleander.workflow.mistakes import nearest
@@ -406,10 +406,10 @@ class Choices(Figure):
                     f"configuration, figures: statement {name}{nearest(name, known)} workflow/published has no such "
                     "claim; correct it"
                 )
-        claims = [known[name] for name in self.statements]
-        found = {DEFAULTS: claims}
+        found = claims_by_choice(
+            [known[name] for name in self.statements], {one.title: _swap(one) for one in self.choices}
+        )
         for one in self.choices:
-            found[one.title] = [own for claim in claims if (own := one_of_choice(claim, *_swap(one))) != claim]
             if not found[one.title]:
                 raise OleanderError(
                     f"configuration, figures: choice '{one.title}' replaces {one.replaced}, which no statement names; "
