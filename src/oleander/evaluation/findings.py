@@ -13,12 +13,13 @@ import pandas as pd
 from oleander.io.claims import EMPTY, FILLED, OTHERS, Claim, Condition, replaced
 from oleander.io.errors import OleanderError
 from oleander.metrics.decisions import needed_for_interval, needed_for_tests, share_level
+from oleander.metrics.effects import PAIRED
 from oleander.metrics.intervals import Estimate, estimate_mean, estimate_ratio
 from oleander.metrics.trend import needed_for_trend, trend_confidence
 
 KEYS = {
-    "trials": ("generator", "run"),
-    "confusion": ("generator", "run"),
+    "trials": PAIRED,
+    "confusion": PAIRED,
     "errors": ("seed",),
     "scores": ("seed",),
     "sizes": (),
