@@ -155,7 +155,7 @@ class Campaign:
         else:
             raise CampaignError(f"the workflow did not come to its end; it is in {checkout.folder}")
         deadline = time.monotonic() + PATIENCE
-        while any(is_alive(process) for process in self._orphans) and time.monotonic() < deadline:
+        while self._has_orphans() and time.monotonic() < deadline:
             time.sleep(POLL)
         self._orphans.clear()
         fine = self.outcome.compare(self.workplace.expected, digests(checkout.result("")))
@@ -178,10 +178,16 @@ class Campaign:
                         plans[job].wanted = False
                         if self._kill(run, job):
                             return True, -1
+                if self._has_orphans():
+                    # A job of the Snakemake that was killed writes into the log that its successor overwrites.
+                    self._read_logs(checkout)
                 time.sleep(POLL)
             said = run.said()
             self.outcome.expect(TRACEBACK not in said, f"a traceback: {said[-3000:]}")
             return False, run.end()
+
+    def _has_orphans(self) -> bool:
+        return any(is_alive(process) for process in self._orphans)
 
     def _plan(self, job: Job, now: float) -> _Plan:
         kind = kind_of(job.name)
@@ -206,7 +212,8 @@ class Campaign:
         self.kills.with_state += bool(job.states())
         self._count(what, kind_of(job.name), self._moment(job))
         self._keep_sample(job)
-        if job.states() and (self._undamaged() or self.draw.random() < 0.3):
+        # Where the same job runs twice, the other process may replace the damaged state before anybody reads it.
+        if job.states() and not self._has_orphans() and (self._undamaged() or self.draw.random() < 0.3):
             self._damage(self.draw.choice(job.states()))
         if what == "all":
             run.kill_all()
