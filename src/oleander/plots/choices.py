@@ -16,7 +16,8 @@ from oleander.plots.tables import Grid, latex_float, markdown_section, markdown_
 BAND = "#e8f1e8"
 NOTE = (
     "Differences in percentage points, with {confidence:g} % intervals over generators. Shaded: the side on which the "
-    "paper's statement holds. A row without a point: the choice does not concern the statement."
+    "paper's statement holds. A row without a point: the choice does not concern the statement, or this "
+    "scale did not try it."
 )
 
 
