@@ -6,7 +6,7 @@ from oleander.io.errors import plain_errors
 from oleander.io.files import write_text
 from oleander.io.tables import read_csvs, write_csv
 from oleander.plots.error_curves import plot_error_curves, plot_rates
-from oleander.plots.error_tables import errors_latex, errors_markdown, rates_summary
+from oleander.plots.error_tables import error_tables
 from oleander.plots.style import save_figure
 from oleander.plots.tables import statements
 
@@ -16,9 +16,9 @@ with plain_errors():
     common = (params.titles, params.scale, params.confidence, looks["alphas"] | looks["controls"], params.controls)
     save_figure(plot_error_curves(trials, *common), output.png, output.pdf)
     save_figure(plot_rates(trials, *common), output.rates_png, output.rates_pdf)
-    summary = rates_summary(trials, params.controls, params.confidence)
     published = statements([claim for path in snakemake.input.claims for claim in read_claims(path)], **params.quoted)
-    shown = (params.titles, params.scale, params.controls, looks["controls"])
+    shown = (params.titles, params.scale, params.confidence, params.controls, looks["controls"])
+    summary, markdown, latex = error_tables(trials, published, *shown)
     write_csv(output.csv, summary)
-    write_text(output.md, errors_markdown(summary, published, *shown))
-    write_text(output.tex, errors_latex(summary, *shown))
+    write_text(output.md, markdown)
+    write_text(output.tex, latex)

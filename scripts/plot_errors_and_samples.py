@@ -7,7 +7,7 @@ from oleander.io.files import write_text
 from oleander.io.pictures import load_samples
 from oleander.io.tables import read_csvs, write_csv
 from oleander.plots.error_curves import plot_error_curves
-from oleander.plots.error_tables import errors_latex, errors_markdown, rates_summary
+from oleander.plots.error_tables import error_tables
 from oleander.plots.samples import SamplePanel, plot_genuine_and_poison
 from oleander.plots.style import save_figure
 from oleander.plots.tables import statements
@@ -21,9 +21,9 @@ with plain_errors():
     panels = [SamplePanel.of(loaded[experiment], title, params.alpha) for experiment, title in params.titles.items()]
     samples = plot_genuine_and_poison(panels, params.layout["rows"], params.layout["columns"], params.scale)
     save_figure(samples, output.samples_png, output.samples_pdf)
-    summary = rates_summary(trials, params.controls, params.confidence)
     published = statements([claim for path in snakemake.input.claims for claim in read_claims(path)], **params.quoted)
-    shown = (params.titles, params.scale, params.controls, looks["controls"])
+    shown = (params.titles, params.scale, params.confidence, params.controls, looks["controls"])
+    summary, markdown, latex = error_tables(trials, published, *shown)
     write_csv(output.csv, summary)
-    write_text(output.md, errors_markdown(summary, published, *shown))
-    write_text(output.tex, errors_latex(summary, *shown))
+    write_text(output.md, markdown)
+    write_text(output.tex, latex)

@@ -2,8 +2,7 @@
 
 from oleander.attacks import Replica, load_attacker
 from oleander.data import load_dataset, make_task
-from oleander.evaluation.trials import run_trials
-from oleander.io.artifacts import fingerprint
+from oleander.evaluation.trials import run_trials, trials_key
 from oleander.io.errors import plain_errors
 from oleander.io.files import sha256_of
 from oleander.io.tables import write_csv
@@ -21,20 +20,7 @@ with plain_errors():
     attacker = load_attacker(
         params.attack, generators, replicas, placement.device, params.evaluation["dropout_when_drawing"]
     )
-    key = fingerprint(
-        {
-            "task": params.task,
-            "attack": params.attack,
-            "replicas": params.replicas,
-            "evaluation": params.evaluation,
-            "identity": params.identity,
-            "device": params.device,
-            "precision": placement.precision.name,
-            "dataset": dataset.sha256,
-            "generators": sha256_of(generators) if generators else None,
-            "version": params.version,
-        }
-    )
+    key = trials_key(params, placement, dataset.sha256, generators=sha256_of(generators) if generators else None)
     with Scratch(params.state, key, params.state_minutes.value).interruptible() as scratch:
         trials, confusion = run_trials(task, attacker, params.evaluation, params.identity, placement, scratch)
     write_csv(snakemake.output.trials, trials)

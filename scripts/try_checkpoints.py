@@ -5,7 +5,7 @@ from pathlib import Path
 from oleander.attacks import Replica, load_attacker
 from oleander.data import load_dataset, make_task
 from oleander.evaluation.checkpoints import checkpoint_files, try_checkpoints
-from oleander.io.artifacts import fingerprint
+from oleander.evaluation.trials import trials_key
 from oleander.io.errors import plain_errors
 from oleander.io.files import sha256_of
 from oleander.io.tables import write_csv
@@ -21,21 +21,11 @@ with plain_errors():
     task = make_task(dataset, **params.task).to(placement.device)
     replicas = [Replica(**replica) for replica in params.replicas]
     files = checkpoint_files(snakemake.input.checkpoints)
-    resolved = {
-        "task": params.task,
-        "attack": params.attack,
-        "replicas": params.replicas,
-        "evaluation": params.evaluation,
-        "identity": params.identity,
-        "device": params.device,
-        "precision": placement.precision.name,
-        "dataset": dataset.sha256,
-        "version": params.version,
-    }
 
     def state_of(iteration: int) -> Scratch:
         """The saved state of one checkpoint's trials."""
-        key = fingerprint({**resolved, "generators": sha256_of(files[iteration]), "first": iteration == min(files)})
+        inputs = {"generators": sha256_of(files[iteration]), "first": iteration == min(files)}
+        key = trials_key(params, placement, dataset.sha256, **inputs)
         return Scratch(Path(params.state) / f"{iteration:06d}", key, params.state_minutes.value)
 
     trials = try_checkpoints(

@@ -14,6 +14,7 @@ seed. Its trials of one run without poison may therefore differ between alphas.
 
 import logging
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ import torch
 from oleander.attacks import Attacker, Poison, Replica, load_attacker
 from oleander.data.tasks import Split, Task, split_task
 from oleander.defenses import FitRequest, LastLayer, Points, Sanitized, sanitize_cohort
+from oleander.io.artifacts import fingerprint
 from oleander.io.columns import CONFUSION, TRIAL_MEASURES, TRIALS
 from oleander.io.errors import OleanderError
 from oleander.metrics.classification import confusion, error_rates
@@ -40,6 +42,22 @@ from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed
 
 logger = logging.getLogger(__name__)
+
+SETTINGS = ("task", "attack", "replicas", "evaluation", "identity", "device", "version")
+"""Parameters of a job that its trials depend on."""
+
+
+def trials_key(params: Mapping[str, Any], placement: Placement, dataset: str, **inputs: Any) -> str:
+    """Fingerprint of all that trials depend on. A state saved under another one is not continued.
+
+    Args:
+        params: of the job, `SETTINGS` among them.
+        placement: where the job runs, and how precisely.
+        dataset: SHA-256 of the dataset.
+        inputs: what else the trials are made from.
+    """
+    settings = {name: params[name] for name in SETTINGS}
+    return fingerprint({**settings, "precision": placement.precision.name, "dataset": dataset, **inputs})
 
 
 @dataclass(frozen=True)

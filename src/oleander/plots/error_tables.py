@@ -26,6 +26,31 @@ _RAW = (
 _NET = 'Net: minus the trial of "{control}" at the same poison fraction, which leaves what the poison itself does.'
 
 
+def error_tables(
+    trials: pd.DataFrame,
+    published: list[dict[str, str]],
+    titles: Mapping[str, str],
+    scale: str,
+    confidence: float,
+    controls: Mapping[str, str],
+    looks: Looks,
+) -> tuple[pd.DataFrame, str, str]:
+    """The table behind a figure of test errors: as columns, as Markdown and as LaTeX.
+
+    Args:
+        trials: see `rates_summary`, as are `confidence` and `controls`.
+        published: see `errors_markdown`, as are `titles`, `scale` and `looks`.
+        titles: experiment -> dataset title.
+        scale: name of the scale.
+        confidence: of the intervals.
+        controls: experiment -> its control.
+        looks: control -> its look.
+    """
+    summary = rates_summary(trials, controls, confidence)
+    shown = (titles, scale, controls, looks)
+    return summary, errors_markdown(summary, published, *shown), errors_latex(summary, *shown)
+
+
 def rates_summary(trials: pd.DataFrame, controls: Mapping[str, str], confidence: float) -> pd.DataFrame:
     """Test errors, `RATES` and effects of poison, with their intervals.
 
