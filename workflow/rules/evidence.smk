@@ -138,6 +138,30 @@ rule reference_claims:
         "../../scripts/record_reference.py"
 
 
+# All statements with what the committed evidence of both scales says: `snakemake reference_statements`.
+rule reference_statements:
+    input:
+        "results/reference/statements.md",
+    localrule: True
+
+
+rule tabulate_statements:
+    input:
+        claims=evidence.recorded_claims().values(),
+        why="results/reference/why.yaml",
+    output:
+        markdown="results/reference/statements.md",
+    log:
+        f"{OUT}/logs/tabulate_statements.log",
+    localrule: True
+    params:
+        titles=list(evidence.recorded_claims()),
+    message:
+        "Tabulating statements: {output.markdown}"
+    script:
+        "../../scripts/tabulate_statements.py"
+
+
 # What each of them cost.
 rule reference_costs:
     input:

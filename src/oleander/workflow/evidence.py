@@ -63,6 +63,15 @@ def settings_of(name: str, plan: Plan) -> dict[str, Any]:
     return found
 
 
+def recorded_claims() -> dict[str, str]:
+    """Title of a scale -> its committed verdicts, those that there are, in the order of their columns."""
+    files = {
+        "paper scale": "results/reference/paper/claims.csv",
+        "laptop scale": "results/reference/laptop/claims.csv",
+    }
+    return {title: path for title, path in files.items() if os.path.exists(path)}
+
+
 def overrides(said: dict[str, Any]) -> dict[str, Any]:
     """What --config and --configfile set, without this machine's `data_root`."""
     settings = copy.deepcopy(dict(said))
