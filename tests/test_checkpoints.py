@@ -24,7 +24,7 @@ from oleander.evaluation.checkpoints import (
 from oleander.evaluation.trials import run_trials
 from oleander.io.columns import CHECKPOINT_MEASURES, CHECKPOINT_TRIALS, CHECKPOINTS, TRIALS
 from oleander.io.errors import OleanderError
-from oleander.metrics.neighbours import nearest_distances, nearest_other
+from oleander.metrics.neighbours import nearest_distances, nearest_other, told_apart
 from oleander.metrics.progress import SUMMARY, summarize_progress
 from oleander.training.devices import Placement
 from oleander.training.scratch import Scratch
@@ -80,6 +80,17 @@ def test_distances_to_neighbours_are_worked_out_by_hand():
     assert itself.tolist() == [1, 1]
 
 
+def test_samples_that_lie_apart_are_told_apart_and_copies_are_not():
+    near = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    assert told_apart(near, near + 100) == 1
+    # Beside each point lies one of the other sample, and its own are farther away.
+    assert told_apart(near, near + 0.1) == 0
+    # The third and the first two of the other sample are mixed, the fourth is left out.
+    assert told_apart(torch.tensor([[0.0], [1.0], [10.5], [10.6]]), torch.tensor([[10.0], [11.0], [12.0]])) == 3 / 6
+    same = torch.randn(2, 400, 3, generator=torch.Generator().manual_seed(0))
+    assert told_apart(*same) == pytest.approx(0.5, abs=0.06)
+
+
 def test_points_that_lie_close_together_are_not_said_to_be_one():
     points = torch.tensor([[64.0, 64.0], [64.0, 64.0 + 2**-17]])
     assert nearest_other(points).tolist() == [2**-17] * 2
@@ -107,7 +118,15 @@ def test_measures_of_poison_are_those_of_brute_force(tmp_path, dropout):
                 assert row["nearest_distance"] == pytest.approx(between.min(1).mean(), rel=1e-5)
                 to_source, to_target = (apart(poison, one).min(1) for one in (task.source_x, task.target_x))
                 assert row["nearest_is_source"] == (to_source < to_target).mean()
-                trusted = split_task(task, 12, 40, derive_seed(seed, "split")).trusted_rows
+                split = split_task(task, 12, 40, derive_seed(seed, "split"))
+                trusted = split.trusted_rows
+                unused = [at for at in split.unused_rows.tolist() if task.train_y[at] == 1][:COUNT]
+                both = torch.cat([poison[: len(unused)], task.train_x[unused]])
+                kind = np.arange(len(both)) < len(unused)
+                between = apart(both, both)
+                np.fill_diagonal(between, np.inf)
+                assert len(unused) > 1
+                assert row["told_apart"] == (kind[between.argmin(1)] == kind).mean()
                 kept = sanitize(
                     Points(poison, torch.ones(COUNT, dtype=torch.int64)),
                     Points(task.train_x[trusted], task.train_y[trusted]),
@@ -124,7 +143,7 @@ def test_genuine_points_are_the_reference_once_a_run(tmp_path):
     assert len(genuine) == len(REPLICAS) * 2
     assert genuine[["iteration", "dropout", "discriminator_on_poison", "classifier_on_poison"]].isna().all(axis=None)
     # What a generator's seed draws does not depend on its alpha.
-    measures = ["nearest_distance", "nearest_is_source", "rejected"]
+    measures = ["nearest_distance", "nearest_is_source", "told_apart", "rejected"]
     assert len(genuine.drop_duplicates(["generator", "run", *measures])) == 2 * 2
     for row in genuine.to_dict("records"):
         seed = derive_seed("trial", row["generator"], row["run"])
@@ -220,7 +239,7 @@ def test_a_summary_averages_runs_then_generators(tmp_path):
     assert players["mean"] == pytest.approx(0.04)
     assert players["runs"] == 1
     genuine = summary[summary["points"] == "genuine"]
-    assert sorted(genuine["measure"]) == ["nearest_distance", "nearest_is_source", "rejected"]
+    assert sorted(genuine["measure"]) == ["nearest_distance", "nearest_is_source", "rejected", "told_apart"]
     assert genuine["alpha"].isna().all()
 
 

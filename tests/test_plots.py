@@ -226,7 +226,12 @@ def make_progress(trials: bool = True) -> pd.DataFrame:
         rows.append({"measure": measure, "mean": mean, "low": mean - half, "high": mean + half, "n": 3, **conditions})
 
     for experiment in TITLES:
-        for measure, mean in (("nearest_distance", 5.0), ("nearest_is_source", 0.02), ("rejected", 0.05)):
+        for measure, mean in (
+            ("nearest_distance", 5.0),
+            ("nearest_is_source", 0.02),
+            ("told_apart", 0.5),
+            ("rejected", 0.05),
+        ):
             add(measure, mean, points="genuine", experiment=experiment)
         if trials:
             add("error", 0.03, points="genuine", experiment=experiment, poison_fraction=0.0)
@@ -238,6 +243,7 @@ def make_progress(trials: bool = True) -> pd.DataFrame:
                 for dropout in (False, True):
                     add("nearest_distance", 4.0 - at + dropout / 2, dropout=dropout, **own)
                     add("nearest_is_source", 0.3 + at / 10 + dropout / 50, dropout=dropout, **own)
+                    add("told_apart", 0.6 + at / 10 + dropout / 50, dropout=dropout, **own)
                     add("rejected", 0.2 - at / 20 + dropout / 50, dropout=dropout, **own)
                 if trials:
                     add("error", (0.1, 0.2, 0.15)[at] + alpha / 10, poison_fraction=0.3, **own)
@@ -916,7 +922,7 @@ def test_progress_shows_each_measure_with_dropout_off_and_on_and_the_reference()
     titles = {"mnist": f"{DATA} - demo scale"}
     figure = plot_progress(summary, titles, 0.95, ALPHA_LOOKS, "outliers", False)
     panels = panels_of(figure)
-    assert len(panels) == 9
+    assert len(panels) == 11
     lines = [{line.get_label(): line for line in axes.lines} for axes in panels]
     for own in lines:
         assert {alpha_label(0.1), alpha_label(0.3)} <= set(own)
@@ -925,20 +931,21 @@ def test_progress_shows_each_measure_with_dropout_off_and_on_and_the_reference()
     np.testing.assert_allclose(classifier, [60, 70, 80])
     np.testing.assert_allclose(discriminator, [41, 31, 21])
     np.testing.assert_allclose(error, [11, 21, 16])
-    expected = [[4, 3, 2], [30, 40, 50], [20, 15, 10], [4.5, 3.5, 2.5], [32, 42, 52], [22, 17, 12]]
+    off = [[4, 3, 2], [30, 40, 50], [60, 70, 80], [20, 15, 10]]
+    expected = [*off, [4.5, 3.5, 2.5], [32, 42, 52], [62, 72, 82], [22, 17, 12]]
     np.testing.assert_allclose(drawn, expected)
     references = [own["reference"].get_ydata()[0] if "reference" in own else None for own in lines]
     assert references[:2] == [None, None]
-    assert references[2:] == pytest.approx([3.0, *[5, 2, 5] * 2])
+    assert references[2:] == pytest.approx([3.0, *[5, 2, 50, 5] * 2])
     assert "30 % poison" in panels[2].get_title()
-    for axes, dropout in zip(panels[3:], ["off", "off", "off", "on", "on", "on"], strict=True):
+    for axes, dropout in zip(panels[3:], ["off"] * 4 + ["on"] * 4, strict=True):
         assert axes.get_title().endswith(f"dropout {dropout}")
         low, high = axes.get_ylim()
         for line in axes.lines:
             assert low <= min(line.get_ydata())
             assert max(line.get_ydata()) <= high
     without = plot_progress(make_progress(False), titles, 0.95, ALPHA_LOOKS, "outliers", False)
-    assert len(panels_of(without)) == 8
+    assert len(panels_of(without)) == 10
 
 
 def test_the_table_of_progress_has_every_checkpoint_and_says_when_the_error_is_largest():
@@ -947,8 +954,8 @@ def test_the_table_of_progress_has_every_checkpoint_and_says_when_the_error_is_l
     cells = [cell.strip() for cell in next(line for line in text.splitlines() if "2000 |" in line).split("|")[1:-1]]
     assert cells[:4] == ["2000", "70.0 [69.0–71.0]", "31.0 [30.0–32.0]", "21.0 [20.0–22.0]"]
     assert cells[4:] == [
-        *("3.00 [2.99–3.01]", "40.0 [39.0–41.0]", "15.0 [14.0–16.0]"),
-        *("3.50 [3.49–3.51]", "42.0 [41.0–43.0]", "17.0 [16.0–18.0]"),
+        *("3.00 [2.99–3.01]", "40.0 [39.0–41.0]", "70.0 [69.0–71.0]", "15.0 [14.0–16.0]"),
+        *("3.50 [3.49–3.51]", "42.0 [41.0–43.0]", "72.0 [71.0–73.0]", "17.0 [16.0–18.0]"),
     ]
     genuine = [
         cell.strip() for cell in next(line for line in text.splitlines() if "genuine |" in line).split("|")[1:-1]

@@ -80,7 +80,7 @@ def test_poison_is_measured_at_every_checkpoint(finished):
     assert len(poison) == 3 * 2 * 2
     assert set(poison["alpha"]) == {0.1, 0.3}
     assert poison["count"].eq(24).all()
-    assert poison[["nearest_is_source", "rejected", "classifier_on_poison"]].stack().between(0, 1).all()
+    assert poison[["nearest_is_source", "told_apart", "rejected", "classifier_on_poison"]].stack().between(0, 1).all()
     trials = finished.trials("mnist_progress", "progress", "checkpoint_trials")
     assert tuple(trials.columns) == CHECKPOINT_TRIALS
     assert sorted(trials["iteration"].dropna()) == sorted([4, 8, 12] * 2)

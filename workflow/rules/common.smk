@@ -27,7 +27,7 @@ VERSIONS = {
     "fit_boundaries": 2,
     "draw_samples": 2,
     "measure_distances": 1,
-    "measure_checkpoints": 1,
+    "measure_checkpoints": 2,
     "try_checkpoints": 1,
     "train_autoencoder": 1,
     "evaluate_autoencoders": 1,

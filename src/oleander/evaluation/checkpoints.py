@@ -5,6 +5,7 @@ of the target class, as many as poison points, are the reference of every measur
 """
 
 import logging
+import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ from oleander.defenses import Points, sanitize
 from oleander.evaluation.trials import check_trials, poisoned_count, run_trials
 from oleander.io.columns import CHECKPOINT_TRIALS, CHECKPOINTS, GENUINE, POISON
 from oleander.io.errors import OleanderError
-from oleander.metrics.neighbours import nearest_distances, nearest_other
+from oleander.metrics.neighbours import nearest_distances, nearest_other, told_apart
 from oleander.training.devices import Placement
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed
@@ -102,17 +103,19 @@ def measure_checkpoints(
                 seed = derive_seed("trial", replica.seed, run)
                 split = split_task(task, settings["trusted_per_class"], size, derive_seed(seed, "split"))
                 trusted = Points(task.train_x[split.trusted_rows], task.train_y[split.trusted_rows])
+                unused = split.unused_rows[task.train_y[split.unused_rows] == 1][:count]
+                unseen = task.train_x[unused]
                 row = {**common, **names, "run": run, "count": count}
                 if (replica, run) not in referred:
                     referred.add((replica, run))
                     targets = split.train_rows[task.train_y[split.train_rows] == 1][:count]
-                    measured = _measure(task, task.train_x[targets], trusted, settings, seed, targets)
+                    measured = _measure(task, task.train_x[targets], unseen, trusted, settings, seed, targets)
                     rows.append({**row, "points": GENUINE, **measured})
                 for dropout, drawn_by in attackers.items():
                     poison = drawn_by.craft(
                         task, split.train_rows, split.unused_rows, count, derive_seed(seed, "poison"), at
                     )
-                    measured = _measure(task, poison.x, trusted, settings, seed)
+                    measured = _measure(task, poison.x, unseen, trusted, settings, seed)
                     conditions = {"points": POISON, "iteration": iteration, "dropout": dropout}
                     rows.append({**row, **conditions, **said, **measured})
     return pd.DataFrame(rows, columns=list(CHECKPOINTS)).astype({"iteration": "Int64"})
@@ -121,12 +124,17 @@ def measure_checkpoints(
 def _measure(
     task: Task,
     points: torch.Tensor,
+    unseen: torch.Tensor,
     trusted: Points,
     settings: dict[str, Any],
     seed: int,
     rows: torch.Tensor | None = None,
 ) -> dict[str, float]:
-    """The measures of points labelled as the target class; `rows`: which of the task's training points they are."""
+    """The measures of points labelled as the target class.
+
+    `unseen`: genuine points of the target class that no trial uses; `rows`: which of the task's training points the
+    points are.
+    """
     to_source = nearest_distances(points, task.source_x)
     if rows is None:
         to_target = nearest_distances(points, task.target_x)
@@ -138,6 +146,7 @@ def _measure(
     return {
         "nearest_distance": nearest_other(points).double().mean().item(),
         "nearest_is_source": (to_source < to_target).double().mean().item(),
+        "told_apart": told_apart(points, unseen) if len(unseen) > 1 else math.nan,
         "rejected": (~done.kept).double().mean().item(),
     }
 

@@ -36,11 +36,14 @@ CONFUSION = (*TRIAL_IDENTITY, *TRIAL_CONDITIONS, "true_class", "predicted_class"
 GENUINE, POISON = "genuine", "poison"
 """What was measured: genuine points of the target class, the reference, or a generator's poison."""
 CHECKPOINT_MEASURES = (
-    *("discriminator_on_poison", "classifier_on_poison", "nearest_distance", "nearest_is_source", "rejected"),
+    *("discriminator_on_poison", "classifier_on_poison", "nearest_distance", "nearest_is_source", "told_apart"),
+    "rejected",
 )
 """D(G(z)) and C(G(z)) as in `PGAN_CURVES`, over the epoch of the iteration, empty for genuine points; the mean distance
 of a point to the nearest other of the same kind; the fraction whose nearest genuine training point is of the source
-class; the fraction that the defense rejects."""
+class; how well the nearest neighbour tells them from genuine points of the target class that nobody uses
+(`oleander.metrics.neighbours.told_apart`; empty where fewer than two are left); the fraction that the defense
+rejects."""
 CHECKPOINTS = (
     *TRIAL_IDENTITY,
     *("generator", "run", "defense", "points", "count", "iteration", "dropout"),

@@ -19,6 +19,10 @@ REFERENCE: Look = {"label": "genuine target points", "color": GREY, "marker": ""
 """Look of the reference; in the panel of the victims' error it is the error without poison."""
 
 
+COLUMNS = 4
+"""Panels in a row."""
+
+
 @dataclass(frozen=True)
 class _Panel:
     """One measure against iterations.
@@ -48,8 +52,8 @@ class _Panel:
         return own[fractions.isna() | (fractions == fractions.max()) | (own["points"] == GENUINE)]
 
 
-def _panels(summary: pd.DataFrame, defense: str, victims_dropout: bool) -> list[_Panel | None]:
-    """Three rows of three panels; None is an empty place."""
+def _panels(summary: pd.DataFrame, victims_dropout: bool) -> list[_Panel | None]:
+    """Three rows of `COLUMNS` panels; None is an empty place."""
     said = [
         _Panel(name, LABELS[name][0], LABELS[name][1], whole=True)
         for name in ("classifier_on_poison", "discriminator_on_poison")
@@ -60,12 +64,13 @@ def _panels(summary: pd.DataFrame, defense: str, victims_dropout: bool) -> list[
         share = f"{100 * tried['poison_fraction'].max():g} % poison"
         drawn = "on" if victims_dropout else "off"
         error = _Panel("error", f"Victims, {share},\ndropout {drawn}", "Test error (%)")
-    found: list[_Panel | None] = [*said, error]
+    found: list[_Panel | None] = [*said, error, None]
     for dropout, drawn in ((False, "off"), (True, "on")):
         found += [
             _Panel("nearest_distance", f"Nearest other point,\ndropout {drawn}", "Mean distance", 1, dropout),
-            _Panel("nearest_is_source", f"Nearest to source class,\ndropout {drawn}", "Points (%)", 100, dropout),
-            _Panel("rejected", f"Rejected, {defense},\ndropout {drawn}", "Points (%)", 100, dropout),
+            _Panel("nearest_is_source", f"Nearest to source,\ndropout {drawn}", "Points (%)", 100, dropout),
+            _Panel("told_apart", f"Told from genuine,\ndropout {drawn}", "Points (%)", 100, dropout),
+            _Panel("rejected", f"Rejected,\ndropout {drawn}", "Points (%)", 100, dropout),
         ]
     return found
 
@@ -95,12 +100,12 @@ def plot_progress(
     for part, (experiment, title) in zip(rows, titles.items(), strict=True):
         own = summary[summary["experiment"] == experiment]
         part.suptitle(title, fontsize=style.PANEL_SIZE)
-        places = part.subplots(3, 3)
-        for at, (axes, panel) in enumerate(zip(places.flat, _panels(own, defense, victims_dropout), strict=True)):
+        places = part.subplots(3, COLUMNS)
+        for at, (axes, panel) in enumerate(zip(places.flat, _panels(own, victims_dropout), strict=True)):
             if panel is None:
                 axes.set_visible(False)
                 continue
-            style.tidy(axes, "Iterations" if at >= 6 else "", panel.label)
+            style.tidy(axes, "Iterations" if at >= 2 * COLUMNS else "", panel.label)
             axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
             axes.set_title(panel.heading, fontsize=style.LABEL_SIZE)
             cut |= _draw(axes, panel, own, looks)
@@ -109,7 +114,8 @@ def plot_progress(
     note = (
         f"Lines: mean; bands: {100 * confidence:g} % Student interval over generators, or over runs if there is one "
         f"generator{edge}. Genuine target points are as many as the poison points; in the "
-        "panel of the victims: no poison."
+        "panel of the victims: no poison. Told from genuine: points whose nearest other point is of their own kind; "
+        f"50 % where poison and genuine points are alike. Rejected: by {defense}."
     )
     style.line_legend(figure, [*(look_of(looks, f"{alpha:g}") for alpha in alphas), REFERENCE], note)
     return figure
@@ -157,7 +163,7 @@ def progress_markdown(
     parts = []
     for experiment, title in titles.items():
         own = summary[summary["experiment"] == experiment]
-        panels = [panel for panel in _panels(own, defense, victims_dropout) if panel is not None]
+        panels = [panel for panel in _panels(own, victims_dropout) if panel is not None]
         for alpha, poison in own[own["points"] == POISON].groupby("alpha", sort=True):
             lines = [["genuine", *(_cell(panel, own[own["points"] == GENUINE]) for panel in panels)]]
             lines += [
@@ -174,7 +180,9 @@ def progress_markdown(
                 parts.append(f"{said}\n")
     parts.append(
         f"Brackets: {100 * confidence:g} % interval of the mean over generators, or over runs if there is only one "
-        "generator. Genuine: as many genuine points of the target class, and victims without poison.\n"
+        "generator. Genuine: as many genuine points of the target class, and victims without poison. Told from "
+        "genuine: those of the points, and of as many genuine ones that nobody uses, whose nearest other point is of "
+        f"their own kind; 50 % where both are alike. Rejected: by {defense}.\n"
     )
     return "\n".join(parts)
 
