@@ -1,12 +1,13 @@
 """The claims held against the committed evidence of laptop scale: real tables, with all their gaps."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from claim_results import CLAIMS
-from reference_results import reference_tables
 from scipy import stats
 
 from oleander.evaluation.claims import (
@@ -19,21 +20,27 @@ from oleander.evaluation.claims import (
     summary_lines,
     verify_claims,
 )
+from oleander.io.tables import read_csv
+from oleander.plots.statements import statements_markdown
 from oleander.workflow import verification
+from oleander.workflow.committed import committed_tables, committed_verdicts
+from oleander.workflow.evidence import COMMITTED
 from oleander.workflow.plan import Plan
 
 
 @pytest.fixture(scope="module")
-def tables():
-    return reference_tables("laptop")
+def tables(repository):
+    return committed_tables("laptop", repository)
 
 
 @pytest.fixture(scope="module")
-def verdicts(tables, repository) -> pd.DataFrame:
-    plan = Plan.read(repository, [], {"scale": "laptop"})
-    claims = verification.all_claims(plan)
-    departures, asked = verification.departures(claims, plan), verification.asked_values(claims, plan)
-    made = verify_claims(claims, tables, "laptop", departures, asked, 0.95)
+def committed(repository) -> dict[str, pd.DataFrame]:
+    return committed_verdicts(repository)
+
+
+@pytest.fixture(scope="module")
+def verdicts(committed) -> pd.DataFrame:
+    made = committed["laptop"]
     return made.set_index(made["id"] + made["part"])
 
 
@@ -132,3 +139,17 @@ def test_what_one_scale_did_not_run_is_not_run(tables, repository):
     made = verify_claims(claims, fewer, "laptop", {}, verification.asked_values(claims, plan), 0.95)
     verdicts = dict(zip(made["id"], made["verdict"], strict=True))
     assert (verdicts["P11"], verdicts["P34"], verdicts["P35"]) == (NOT_RUN, NOT_RUN, NOT_RUN)
+
+
+def test_the_committed_statements_are_what_the_committed_evidence_says(repository, committed):
+    """`snakemake reference_statements` has been run since evidence, claims or rules of judging changed."""
+    folder = Path(repository, COMMITTED)
+    computed, kept = pd.concat(committed.values(), ignore_index=True), read_csv(folder / "statements.csv")
+    # Processors round differently; every text, with its rounded numbers, must be the same.
+    numbers = ["reproduced", "low", "high", "confidence", "needed"]
+    np.testing.assert_allclose(computed[numbers].to_numpy(float), kept[numbers].to_numpy(float), rtol=1e-6, atol=1e-9)
+    texts = ["id", "part", "scale", "verdict", "claim_verdict", "why"]
+    assert computed[texts].fillna("").to_numpy().tolist() == kept[texts].fillna("").to_numpy().tolist()
+    why = yaml.safe_load((folder / "why.yaml").read_text(encoding="utf-8"))
+    assert (folder / "statements.md").read_text(encoding="utf-8") == statements_markdown(committed, why)
+    assert set(why) <= {name for claim in CLAIMS.values() for name in (claim.name, claim.texts["id"])}

@@ -87,7 +87,7 @@ OVERRIDES = evidence.overrides(workflow.config_settings.overwrite_config)
 
 rule reference:
     input:
-        [f"{REFERENCE}/provenance/{name}.json" for name in [*PLAN.figures, "claims"]],
+        [f"{REFERENCE}/provenance/{name}.json" for name in PLAN.figures],
         f"{REFERENCE}/costs.csv",
     localrule: True
 
@@ -117,47 +117,24 @@ for recorded in PLAN.figures:
             "../../scripts/record_reference.py"
 
 
-rule reference_claims:
-    input:
-        files=[rules.verify_claims.output.csv, rules.verify_claims.output.markdown],
-    output:
-        provenance=f"{REFERENCE}/provenance/claims.json",
-    log:
-        f"{OUT}/logs/reference_claims.log",
-    localrule: True
-    params:
-        kept={name: [f"{OUT}/{name}"] for name in ("claims.csv", "claims.md")},
-        command=f"snakemake --config scale={SCALE} -- reference_claims",
-        overrides=OVERRIDES,
-        scale=SCALE,
-        jobs=[],
-        settings={},
-    message:
-        "Recording the verdicts of scale {params.scale}: {output.provenance}"
-    script:
-        "../../scripts/record_reference.py"
-
-
-# All statements with what the committed evidence of both scales says: `snakemake reference_statements`.
+# All statements with what the committed evidence of every scale says of them, whichever scale is asked for.
 rule reference_statements:
     input:
-        "results/reference/statements.md",
-    localrule: True
-
-
-rule tabulate_statements:
-    input:
-        claims=evidence.recorded_claims().values(),
-        why="results/reference/why.yaml",
+        files=[
+            path for scale in evidence.VERIFIED for paths in evidence.committed_files(scale).values() for path in paths
+        ],
+        claims=PLAN.claims_files(),
+        why=f"{evidence.COMMITTED}/why.yaml",
     output:
-        markdown="results/reference/statements.md",
+        csv=f"{evidence.COMMITTED}/statements.csv",
+        markdown=f"{evidence.COMMITTED}/statements.md",
     log:
-        f"{OUT}/logs/tabulate_statements.log",
+        f"{OUT}/logs/reference_statements.log",
     localrule: True
     params:
-        titles=list(evidence.recorded_claims()),
+        version=VERSIONS["verify_claims"],
     message:
-        "Tabulating statements: {output.markdown}"
+        "Holding the published claims against the committed evidence"
     script:
         "../../scripts/tabulate_statements.py"
 

@@ -13,18 +13,18 @@ def statements_markdown(recorded: Mapping[str, pd.DataFrame], why: Mapping[str, 
     """Markdown with a section per paper and a line per statement.
 
     Args:
-        recorded: title of a scale -> its verdicts, columns `oleander.evaluation.claims.COLUMNS`.
+        recorded: scale -> its verdicts, columns `oleander.evaluation.claims.COLUMNS`.
         why: id of a claim, with or without its part -> what explains its verdicts.
     """
     claims = pd.concat(recorded.values()).drop_duplicates(["id", "part"])
     found = {scale: _by_claim(verdicts) for scale, verdicts in recorded.items()}
-    header = ["id", "the paper says", *recorded, "why"]
+    header = ["id", "the paper says", *(f"{scale} scale" for scale in recorded), "why"]
     parts = []
     for paper, own in claims.groupby("paper", sort=False):
         rows = [_row(claim, list(found.values()), why) for _at, claim in own.iterrows()]
         table = markdown_table(Grid(header, rows, "l" * len(header)))
         counts = "".join(
-            f"{scale}: {'; '.join(summary_lines(verdicts[verdicts['paper'] == paper]))}.\n\n"
+            f"{scale.capitalize()} scale: {'; '.join(summary_lines(verdicts[verdicts['paper'] == paper]))}.\n\n"
             for scale, verdicts in recorded.items()
         )
         parts.append(markdown_section(str(paper), f"{counts}{table}"))

@@ -1,9 +1,11 @@
-"""What is recorded for a figure as evidence, and what the page shows."""
+"""What is recorded for a figure as evidence, where it is committed, and what the page shows."""
 
 import copy
 import os
+from pathlib import Path
 from typing import Any
 
+from oleander.io.claims import TABLES
 from oleander.workflow.figures import figure_number
 from oleander.workflow.plan import Plan
 from oleander.workflow.studies import Result, once
@@ -63,20 +65,30 @@ def settings_of(name: str, plan: Plan) -> dict[str, Any]:
     return found
 
 
-def recorded_claims() -> dict[str, str]:
-    """Title of a scale -> its committed verdicts, those that there are, in the order of their columns."""
-    files = {
-        "paper scale": "results/reference/paper/claims.csv",
-        "laptop scale": "results/reference/laptop/claims.csv",
-    }
-    return {title: path for title, path in files.items() if os.path.exists(path)}
-
-
 def overrides(said: dict[str, Any]) -> dict[str, Any]:
     """What --config and --configfile set, without this machine's `data_root`."""
     settings = copy.deepcopy(dict(said))
     settings.pop("data_root", None)
     return settings
+
+
+COMMITTED = "results/reference"
+"""Folder of the committed evidence, a folder for each scale."""
+VERIFIED = ("paper", "laptop")
+"""Scales whose committed evidence the papers' statements are held against."""
+_PATTERNS = {
+    "trials": "pgan/*/trials/*.csv",
+    "confusion": "pgan/*/confusion/*.csv",
+    "errors": "baaan/autoencoders/*/errors.csv",
+    "scores": "baaan/gans/*/scores/*.csv",
+    "sizes": "tables/pgan_table2.csv",
+}
+
+
+def committed_files(scale: str, root: str | os.PathLike[str] = ".") -> dict[str, list[str]]:
+    """Table of claims -> its committed CSVs."""
+    folder = Path(root, COMMITTED, scale)
+    return {table: sorted(map(str, folder.glob(_PATTERNS[table]))) for table in TABLES}
 
 
 # The page.
