@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help doctor demo test bench precision faults lint lock clean force
+.PHONY: help doctor demo test bench precision faults docs lint lock clean force
 
 # The interpreter that a new .venv is made with; empty: the first suitable one on the PATH.
 PYTHON ?=
@@ -61,6 +61,10 @@ faults: $(READY)  ## kill, fill disks, damage files, and compare with an undistu
 	@echo "== Running the workflow under faults"
 	cd tests && ../$(BIN)/python -m faults.campaign --kills $(KILLS) --seed $(SEED) \
 	    --evidence ../results/reference/faults $(FAULTS_ARGS)
+
+docs: $(READY)  ## write the tables of README.md and docs/ anew
+	@echo "== Writing the tables of the documentation"
+	$(BIN)/python docs/tables.py
 
 lint: $(READY)  ## check the style of code and workflow
 	@echo "== Linting"

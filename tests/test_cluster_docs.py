@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import tables
 import yaml
-from paper_costs import Cost, cost_of, costs, is_submitted, planned_jobs, table
+from paper_costs import Cost, cost_of, costs, is_submitted, planned_jobs
 from workflow_checkout import Checkout
 
 
@@ -28,9 +29,13 @@ def profile(repository: Path, *, uncommented: bool) -> dict:
     return yaml.safe_load(re.sub(r"^( *)# ( *[\w-]+:)", r"\1\2", text, flags=re.MULTILINE) if uncommented else text)
 
 
-def test_the_table_of_costs_is_what_the_workflow_plans(repository, found):
-    """Where this fails, put what `python tests/paper_costs.py` prints in the table's place."""
-    assert table(found) in (repository / "docs/cluster.md").read_text()
+def test_the_tables_of_the_pages_are_fresh(repository, jobs):
+    """Where this fails, run `make docs`."""
+    sources = tables.Sources(repository, jobs)
+    for page in tables.PAGES:
+        text = (repository / page).read_text(encoding="utf-8")
+        assert "<!-- table: " in text
+        assert tables.renew(text, sources) == text, page
 
 
 def test_the_readme_has_the_same_operations(repository, jobs):

@@ -149,7 +149,7 @@ rule reference_costs:
         f"{OUT}/logs/reference_costs.log",
     localrule: True
     params:
-        jobs=lambda _wildcards: {name: evidence.jobs_of(name, PLAN) for name in PAGE},
+        jobs=lambda _wildcards: evidence.jobs_by_target(PAGE, PLAN),
         scale=SCALE,
     message:
         "Recording what scale {params.scale} cost: {output.costs}"

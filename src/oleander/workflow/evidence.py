@@ -55,6 +55,15 @@ def jobs_of(name: str, plan: Plan) -> list[str]:
     return once(job for result in [*plan.results(name), *results_of(name, plan)] for job in result.jobs)
 
 
+def jobs_by_target(names: list[str], plan: Plan) -> dict[str, list[str]]:
+    """Each of some figures, and each paper that has one -> its jobs, as `jobs_of`; figures share jobs."""
+    found = {name: jobs_of(name, plan) for name in names}
+    for paper in plan.config.papers:
+        if own := [name for name in plan.figures_of(paper) if name in found]:
+            found[paper] = once(job for name in own for job in found[name])
+    return found
+
+
 def settings_of(name: str, plan: Plan) -> dict[str, Any]:
     """Settings of a figure, its studies and its evaluations, by block."""
     found: dict[str, Any] = {"figure": plan.figure(name).plain()}

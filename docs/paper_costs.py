@@ -1,8 +1,6 @@
 """What each figure costs a cluster at paper scale, from the workflow's own graph: jobs, operations, hours of a GPU.
 
-    .venv/bin/python tests/paper_costs.py
-
-prints the table of docs/cluster.md, which a test compares. Operations are counted as `make bench` counts them; hours
+`docs/tables.py` puts the table into docs/cluster.md. Operations are counted as `make bench` counts them; hours
 follow from an assumed speed and were not measured.
 """
 
@@ -11,7 +9,6 @@ import functools
 import io
 import math
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +58,7 @@ DATA = {
 # A quarter of an H200's peak in TF32 without sparsity.
 FLOPS_PER_SECOND = 0.25 * 494.7e12
 
+PAPERS = ("pgan", "baaan")
 FIGURE = re.compile(r"(pgan|baaan)_(fig\d+|matrix|curves|progress|sensitivity)")
 
 
@@ -219,10 +217,14 @@ def cost_of(jobs: list[Any]) -> Cost:
 
 
 def costs(jobs: dict[Any, list[Any]]) -> dict[str, Cost]:
-    """Target -> what it takes alone, from nothing: every figure, then `all`."""
+    """Target -> what it takes alone, from nothing: every figure, each paper, and all."""
     by_name = {job.rule.name: needed for job, needed in jobs.items()}
     figures = {job.rule.name for job in by_name["all"] if FIGURE.fullmatch(job.rule.name)}
-    return {name: cost_of(by_name[name]) for name in [*sorted(figures, key=in_order), "all"]}
+    found = {name: cost_of(by_name[name]) for name in sorted(figures, key=in_order)}
+    for paper in PAPERS:
+        own = [job for name in figures if name.startswith(f"{paper}_") for job in by_name[name]]
+        found[paper] = cost_of(list(dict.fromkeys(own)))
+    return {**found, "all": cost_of(by_name["all"])}
 
 
 def in_order(figure: str) -> list[str | int]:
@@ -245,9 +247,3 @@ def table(found: dict[str, Cost]) -> str:
         numbers = [rounded(number, bool(cost.uncounted)) for number in (cost.flops / 1e15, cost.hours)]
         lines.append(f"| `{name}` | {cost.submitted} | {cost.gpu} | {numbers[0]} | {numbers[1]} |")
     return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    root = Path(__file__).resolve().parents[1]
-    with tempfile.TemporaryDirectory() as empty:
-        print(table(costs(planned_jobs(root, Path(empty)))), end="")
