@@ -38,14 +38,6 @@ def test_the_tables_of_the_pages_are_fresh(repository, jobs):
         assert tables.renew(text, sources) == text, page
 
 
-def test_the_readme_has_the_same_operations(repository, jobs):
-    said = re.search(r"(\d+) PFLOP of generators and (\d+) PFLOP of victims", (repository / "README.md").read_text())
-    rules = (("train_attack", "train_attack_with_checkpoints"), ("run_trials", "try_checkpoints"))
-    for names, number in zip(rules, said.groups(), strict=True):
-        flops = cost_of([job for job in jobs if job.rule.name in names]).flops
-        assert float(number) == float(f"{flops / 1e15:.2g}"), names
-
-
 def test_jobs_are_counted_as_a_dry_run_counts_them(repository, found, tmp_path):
     planned, _said = Checkout(repository, tmp_path).planned("--config", "scale=paper", "--", "pgan_fig8")
     # Sever, PCA, sanitization and the outlier detector of two datasets, by the generators of both.

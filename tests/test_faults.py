@@ -200,14 +200,10 @@ def test_the_recorded_campaign_lost_nothing(recorded):
     assert recorded["kills"]["attempts_that_continued_from_a_state"] > 0
 
 
-def test_the_readme_says_what_the_recorded_campaign_found(repository, recorded):
-    said = (repository / "README.md").read_text(encoding="utf-8")
-    section = said.partition("## What faults it was put through\n")[2].partition("\n## ")[0]
-    assert table(recorded["faults"]) in section
-    numbers = recorded["kills"]
-    assert f"{numbers['attempts_that_continued_from_a_state']} attempts continued from a state" in section
+def test_the_page_says_what_the_recorded_campaign_found(repository, recorded):
     evidence = (repository / "results/reference/faults/README.md").read_text(encoding="utf-8")
     assert evidence == campaign.markdown(recorded)
+    assert table(recorded["faults"]) in evidence
 
 
 def test_a_csv_cut_off_at_a_rows_end_is_found(tmp_path):
