@@ -62,11 +62,12 @@ faults: $(READY)  ## kill, fill disks, damage files, and compare with an undistu
 	cd tests && ../$(BIN)/python -m faults.campaign --kills $(KILLS) --seed $(SEED) \
 	    --evidence ../results/reference/faults $(FAULTS_ARGS)
 
-lint: $(READY)  ## check the style of code and workflow
+lint: $(READY)  ## check the style of code and workflow, and the library's types
 	@echo "== Linting"
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules workflow/papers
+	$(BIN)/mypy
 	@# Jobs run in the environment that Snakemake itself runs in, so that no rule names one.
 	@found=$$($(BIN)/snakemake --lint 2>&1); \
 	if ! echo "$$found" | grep -q "Lints for rule\|Congratulations" || \
@@ -74,9 +75,9 @@ lint: $(READY)  ## check the style of code and workflow
 	then echo "$$found"; exit 1; fi
 
 # Needs uv alone: a lock that cannot be installed must not stand in the way of a better one.
-lock: $(TOOLS)  ## pin envs/requirements.in anew, with hashes
-	@echo "== Pinning envs/requirements.in"
-	$(BIN)/uv pip compile envs/requirements.in --output-file envs/requirements.lock --quiet \
+lock: $(TOOLS)  ## pin what pyproject.toml asks for anew, with hashes
+	@echo "== Pinning what pyproject.toml asks for"
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --output-file envs/requirements.lock --quiet \
 	    --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" $(LOCK_ARGS)
 	@echo "== envs/requirements.lock is written; envs/oleander.yaml takes its pins from it"
