@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,8 @@ from oleander.training.progress import Progress
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed
 from oleander.training.stack import make_optimizer
+
+Module = TypeVar("Module", bound=nn.Module)
 
 BLOCK = 8
 """Steps between two checks of the loss, each of which waits for the GPU. States are saved only at these checks."""
@@ -189,7 +191,7 @@ def train_autoencoder(
 
 
 def backdoor_autoencoder(
-    module: nn.Module,
+    module: Module,
     images: Tensor,
     trigger: Trigger,
     target: Mapping,
@@ -197,7 +199,7 @@ def backdoor_autoencoder(
     seed: int,
     logits: bool = False,
     precision: Precision = FLOAT32,
-) -> nn.Module:
+) -> Module:
     """Train a backdoor into a copy of any autoencoder; needs no dataset, file or workflow.
 
     Args:
