@@ -34,7 +34,7 @@ from oleander.data.tasks import scaled, task_of, unscaled
 from oleander.defenses import FitRequest, LastLayer, Points
 from oleander.evaluation.trials import poisoned_count
 from oleander.io.errors import OleanderError
-from oleander.metrics import classification, fid
+from oleander.metrics import classification
 from oleander.metrics.intervals import Estimate, estimate_mean
 from oleander.models import Architecture, Parameters, build_model
 from oleander.training.classifiers import TrainingSets, predict, predict_last_layer, train_classifiers
@@ -546,6 +546,9 @@ def frechet_distance(features: Array, others: Array) -> float:
     Raises:
         OleanderError: something cannot be used, or the sets' features differ in length.
     """
+    # pytorch-fid brings torchvision's models, which take seconds to import.
+    from oleander.metrics import fid
+
     found = [_points(one, "features", None).double().cpu().numpy() for one in (features, others)]
     shapes = [list(one.shape) for one in found]
     if any(one.ndim != 2 or len(one) < 2 for one in found) or shapes[0][1] != shapes[1][1]:
