@@ -341,8 +341,15 @@ class _Trainer:
 def _loss_of(name: str, logits: bool) -> Callable[[Tensor, Tensor], Tensor]:
     """The loss between a module's output and the wanted images."""
     if name == "bce":
-        return F.binary_cross_entropy_with_logits if logits else F.binary_cross_entropy
+        return F.binary_cross_entropy_with_logits if logits else _cross_entropy
     return lambda output, wanted: F.mse_loss(output.sigmoid() if logits else output, wanted)
+
+
+def _cross_entropy(output: Tensor, wanted: Tensor) -> Tensor:
+    """Binary cross-entropy; NaN, which is reported as divergence, where torch would refuse an output outside [0, 1]."""
+    sound = (output >= 0) & (output <= 1)
+    loss = F.binary_cross_entropy(torch.where(sound, output, 0.5), wanted)
+    return torch.where(sound.all(), loss, torch.nan)
 
 
 @contextmanager
