@@ -83,7 +83,7 @@ lock: $(TOOLS)  ## pin what pyproject.toml asks for anew, with hashes
 	@echo "== envs/requirements.lock is written; envs/oleander.yaml takes its pins from it"
 
 clean:  ## remove .venv and the tools' caches; results stay
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find src scripts tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # The editable install of a copied checkout would import the original's code, and an upgraded system can
