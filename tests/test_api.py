@@ -9,6 +9,7 @@ import torch
 import oleander
 from oleander import OleanderError, api, attacks, defenses
 from oleander.backdoors import backdoor_autoencoder
+from oleander.data.tasks import scaled, unscaled
 from oleander.defenses import Points
 from oleander.workflow.configuration import load_configuration
 
@@ -103,6 +104,16 @@ def test_poison_replaces_points_of_the_target_class_alone(data, trained):
     assert not (where & ~is_poison).any()
     np.testing.assert_allclose(less[where], poisoned[where], rtol=1e-5)
     assert (trained.poison(x, y, fraction=0.1, seed=1)[1] != where).any()
+
+
+def test_drawn_points_never_leave_their_range():
+    for bounds in ((0.1, 0.3), (-0.7, 1 / 3), (0, 255)):
+        ends = unscaled(torch.tensor([-1.5, -1.0, 1.0, 1.5]), bounds)
+        low, high = torch.tensor(bounds).float()
+        assert ((ends >= low) & (ends <= high)).all()
+        torch.testing.assert_close(ends, torch.stack([low, low, high, high]))
+        x = torch.rand(50) * (high - low) + low
+        torch.testing.assert_close(unscaled(scaled(x, bounds), bounds), x)
 
 
 def test_points_without_a_range_stay_as_they_are():

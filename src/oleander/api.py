@@ -120,7 +120,7 @@ class Poisoner(Generic[Array]):
             OleanderError: points or labels do not fit, or the target class has fewer points than are to be replaced.
         """
         points = _points(x, "points to poison", self.value_range)
-        labels = _labels(y, "labels of the points to poison", len(points))
+        labels = _labels(y, "labels of the points to poison", len(points), points.device)
         if points.shape[1:] != self.generators.shape:
             raise OleanderError(
                 f"points to poison have the shape {list(points.shape[1:])}, but the poisoner was trained on "
@@ -186,7 +186,7 @@ def train_poisoner(
     if block["name"] != "pgan":
         raise OleanderError(f"attack '{preset}' trains no generator; choose a preset such as pgan_images")
     points = _points(x, "training points", value_range)
-    labels = _labels(y, "labels of the training points", len(points))
+    labels = _labels(y, "labels of the training points", len(points), points.device)
     source, target = _whole(source, "source", 0), _whole(target, "target", 0)
     if source == target:
         raise OleanderError(f"source and target are both {source}; give two classes")
@@ -254,7 +254,7 @@ def sanitize(
     """
     block = _preset("defenses", preset, settings)
     points = _points(x, "received points", value_range)
-    labels = _labels(y, "labels of the received points", len(points))
+    labels = _labels(y, "labels of the received points", len(points), points.device)
     seed = _whole(seed, "seed", 0)
     if trusted_x is None or trusted_y is None:
         if trusted_x is not None or trusted_y is not None:
@@ -267,7 +267,8 @@ def sanitize(
                 f"trusted points have the shape {list(known.shape[1:])}, but received ones {list(points.shape[1:])}; "
                 "give points of one shape"
             )
-        trusted = Points(known, _labels(trusted_y, "labels of the trusted points", len(known)))
+        genuine = _labels(trusted_y, "labels of the trusted points", len(known), points.device)
+        trusted = Points(known.to(points.device), genuine)
     if inspect.isgeneratorfunction(defenses.DEFENSES[block["name"]].sanitize):
         if victim is None:
             raise OleanderError(
@@ -348,7 +349,7 @@ def train_victims(
     """
     block = _preset("victims", preset, settings)
     points = _points(x, "training points", value_range)
-    trained = _Trained.on(points, _labels(y, "labels of the training points", len(points)), block)
+    trained = _Trained.on(points, _labels(y, "labels of the training points", len(points), points.device), block)
     seeds = [derive_seed(_whole(seed, "seed", 0), "victim", at) for at in range(_whole(count, "count", 1))]
     parameters, converged = trained.fit(torch.ones(len(points), dtype=torch.bool, device=points.device), seeds)
     if not bool(converged.all()):
@@ -616,8 +617,8 @@ def _points(given: object, what: str, value_range: Range | None) -> Tensor:
     return scaled(points, (low, high))
 
 
-def _labels(given: object, what: str, count: int) -> Tensor:
-    """Labels int64 [count], from 0.
+def _labels(given: object, what: str, count: int, device: torch.device | str = "cpu") -> Tensor:
+    """Labels int64 [count], from 0, on the device of the points that they belong to.
 
     Raises:
         OleanderError: they are no such labels.
@@ -632,7 +633,7 @@ def _labels(given: object, what: str, count: int) -> Tensor:
             f"{what} lie in [{int(labels.min())}, {int(labels.max())}]; number the classes from 0 to at most "
             f"{LARGEST_LABEL}"
         )
-    return labels.long()
+    return labels.long().to(device)
 
 
 def _images(given: object, what: str, axes: int = 4) -> Tensor:

@@ -163,7 +163,8 @@ def unscaled(x: Tensor, value_range: tuple[float, float] | None) -> Tensor:
     if value_range is None:
         return x
     low, high = value_range
-    return to_display(x, value_range) * (high - low) + low
+    # Rounding may lead out of the range.
+    return (to_display(x, value_range) * (high - low) + low).clamp(low, high)
 
 
 def to_display(x: Tensor, value_range: tuple[float, float] | None) -> Tensor:
