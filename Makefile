@@ -66,11 +66,12 @@ docs: $(READY)  ## write the tables of README.md and docs/ anew
 	@echo "== Writing the tables of the documentation"
 	$(BIN)/python docs/tables.py
 
-lint: $(READY)  ## check the style of code and workflow
+lint: $(READY)  ## check the style of code and workflow, and the library's types
 	@echo "== Linting"
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules workflow/papers
+	$(BIN)/mypy
 	@# Jobs run in the environment that Snakemake itself runs in, so that no rule names one.
 	@found=$$($(BIN)/snakemake --lint 2>&1); \
 	if ! echo "$$found" | grep -q "Lints for rule\|Congratulations" || \
@@ -78,15 +79,15 @@ lint: $(READY)  ## check the style of code and workflow
 	then echo "$$found"; exit 1; fi
 
 # Needs uv alone: a lock that cannot be installed must not stand in the way of a better one.
-lock: $(TOOLS)  ## pin envs/requirements.in anew, with hashes
-	@echo "== Pinning envs/requirements.in"
-	$(BIN)/uv pip compile envs/requirements.in --output-file envs/requirements.lock --quiet \
+lock: $(TOOLS)  ## pin what pyproject.toml asks for anew, with hashes
+	@echo "== Pinning what pyproject.toml asks for"
+	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --output-file envs/requirements.lock --quiet \
 	    --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" $(LOCK_ARGS)
 	@echo "== envs/requirements.lock is written; envs/oleander.yaml takes its pins from it"
 
 clean:  ## remove .venv and the tools' caches; results stay
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find src scripts tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # The editable install of a copied checkout would import the original's code, and an upgraded system can

@@ -26,7 +26,8 @@ SUPPORTED = ("3.11", "3.12", "3.13")
 
 # Rows from top to bottom: a room imports itself and the rows below its own, never a neighbour in its row.
 ROWS = (
-    ("bench", "doctor", "precision_study"),
+    ("adapters", "bench", "doctor", "precision_study"),
+    ("api",),
     ("workflow",),
     ("page",),
     ("plots",),
@@ -93,15 +94,16 @@ def pins_for(python_version: str) -> dict[str, list[Version]]:
     return pins
 
 
+def pyproject() -> dict:
+    """pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
 def wanted() -> list[Requirement]:
-    """What requirements.in asks for."""
-    lines = (line.split("#")[0].strip() for line in (ROOT / "envs" / "requirements.in").read_text().splitlines())
-    return [Requirement(line) for line in lines if line]
-
-
-def project() -> dict:
-    """pyproject.toml's [project] table."""
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    """What pyproject.toml asks for: the library, its extras, and what developing it needs."""
+    project, groups = pyproject()["project"], pyproject()["dependency-groups"]
+    lists = [project["dependencies"], *project["optional-dependencies"].values(), *groups.values()]
+    return [Requirement(line) for lines in lists for line in lines]
 
 
 # The lock
@@ -156,7 +158,7 @@ def test_running_python_is_supported():
 
 
 def test_pyproject_and_makefile_and_conda_and_doctor_agree_on_python():
-    bounds = SpecifierSet(project()["requires-python"])
+    bounds = SpecifierSet(pyproject()["project"]["requires-python"])
     assert all(f"{version}.0" in bounds for version in SUPPORTED)
     assert "3.10.99" not in bounds
     lowest, beyond = doctor.PYTHON
@@ -279,6 +281,9 @@ def upward_imports(source: str, module: str, is_package: bool) -> list[str]:
             broken.append(f"{module}:{line} imports {name}")
         if top != "oleander" or target == room or target == "__version__":
             continue
+        # The package's face names what stands in its top room, and imports it when asked.
+        if room is None and target == "api":
+            continue
         if room is None or target not in ROW_OF or ROW_OF[target] <= ROW_OF[room]:
             broken.append(f"{module}:{line} imports {name}")
     return broken
@@ -310,11 +315,70 @@ def test_rooms_import_only_downwards():
         ("import oleander.unheard", "oleander.bench", False, False),
         ("import torch", "oleander.unheard", False, False),
         ("from oleander.io import files", "oleander", True, False),
+        ("from oleander.api import sanitize", "oleander", True, True),
+        ("from oleander.api import sanitize", "oleander.evaluation.trials", False, False),
         ("from snakemake.script import snakemake", "oleander.io.files", False, False),
     ],
 )
 def test_the_check_of_the_rooms_sees_what_it_should(source, module, is_package, allowed):
     assert (upward_imports(source, module, is_package) == []) is allowed
+
+
+def module_of(path: Path) -> str:
+    """Dotted name of a file of the package."""
+    parts = list(path.relative_to(ROOT / "src").with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def reached(start: str) -> set[str]:
+    """Top-level names of all that the package's module `start` leads to by any chain of imports, late ones too."""
+    files = {module_of(path): path for path in PACKAGE_FILES}
+    left, seen, others = [start], set(), set()
+    while left:
+        module = left.pop()
+        if module in seen or module not in files:
+            continue
+        seen.add(module)
+        is_package = files[module].name == "__init__.py"
+        for _, name in imports_in(
+            ast.parse(files[module].read_text(encoding="utf-8")), module if is_package else module.rpartition(".")[0]
+        ):
+            top, *rest = name.split(".")
+            if top == "oleander":
+                # The package's face itself leads to everything.
+                left += [".".join([top, *rest[:count]]) for count in range(1, len(rest) + 1)]
+            else:
+                others.add(top)
+    return others - set(sys.stdlib_module_names)
+
+
+def distributions(tops: set[str]) -> set[str]:
+    """Names of the packages that top-level modules come from."""
+    owners = importlib.metadata.packages_distributions()
+    return {canonicalize_name(owner) for top in tops for owner in owners[top]}
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {canonicalize_name(Requirement(line).name) for line in requirements}
+
+
+def test_library_asks_for_exactly_what_it_imports():
+    project = pyproject()["project"]
+    own, extras = names(project["dependencies"]), project["optional-dependencies"]
+    assert distributions(reached("oleander.api")) == own
+    assert distributions(reached("oleander.adapters.art")) == own | names(extras["art"])
+    everything = {top for path in PACKAGE_FILES for top in reached(module_of(path))}
+    assert distributions(everything) <= own | names(extras["art"]) | names(extras["workflow"])
+    assert not any(name.startswith("snakemake") for name in own)
+
+
+def test_every_requirement_of_users_has_a_lower_bound():
+    project = pyproject()["project"]
+    for line in [
+        *project["dependencies"],
+        *(line for lines in project["optional-dependencies"].values() for line in lines),
+    ]:
+        assert any(bound.operator == ">=" for bound in Requirement(line).specifier), line
 
 
 def unpickling(source: str) -> list[str]:

@@ -25,7 +25,7 @@ from oleander.attacks.base import (
     precision_of,
 )
 from oleander.attacks.pgan import Poisoners
-from oleander.data.tasks import Task
+from oleander.data.tasks import task_of
 from oleander.io.errors import OleanderError
 from oleander.training.precision import FLOAT32, Precision
 from oleander.training.scratch import Scratch
@@ -155,18 +155,7 @@ def train_poisoner(
     """
     x = torch.cat([source_x, target_x])
     y = torch.cat([torch.zeros(len(source_x)), torch.ones(len(target_x))]).long().to(x.device)
-    task = Task(
-        dataset="points given to train_poisoner",
-        source_class="source",
-        target_class="target",
-        train_x=x,
-        train_y=y,
-        test_x=x[:0],
-        test_y=y[:0],
-        shape=tuple(x.shape[1:]),
-        value_range=None,
-        stand_in_for=None,
-    )
+    task = task_of(x, y, "points given to train_poisoner")
     replicas, settings = [Replica(seed, alpha=alpha, lambda_prime=lambda_prime)], {**settings, "epochs": epochs}
     pgan.check(task, replicas, settings)
     return pgan.fit(task, replicas, settings, Scratch.none(), precision)[0]

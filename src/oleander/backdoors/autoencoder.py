@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,8 @@ from oleander.training.progress import Progress
 from oleander.training.scratch import Scratch
 from oleander.training.seeds import derive_seed
 from oleander.training.stack import make_optimizer
+
+Module = TypeVar("Module", bound=nn.Module)
 
 BLOCK = 8
 """Steps between two checks of the loss, each of which waits for the GPU. States are saved only at these checks."""
@@ -189,7 +191,7 @@ def train_autoencoder(
 
 
 def backdoor_autoencoder(
-    module: nn.Module,
+    module: Module,
     images: Tensor,
     trigger: Trigger,
     target: Mapping,
@@ -197,7 +199,7 @@ def backdoor_autoencoder(
     seed: int,
     logits: bool = False,
     precision: Precision = FLOAT32,
-) -> nn.Module:
+) -> Module:
     """Train a backdoor into a copy of any autoencoder; needs no dataset, file or workflow.
 
     Args:
@@ -339,8 +341,15 @@ class _Trainer:
 def _loss_of(name: str, logits: bool) -> Callable[[Tensor, Tensor], Tensor]:
     """The loss between a module's output and the wanted images."""
     if name == "bce":
-        return F.binary_cross_entropy_with_logits if logits else F.binary_cross_entropy
+        return F.binary_cross_entropy_with_logits if logits else _cross_entropy
     return lambda output, wanted: F.mse_loss(output.sigmoid() if logits else output, wanted)
+
+
+def _cross_entropy(output: Tensor, wanted: Tensor) -> Tensor:
+    """Binary cross-entropy; NaN, which is reported as divergence, where torch would refuse an output outside [0, 1]."""
+    sound = (output >= 0) & (output <= 1)
+    loss = F.binary_cross_entropy(torch.where(sound, output, 0.5), wanted)
+    return torch.where(sound.all(), loss, torch.nan)
 
 
 @contextmanager

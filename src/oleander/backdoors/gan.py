@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import torch
@@ -44,6 +44,8 @@ from oleander.training.seeds import derive_seed, generator_for
 from oleander.training.stack import make_optimizer
 
 logger = logging.getLogger(__name__)
+
+Module = TypeVar("Module", bound=nn.Module)
 
 KIND = "gan"
 HEADER: dict[str, Any] = {
@@ -625,7 +627,7 @@ def load_gan(path: Path | str, checkpoint: str, device: torch.device | str) -> S
 
 
 def backdoor_generator(
-    generator: nn.Module,
+    generator: Module,
     images: Tensor,
     target: Tensor,
     trigger: Trigger,
@@ -634,7 +636,7 @@ def backdoor_generator(
     seed: int,
     labels: Tensor | None = None,
     precision: Precision = FLOAT32,
-) -> nn.Module:
+) -> Module:
     """Train a backdoor into a copy of any generator; needs no dataset, file or workflow.
 
     Args:

@@ -108,7 +108,7 @@ def make_task(dataset: Dataset, source_class: str, target_class: str, all_classe
     def narrow(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         relabelled = labels[y]
         chosen = relabelled >= 0
-        return _scale(x[chosen], dataset.value_range), relabelled[chosen]
+        return scaled(x[chosen], dataset.value_range), relabelled[chosen]
 
     train_x, train_y = narrow(dataset.train_x, dataset.train_y)
     test_x, test_y = narrow(dataset.test_x, dataset.test_y)
@@ -127,12 +127,44 @@ def make_task(dataset: Dataset, source_class: str, target_class: str, all_classe
     )
 
 
-def _scale(x: Tensor, value_range: tuple[float, float] | None) -> Tensor:
+def task_of(x: Tensor, y: Tensor, name: str) -> Task:
+    """A task on points that belong to no dataset; it has no test points.
+
+    Args:
+        x: float32 [n, *shape], scaled as a task's points are.
+        y: int64 [n], 0 for the source class and 1 for the target class.
+        name: of the points, in messages.
+    """
+    return Task(
+        dataset=name,
+        source_class="source",
+        target_class="target",
+        train_x=x,
+        train_y=y,
+        test_x=x[:0],
+        test_y=y[:0],
+        shape=tuple(x.shape[1:]),
+        value_range=None,
+        stand_in_for=None,
+    )
+
+
+def scaled(x: Tensor, value_range: tuple[float, float] | None) -> Tensor:
+    """Points as float32, scaled from `value_range` to a task's [-1, 1]; unscaled if that is None."""
     x = x.to(torch.float32)
     if value_range is None:
         return x
     low, high = value_range
     return (x - low) / (high - low) * 2 - 1
+
+
+def unscaled(x: Tensor, value_range: tuple[float, float] | None) -> Tensor:
+    """The inverse of `scaled`; values outside [-1, 1] are clipped where there is a range."""
+    if value_range is None:
+        return x
+    low, high = value_range
+    # Rounding may lead out of the range.
+    return (to_display(x, value_range) * (high - low) + low).clamp(low, high)
 
 
 def to_display(x: Tensor, value_range: tuple[float, float] | None) -> Tensor:

@@ -61,10 +61,12 @@ def feature_statistics(features: Features, images: Tensor, what: str = "images")
     """
     if len(images) < 2:
         raise OleanderError(f"{what}: {len(images)} are too few for a Frechet distance; use at least 2")
-    found = features(images).double().numpy()
-    return Statistics(
-        found.mean(axis=0), np.atleast_2d(np.cov(found, rowvar=False)), len(images), features.name, features.source
-    )
+    return statistics_of(features(images).double().numpy(), features.name, features.source)
+
+
+def statistics_of(found: np.ndarray, features: str, source: str) -> Statistics:
+    """Mean and covariance of features float64 [N, length], at least two rows; `features` and `source` name them."""
+    return Statistics(found.mean(axis=0), np.atleast_2d(np.cov(found, rowvar=False)), len(found), features, source)
 
 
 def frechet_distance(one: Statistics, other: Statistics) -> float:

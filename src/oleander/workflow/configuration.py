@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from oleander.io.errors import OleanderError
 from oleander.workflow.declared import grid_of, grids, is_trained
 from oleander.workflow.layers import differences, layered, merge
-from oleander.workflow.mistakes import MistakeError, nearest, of_pydantic, show
+from oleander.workflow.mistakes import MistakeError, nearest, of_pydantic, show, worst_of_pydantic
 from oleander.workflow.settings import Configuration
 
 __all__ = [
@@ -67,9 +67,7 @@ def read_configuration(
         try:
             config = Configuration.model_validate(settings)
         except ValidationError as error:
-            ranks = {"missing": 2, "value_error": 0}
-            found = min(error.errors(include_url=False), key=lambda one: ranks.get(one["type"], 1))
-            raise of_pydantic(found, settings) from None
+            raise worst_of_pydantic(error, settings) from None
         config = _evaluate_every_defense(config)
         _check_references(config)
         _check_experiments(config)

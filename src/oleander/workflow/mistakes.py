@@ -76,6 +76,12 @@ def wrong_type(value: Any, types: Collection[str]) -> str:
     return f"{show(value)} is not {' or '.join(WORDS[one] for one in types)}"
 
 
+def worst_of_pydantic(error: Any, settings: Any) -> MistakeError:
+    """Of a `ValidationError` that `settings` caused, the mistake to correct first: missing keys come last."""
+    ranks = {"missing": 2, "value_error": 0}
+    return of_pydantic(min(error.errors(include_url=False), key=lambda one: ranks.get(one["type"], 1)), settings)
+
+
 def of_pydantic(error: Any, settings: Any) -> MistakeError:
     """One of the errors of a `ValidationError` that `settings` caused."""
     kind, context, place = error["type"], error.get("ctx", {}), []

@@ -38,6 +38,12 @@ class Square:
 
     def check(self, shape: tuple[int, ...]) -> None:
         """Check that images of `shape` [channels, height, width] can hold the square and have its channels."""
+        corners = SETTINGS_SCHEMA["properties"]["corner"]["enum"]
+        if self.side < 1 or self.corner not in corners or not all(0 <= value <= 1 for value in self.colour):
+            raise OleanderError(
+                f"a square of side {self.side}, colour {list(self.colour)} and corner '{self.corner}' is no trigger; "
+                f"give a side of at least 1, colours in [0, 1] and one of the corners {', '.join(corners)}"
+            )
         if len(shape) != 3 or len(self.colour) != shape[0] or self.side > min(shape[1:]):
             raise OleanderError(
                 f"a square trigger of {self.side} pixels and {len(self.colour)} channels does not fit inputs of shape "

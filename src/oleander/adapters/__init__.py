@@ -1,0 +1,1 @@
+"""The attacks in the conventions of other libraries, one file and one extra of this package each."""
