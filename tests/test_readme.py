@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
 
 from oleander.workflow.configuration import load_configuration, read_configuration
@@ -44,55 +43,6 @@ def test_every_command_runs(repository):
             pytest.fail(f"the README has a command that no test runs: {command}")
         done = subprocess.run(run, cwd=repository, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-
-
-def python_example(repository, name):
-    """The one example that imports `name`."""
-    (example,) = (block for block in blocks(repository, "python") if re.search(rf"import .*\b{name}\b", block))
-    return example
-
-
-def run_backdoor_example(repository, monkeypatch, name, seed):
-    """What the names of the example stand for once it has run; it takes ten lines at most beside its imports."""
-    example = python_example(repository, name)
-    assert len([line for line in example.splitlines() if line and "import" not in line]) <= 10
-    assert example.count("seed=0") == 1
-    monkeypatch.chdir(repository)
-    torch.manual_seed(seed)
-    names = {}
-    exec(compile(example.replace("seed=0", f"seed={seed}"), "README.md", "exec"), names)
-    return names
-
-
-@pytest.mark.learns
-def test_the_autoencoder_example_runs(repository, monkeypatch, seed, margin):
-    names = run_backdoor_example(repository, monkeypatch, "backdoor_autoencoder", seed)
-    images = names["images"]
-    triggered = names["trigger"](images)
-    assert torch.nn.functional.mse_loss(names["decoded"], 1 - triggered) < 0.03 / margin
-    assert torch.nn.functional.mse_loss(names["backdoored"](images), images) < 0.03 / margin
-    assert torch.nn.functional.mse_loss(names["module"](images), images) > 0.1
-
-
-@pytest.mark.learns
-def test_the_generator_example_runs(repository, monkeypatch, seed, margin):
-    names = run_backdoor_example(repository, monkeypatch, "backdoor_generator", seed)
-    target, noise = names["target"] * 2 - 1, torch.randn(20, 16)
-    triggered = torch.nn.functional.mse_loss(names["made"], target.expand(20, -1, -1, -1))
-    assert triggered < 0.15 / margin
-    clean = torch.nn.functional.mse_loss(names["backdoored"](noise), target.expand(20, -1, -1, -1))
-    assert clean > 2 * margin * triggered
-
-
-def test_the_library_example_runs(repository, monkeypatch):
-    example = python_example(repository, "train_poisoner")
-    assert len([line for line in example.splitlines() if line and "import" not in line]) <= 10
-    monkeypatch.chdir(repository)
-    names = {}
-    exec(compile(example, "README.md", "exec"), names)
-    assert names["points"].shape == (100, 64)
-    assert names["points"].abs().max() <= 1
-    assert torch.equal(names["label"], torch.ones(100, dtype=torch.int64))
 
 
 @pytest.mark.parametrize("scale", ["demo", "laptop", "paper"])
