@@ -30,8 +30,8 @@ class InceptionFeatures:
 
         Args:
             path: safetensors file with the state dict that pytorch-fid publishes as
-                pt_inception-2015-12-05-6726825d.pth. That file is a pickle, which this project does not open; the
-                README explains how to convert it.
+                pt_inception-2015-12-05-6726825d.pth. That file is a pickle; `inception_weights` fetches and converts
+                it, and docs/data.md explains how to do so by hand.
             device: where to compute.
 
         Raises:
@@ -42,12 +42,12 @@ class InceptionFeatures:
         except FileNotFoundError:
             raise OleanderError(
                 f"{path}, features.inception_weights in the configuration, does not exist; convert pytorch-fid's "
-                "weights as the README says, or set null"
+                "weights as docs/data.md says, have them fetched by allow_download=True, or set null"
             ) from None
         except (ValueError, OSError) as error:
             raise OleanderError(
                 f"{path}, features.inception_weights in the configuration, is not a safetensors file ({error}); "
-                "convert pytorch-fid's weights as the README says"
+                "convert pytorch-fid's weights as docs/data.md says"
             ) from error
         self.source = sha256_of(path)
         self.device = torch.device(device)
@@ -56,7 +56,7 @@ class InceptionFeatures:
         except RuntimeError as error:
             raise OleanderError(
                 f"{path}, features.inception_weights in the configuration, does not hold the weights of pytorch-fid's "
-                "Inception; convert that file as the README says, or set null"
+                "Inception; convert that file as docs/data.md says, or set null"
             ) from error
 
     @torch.no_grad()
