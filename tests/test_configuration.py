@@ -183,6 +183,9 @@ def test_scales_override_sizes_alone(scales):
     sizes |= {"train_points", "threads", "batch_size", "rows", "columns", "points", "hidden", "width", "seeds"}
     sizes |= {"latent", "generator", "discriminator", "halvings", "discriminator_steps", "steps", "decay", "start"}
     sizes |= {
+        "neighbours",
+        "parts",
+        "changes",
         "checkpoint_iterations",
         "evaluate_every",
         "samples",
