@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from test_defense_contract import points
-from test_trials import CPU, IDENTITY, SETTINGS, make_poisoners, make_task, receive, run, run_both
+from test_trials import CPU, IDENTITY, NONE, SETTINGS, make_poisoners, make_task, receive, run, run_both
 
 from oleander.attacks import Generated
 from oleander.defenses import Points, sanitize
@@ -16,6 +16,8 @@ from oleander.evaluation import trials as module
 from oleander.evaluation.trials import _training_sets, run_trials
 from oleander.io.columns import CERTIFIED
 from oleander.io.columns import TRIALS as COLUMNS
+from oleander.io.errors import OleanderError
+from oleander.io.tables import read_csvs, write_csv
 from oleander.metrics.classification import error_rates
 from oleander.metrics.votes import certified_changes, count_votes, plurality
 from oleander.models import build_model
@@ -174,6 +176,20 @@ def test_other_defenses_have_no_certificate():
     unseen = run(defense=PARTITION, runs=1, victim=None)
     assert tuple(unseen.columns) == COLUMNS
     assert unseen["kept_points"].eq(40).all()
+
+
+def test_trials_with_and_without_certificates_are_read_together(tmp_path):
+    tables = [run(defense=defense, runs=1) for defense in (NONE, PARTITION)]
+    paths = [str(tmp_path / f"{at}.csv") for at in range(2)]
+    for path, table in zip(paths, tables, strict=True):
+        write_csv(path, table)
+    for order in (paths, paths[::-1]):
+        both = read_csvs(order, COLUMNS)
+        assert set(both.columns) == {*COLUMNS, CERTIFIED}
+        assert both[CERTIFIED].notna().sum() == len(tables[1])
+    write_csv(paths[0], tables[0].assign(other=1))
+    with pytest.raises(OleanderError, match="has other columns than"):
+        read_csvs(paths, COLUMNS)
 
 
 def test_a_member_that_diverges_spoils_its_trial():
