@@ -1,8 +1,8 @@
 """Deep k-NN: points whose neighbours among a fitted victim's representations are mostly of another class.
 
 Peri et al., "Deep k-NN defense against clean-label data poisoning attacks", 2020:
- 1. fit a victim to all received points; representation of a point = the inputs of its last layer. The paper's features
-    are those of a network trained on clean data, of which a trial has none (R);
+ 1. fit a victim to all received points; representation of a point = the inputs of its last layer. The paper takes the
+    features of the network that its attacks fine-tune; a trial's victim starts from nothing (R);
  2. for every point: the k received points with the nearest representations (Euclidean distance);
  3. reject the point if another label than its own is the most frequent among them.
 

@@ -8,7 +8,8 @@ Levine & Feizi, "Deep partition aggregation: provable defenses against general p
     many changes (Theorem 1; `oleander.metrics.votes`).
 
 No point is rejected: the victim changes, not the data. `oleander.evaluation.trials` trains the victims, each on its
-points in an order that does not depend on the other parts.
+points in an order that does not depend on the other parts. Rounding may depend on the cohort (`trials`), of which the
+theorem knows nothing.
 """
 
 from typing import Any
