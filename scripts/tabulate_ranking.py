@@ -14,6 +14,7 @@ with plain_errors():
     trials = trials[trials["alpha"].isna() | (trials["alpha"] == params.alpha)]
     table = rank_defenses(trials, params.controls, params.poison_fraction, params.undefended, params.confidence)
     attacks = attack_titles(trials["attack"].unique(), params.alpha)
+    shown = (params.titles, attacks, params.defenses, params.changes, params.scale)
     write_csv(snakemake.output.csv, table)
-    write_text(snakemake.output.md, ranking_markdown(table, params.titles, attacks, params.defenses, params.scale))
-    write_text(snakemake.output.tex, ranking_latex(table, params.titles, attacks, params.defenses, params.scale))
+    write_text(snakemake.output.md, ranking_markdown(table, *shown))
+    write_text(snakemake.output.tex, ranking_latex(table, *shown))

@@ -14,6 +14,7 @@ CONTROLS = {"a": "a_control", "b": "b_control"}
 DEFENSES = {"none": "no defense", "sieve": "sieve", "parts": "parts & votes"}
 TITLES = {"a": "digits", "b": "boots"}
 ATTACKS = {"pgan": "pGAN, α = 0.1"}
+SHOWN = (TITLES, ATTACKS, DEFENSES, {"parts": 5}, "demo")
 
 
 def make_trials():
@@ -128,7 +129,7 @@ def cells_of(text):
 
 def test_the_table_reads_best_first():
     table = rank_defenses(make_trials(), CONTROLS, 0.3, "none", 0.95)
-    text = ranking_markdown(table, TITLES, ATTACKS, DEFENSES, "demo")
+    text = ranking_markdown(table, *SHOWN)
     assert "## Defenses against pGAN, α = 0.1 with 30 % poison, digits in place of MNIST - demo scale" in text
     assert "## Defenses against pGAN, α = 0.1 with 30 % poison, boots - demo scale" in text
     rows = cells_of(text)[:4]
@@ -143,12 +144,13 @@ def test_the_table_reads_best_first():
     # What is certified stands beside the ensemble alone.
     assert rows[0][-1] == "certified (%)"
     assert [row[-1] for row in rows[1:]] == ["", "50.0 [50.0–50.0]", ""]
-    latex = ranking_latex(table, TITLES, ATTACKS, DEFENSES, "demo")
+    assert "if so many training points were inserted or removed: 5 with the parts & votes." in text
+    latex = ranking_latex(table, *SHOWN)
     assert latex.count(r"\begin{table}") == 2
     assert r"parts \& votes" in latex
 
 
 def test_a_table_without_ensembles_has_no_certificates():
     trials = make_trials().query("defense != 'parts'").drop(columns=CERTIFIED)
-    text = ranking_markdown(rank_defenses(trials, CONTROLS, 0.3, "none", 0.95), TITLES, ATTACKS, DEFENSES, "demo")
+    text = ranking_markdown(rank_defenses(trials, CONTROLS, 0.3, "none", 0.95), *SHOWN)
     assert "ertified" not in text

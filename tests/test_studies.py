@@ -202,6 +202,7 @@ def test_a_ranking_shows_every_defense_beside_the_controls(plans):
     params = plan.params("pgan_ranking")
     assert params["controls"] == {"mnist": "mnist_duplication", "fmnist": "fmnist_duplication"}
     assert params["undefended"] == "none"
+    assert params["changes"] == {"partition": plan.config.defenses["partition"].plain()["changes"]}
     assert {plan.config.defenses[name].name for name in params["defenses"]} == set(DEFENSES)
     # It asks for nothing that the matrix does not ask for.
     assert set(plan.inputs("pgan_ranking")["trials"]) <= set(plan.inputs("pgan_matrix")["trials"])

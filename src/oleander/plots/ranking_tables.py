@@ -33,13 +33,18 @@ _NOTE = (
     "over generators, or over runs if there is only one generator; of fractions cut at 0 and 100 %."
 )
 _CERTIFIED = (
-    " Certified: test points that are classified right, and provably still would be after as many changes of the "
-    "training set as the defense's settings say; only an ensemble proves any."
+    " Certified: test points that are classified right, and provably still would be if so many training points were "
+    "inserted or removed: {changes}. Only an ensemble proves any."
 )
 
 
 def ranking_markdown(
-    table: pd.DataFrame, titles: Mapping[str, str], attacks: Mapping[str, str], defenses: Mapping[str, str], scale: str
+    table: pd.DataFrame,
+    titles: Mapping[str, str],
+    attacks: Mapping[str, str],
+    defenses: Mapping[str, str],
+    changes: Mapping[str, int],
+    scale: str,
 ) -> str:
     """A section for each experiment, a row for each defense, the least error first.
 
@@ -48,21 +53,32 @@ def ranking_markdown(
         titles: experiment -> title of its dataset, in the order of the sections.
         attacks: attack -> title.
         defenses: defense -> title.
+        changes: ensemble -> the number of changes for which its certified test points were counted.
         scale: name of the scale.
     """
-    sections = _sections(table, titles, attacks, defenses, scale)
+    sections = _sections(table, titles, attacks, defenses, changes, scale)
     return "\n".join(markdown_section(title, f"{markdown_table(grid)}\n{note}\n") for title, grid, note in sections)
 
 
 def ranking_latex(
-    table: pd.DataFrame, titles: Mapping[str, str], attacks: Mapping[str, str], defenses: Mapping[str, str], scale: str
+    table: pd.DataFrame,
+    titles: Mapping[str, str],
+    attacks: Mapping[str, str],
+    defenses: Mapping[str, str],
+    changes: Mapping[str, int],
+    scale: str,
 ) -> str:
     """The tables of `ranking_markdown` as LaTeX."""
-    return "\n".join(latex_float(*section) for section in _sections(table, titles, attacks, defenses, scale))
+    return "\n".join(latex_float(*section) for section in _sections(table, titles, attacks, defenses, changes, scale))
 
 
 def _sections(
-    table: pd.DataFrame, titles: Mapping[str, str], attacks: Mapping[str, str], defenses: Mapping[str, str], scale: str
+    table: pd.DataFrame,
+    titles: Mapping[str, str],
+    attacks: Mapping[str, str],
+    defenses: Mapping[str, str],
+    changes: Mapping[str, int],
+    scale: str,
 ) -> list[tuple[str, Grid, str]]:
     """Title, grid and note of each experiment with trials."""
     sections = []
@@ -81,5 +97,6 @@ def _sections(
             f"{describe(scale, first.stand_in_for or None, title)}"
         )
         grid = Grid(["rank", "defense", *(_COLUMNS[measure][0] for measure in shown)], lines, "rl" + "r" * len(shown))
-        sections.append((heading, grid, _NOTE + (_CERTIFIED if CERTIFIED in shown else "")))
+        proven = ", ".join(f"{number} with the {defenses[name]}" for name, number in changes.items())
+        sections.append((heading, grid, _NOTE + (_CERTIFIED.format(changes=proven) if CERTIFIED in shown else "")))
     return sections

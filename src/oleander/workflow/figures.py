@@ -374,8 +374,10 @@ class Ranking(_AgainstDefenses):
                 "an evaluation with it among its evaluations"
             )
         del found["experiments"]
+        settings = {name: config.defenses[name].plain() for name in found["defenses"]}
         return {
             **found,
+            "changes": {name: block["changes"] for name, block in settings.items() if "changes" in block},
             "controls": dict(self.experiments),
             "undefended": undefended[0],
             "titles": plan.titles([attacked for attacked, _control in self.experiments]),
