@@ -6,6 +6,7 @@ follow from an assumed speed and were not measured.
 
 import contextlib
 import functools
+import inspect
 import io
 import math
 import re
@@ -22,6 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from oleander.attacks import pgan
 from oleander.bench import pgan_flops, training_flops
+from oleander.defenses import DEFENSES
 from oleander.models import build_model
 from oleander.models.autoencoder import build_autoencoder
 from oleander.models.biggan import Discriminator, Generator, Sizes
@@ -93,16 +95,23 @@ def generators_flops(data: Data, job: Any) -> float:
 
 
 def victims_flops(data: Data, job: Any) -> float:
-    """Operations of a `run_trials` job, as if no defense rejected a point; Sever fits a victim a filtering more."""
+    """Operations of a `run_trials` job, as if no defense rejected a point. A defense that fits victims fits one a
+    filtering or round, or just one; an ensemble's victims train on equal parts."""
     evaluation = job.params.evaluation
     victim, alphas = evaluation["victim"], evaluation.get("alphas")
     if victim is None:
         return 0
     repetitions = [one for one in job.params.replicas if alphas is None or one.get("alpha", alphas[0]) in alphas]
-    fits = 1 + evaluation["defense"].get("filterings", 0)
+    defense = evaluation["defense"]
+    fits = 1 + inspect.isgeneratorfunction(DEFENSES[defense["name"]].sanitize) * next(
+        (defense[rounds] for rounds in ("filterings", "rounds") if rounds in defense), 1
+    )
+    parts = defense.get("parts", 1)
     model = build_model(victim, data.shape, data.classes if job.params.task["all_classes"] else 1)
     step = training_flops(model, victim["batch_size"])
-    steps = sum(victim["epochs"] * points / victim["batch_size"] for points in evaluation["train_points"])
+    # A batch that a part does not fill is computed as if it did.
+    batches = [max(points / parts / victim["batch_size"], 1) for points in evaluation["train_points"]]
+    steps = sum(victim["epochs"] * parts * each for each in batches)
     return len(repetitions) * len(evaluation["poison_fractions"]) * evaluation["runs"] * fits * steps * step
 
 

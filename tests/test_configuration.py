@@ -183,6 +183,9 @@ def test_scales_override_sizes_alone(scales):
     sizes |= {"train_points", "threads", "batch_size", "rows", "columns", "points", "hidden", "width", "seeds"}
     sizes |= {"latent", "generator", "discriminator", "halvings", "discriminator_steps", "steps", "decay", "start"}
     sizes |= {
+        "neighbours",
+        "parts",
+        "changes",
         "checkpoint_iterations",
         "evaluate_every",
         "samples",
@@ -198,8 +201,9 @@ def test_scales_override_sizes_alone(scales):
             allowed = path[-1] in sizes or path[0] in of_data
             # Fewer steps of a GAN have to be longer ones.
             allowed |= path[0] == "gans" and path[-1] == "learning_rate"
-            # Fewer datasets in the matrix, fewer choices.
-            allowed |= path in (("figures", "pgan_matrix", "experiments"), ("figures", "pgan_sensitivity", "choices"))
+            # Fewer datasets in the matrix and the ranking, fewer choices.
+            allowed |= path in {("figures", f"pgan_{name}", "experiments") for name in ("matrix", "ranking")}
+            allowed |= path == ("figures", "pgan_sensitivity", "choices")
             # Narrow networks take larger steps; by how much is the next test's.
             allowed |= scale == "laptop" and path[-1] == "learning_rate"
             assert allowed, f"scale {scale} overrides {'.'.join(path)}"
@@ -305,6 +309,7 @@ MINE = {"dataset": "mnist", "source_class": "3", "target_class": "5", "all_class
 FOLDER_KEYS = "source, title, stand_in_for, path, image_shape, minimum_per_class, classes, test_fraction, seed"
 DISTRIBUTION = {"name": "distribution", "classes": None}
 ATTACKS_KNOWN = "duplication, label_flipping, pgan, random_flipping"
+EVALUATIONS_KNOWN = ", ".join(read_yaml(Path(__file__).parents[1] / "config.yaml")["evaluations"])
 EXPERIMENTS_KNOWN = ", ".join(read_yaml(Path(__file__).parents[1] / "config.yaml")["experiments"])
 
 
@@ -548,6 +553,18 @@ def without(block, key):
             "mnist_lambda",
             "P: 'mnist_lambda' trains generators, but a control does not; choose an experiment such as one of "
             "duplication",
+        ),
+        (
+            "figures.pgan_ranking.experiments",
+            [["mnist", "mnist_duplication"], ["fmnist", "mnist_duplication"]],
+            "P: 'mnist_duplication' attacks task mnist_3v5 and fmnist task fmnist_sneaker_boot; choose one on the same "
+            "task",
+        ),
+        (
+            "figures.pgan_ranking.evaluations",
+            ["undefended", "sever_05"],
+            "figures.pgan_ranking.evaluations: 'sever_05' is not one of evaluations; did you mean 'sever_005'? choose "
+            f"one of {EVALUATIONS_KNOWN}, or add it there",
         ),
         ("figures.pgan_fig2.controls", ["mnist_duplication"], "P: a list is not a mapping of names to settings"),
         (

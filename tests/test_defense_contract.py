@@ -22,9 +22,13 @@ SETTINGS = {
     "outlier": {"name": "outlier", "neighbours": 3, "sample": 8, "quantile": 0.9, "statistic": "kth"},
     "sever": {"name": "sever", "epsilon": 0.2, "filterings": 2},
     "pca": {"name": "pca", "epsilon": 0.1, "variance": 0.6},
+    "activation_clustering": {"name": "activation_clustering", "components": 2, "silhouette": 0.1, "largest": 0.4},
+    "deep_knn": {"name": "deep_knn", "neighbours": 7},
+    "partition": {"name": "partition", "parts": 4, "changes": 1},
+    "detector": {"name": "detector", "trees": 8, "folds": 3, "quantile": 0.9},
 }
-# Defenses that draw for each point in the order in which it was received.
-DRAWS_IN_ORDER = {"outlier"}
+# Defenses whose draws go to points, clusters or trees in the order in which points were received.
+DRAWS_IN_ORDER = {"outlier", "activation_clustering", "detector"}
 
 every_defense = pytest.mark.parametrize("name", sorted(DEFENSES))
 
@@ -56,7 +60,11 @@ def defend(name, received, trusted, seed=0):
 
 
 def same(one, two):
-    return all(getattr(one, f).numpy().tobytes() == getattr(two, f).numpy().tobytes() for f in FIELDS)
+    pairs = [(getattr(one, f), getattr(two, f)) for f in FIELDS]
+    pairs += [(one.ensemble.parts, two.ensemble.parts)] if one.ensemble and two.ensemble else []
+    return (one.ensemble is None) == (two.ensemble is None) and all(
+        a.numpy().tobytes() == b.numpy().tobytes() for a, b in pairs
+    )
 
 
 def test_every_defense_has_settings_here():
@@ -89,6 +97,9 @@ def test_shapes_types_and_labels(name, counts, shape, dtype):
     assert set(done.labels.tolist()) <= set(received.y.tolist())
     assert not done.scores.isinf().any()
     assert done.diverged is False
+    if done.ensemble is not None:
+        assert (done.ensemble.parts.shape, done.ensemble.parts.dtype) == ((total,), torch.int64)
+        assert set(done.ensemble.parts.tolist()) <= set(range(done.ensemble.count))
 
 
 @every_defense

@@ -2,16 +2,18 @@
 
 from collections import Counter
 from decimal import ROUND_HALF_UP, Decimal
+from hashlib import blake2b
 
 import numpy as np
 import pytest
 import torch
+from sklearn.ensemble import ExtraTreesClassifier
 from test_defense_contract import SETTINGS, closed_form_fit, points
 
 from oleander.defenses import FitRequest, LastLayer, Points, label_sanitization, sanitize, sanitize_cohort
 from oleander.defenses.filtering import centred, largest, share_of
 from oleander.io.errors import OleanderError
-from oleander.training.seeds import generator_for
+from oleander.training.seeds import derive_seed, generator_for
 
 
 def test_none_keeps_everything():
@@ -447,3 +449,65 @@ def test_label_sanitization_needs_enough_points_and_sensible_settings():
         sanitize(few, few, settings, 0)
     with pytest.raises(OleanderError, match=r"agreeing \(4\) must not exceed neighbours \(3\)"):
         sanitize(few, few, {**settings, "agreeing": 4}, 0)
+
+
+DETECTOR = {"name": "detector", "trees": 20, "folds": 3, "quantile": 0.9}
+
+
+def detector_scores(x, is_received, settings, seed):
+    """The detector's scores from its definition, one fold at a time; the trees' draws are the library's."""
+    key = seed.to_bytes(8, "big")
+    digests = [blake2b(row.tobytes(), key=key, digest_size=8).digest() for row in x]
+    folds = np.array([int.from_bytes(digest, "big") % settings["folds"] for digest in digests])
+    scores = np.zeros(len(x))
+    for fold in range(settings["folds"]):
+        train = folds != fold
+        # Rounded as the library rounds: trees break ties between splits by the last bit.
+        kinds = {kind: train.sum() / (2 * (is_received[train] == kind).sum()) for kind in (False, True)}
+        weights = np.where(is_received, kinds[True], kinds[False])
+        forest = ExtraTreesClassifier(settings["trees"], random_state=derive_seed(seed, fold) % 2**32)
+        forest.fit(x[train], is_received[train], sample_weight=weights[train])
+        scores[~train] = forest.predict_proba(x[~train])[:, 1]
+    return scores
+
+
+@pytest.mark.parametrize("quantile", [0.5, 0.9, 1.0])
+@pytest.mark.parametrize("counts", [(40, 30), (30, 20, 25)], ids=str)
+def test_detector_is_its_definition(quantile, counts):
+    received, trusted = points(counts, 1, shift=0.3), points([25] * len(counts), 2)
+    settings = {**DETECTOR, "quantile": quantile}
+    done = sanitize(received, trusted, settings, 4)
+    for label in range(len(counts)):
+        here = (received.y == label).numpy()
+        genuine = trusted.x[trusted.y == label].flatten(1).numpy()
+        x = np.concatenate([genuine, received.x.flatten(1).numpy()[here]])
+        scores = detector_scores(x, np.arange(len(x)) >= 25, settings, derive_seed(4, "detector", label))
+        threshold = np.quantile(scores[:25], quantile)
+        assert np.allclose(done.scores.numpy()[here], scores[25:], atol=1e-6)
+        assert done.kept.numpy()[here].tolist() == (scores[25:] <= threshold + 1e-12).tolist()
+    assert torch.equal(done.labels, received.y)
+
+
+def test_detector_rejects_the_share_it_should_and_what_is_unlike_the_trusted_points():
+    """Genuine points pass as often as the quantile says, be they copied or not; points from elsewhere do not."""
+    trusted, genuine = points((300, 300), 1), points((300, 300), 2)
+    share = sanitize(genuine, trusted, DETECTOR, 0).kept.float().mean().item()
+    assert share == pytest.approx(0.9, abs=0.05)
+    half = torch.arange(600) % 2 == 0
+    copied = Points(torch.cat([genuine.x[half]] * 2), torch.cat([genuine.y[half]] * 2))
+    assert sanitize(copied, trusted, DETECTOR, 0).kept.float().mean().item() == pytest.approx(0.9, abs=0.07)
+    poison = (genuine.y == 1) & half
+    mixed = Points(torch.where(poison.view(-1, 1, 1, 1), genuine.x - 3, genuine.x), genuine.y)
+    done = sanitize(mixed, trusted, DETECTOR, 0)
+    assert done.kept[poison].float().mean() < 0.2
+    assert done.kept[~poison].float().mean() > 0.8
+    assert done.scores[poison].mean() > 0.8
+
+
+def test_detector_needs_trusted_points_of_every_class_and_learns_nothing_from_one_kind():
+    received, trusted = points((30, 20), 1), points((25, 2), 2)
+    with pytest.raises(OleanderError, match="class 1 has 2 trusted points, but at least folds=3 are needed"):
+        sanitize(received, trusted, DETECTOR, 0)
+    single = points((1, 0), 3)
+    done = sanitize(single, trusted, DETECTOR, 0)
+    assert done.scores.tolist() == [0.5]

@@ -1,6 +1,6 @@
 """Figures show the numbers and pixels they are given, say what they are, and hide nothing behind a legend."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
@@ -154,6 +154,19 @@ def make_defenses() -> list[tuple[str, dict[str, pd.DataFrame]]]:
         ("embedded digits", {"outlier": select(12, **fmnist)}),
         ("embedded digits", {"outlier": select(10), "label_sanitization": select(13, defense="label_sanitization")}),
     ]
+
+
+def plot_large_matrix() -> Figure:
+    """As many attacks and defenses as the workflow's matrix has, with titles as long as its longest."""
+    attacks = {**ATTACKS, "random_flipping": "random flipping", "duplication": "duplication"}
+    titles = {f"defense{at}": "spectral signatures, ε = 0.1" for at in range(11)}
+    shown = [(dataset, attack, defense) for dataset in TITLES for attack in attacks for defense in titles]
+    trials = pd.concat(
+        select(at, attack=attack, defense=defense, dataset=dataset, stand_in_for=STAND_INS[dataset])
+        for at, (dataset, attack, defense) in enumerate(shown)
+    )
+    trials.loc[trials["attack"] != "pgan", ["alpha", "lambda_prime"]] = np.nan
+    return plot_matrix(trials, 0.2, TITLES, attacks, titles, "demo", 0.95)
 
 
 def make_matrix() -> pd.DataFrame:
@@ -322,6 +335,7 @@ MAKERS = {
     "multiclass": lambda: plot_multiclass(select(0), make_confusion(), ("3", "5"), "embedded digits", "demo", 0.95),
     "defenses": lambda: plot_defense_comparison("pGAN against defenses", make_defenses(), "demo", 0.95, DEFENSE_LOOKS),
     "matrix": lambda: plot_matrix(make_matrix(), 0.2, TITLES, ATTACKS, DEFENSES, "demo", 0.95),
+    "large matrix": plot_large_matrix,
     "samples": lambda: plot_genuine_and_poison([make_panel(0.3), make_panel(0.1)], 2, 3, "demo"),
     "sheets": lambda: plot_sample_sheets({alpha: make_panel(alpha) for alpha in ALPHAS}, 3, 4, "demo"),
     "points": lambda: plot_points(*make_points(), DISTANCES, 10, ("blue", "green"), DATA, "demo"),
@@ -750,20 +764,34 @@ def test_matrix_shows_its_table():
     for axes, dataset in zip(panels_of(figure), TITLES, strict=True):
         texts, values = cell_texts(axes), axes.collections[0].get_array()
         assert texts.shape == (3, 3)
-        for row, attack in enumerate([*ATTACKS, CLEAN]):
-            for column, defense in enumerate(DEFENSES):
+        for row, defense in enumerate(DEFENSES):
+            for column, attack in enumerate([*ATTACKS, CLEAN]):
                 if (dataset, attack, defense) not in table.index:
                     assert texts[row, column] == "–"
                     assert values.mask[row, column]
                     continue
                 mean, low, high = table.loc[(dataset, attack, defense), ["mean", "low", "high"]] * 100
-                assert texts[row, column] == f"{mean:.1f}\n±{(high - low) / 2:.1f}"
+                assert texts[row, column] == f"{mean:.1f} ±{(high - low) / 2:.1f}"
                 assert values[row, column] == pytest.approx(mean)
-        assert [text.get_text() for text in axes.get_yticklabels()] == ["pGAN, α = 0.1", "label flipping", "no poison"]
+        assert [text.get_text() for text in axes.get_yticklabels()] == list(DEFENSES.values())
         names = [text.get_text().replace("\n", " ") for text in axes.get_xticklabels()]
-        assert names == list(DEFENSES.values())
+        assert names == ["pGAN, α = 0.1", "label flipping", "no poison"]
     # Of 22 cells' trials at 0.2 and without poison, those of two cells and run 1.
     assert "12 of 132 trials diverged" in figure.get_supxlabel().replace("\n", " ")
+
+
+def test_a_large_matrix_can_be_read(figures):
+    """Every number within its cell, and a row's title beside its row alone."""
+    figure = figures["large matrix"]
+    for axes in panels_of(figure):
+        side = np.abs(np.diff(axes.transData.transform([(0, 0), (1, 1)]), axis=0))[0]
+        assert len(axes.texts) == 11 * 5
+        for text in axes.texts:
+            box = text.get_window_extent()
+            assert box.width < side[0]
+            assert box.height < side[1]
+        labels = [label.get_window_extent() for label in (*axes.get_yticklabels(), *axes.get_xticklabels())]
+        assert not any(one.overlaps(other) for one, other in combinations(labels, 2))
 
 
 def test_a_matrix_of_single_trials_has_means_alone():
@@ -1064,7 +1092,9 @@ def test_nothing_is_covered_or_cut(figures, kind):
     panels = [axes.get_tightbbox() for axes in panels_of(figure)]
     legends = [legend.get_window_extent() for legend in figure.legends]
     own_legends = {axes: axes.get_legend() for axes in panels_of(figure) if axes.get_legend()}
-    assert bool(legends or own_legends) == (kind not in ("samples", "sheets", "matrix", "reconstructions"))
+    assert bool(legends or own_legends) == (
+        kind not in ("samples", "sheets", "matrix", "large matrix", "reconstructions")
+    )
     for axes, legend in own_legends.items():
         below = axes.xaxis.label.get_window_extent()
         assert legend.get_window_extent().y1 <= below.y0

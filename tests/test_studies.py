@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from oleander.defenses import DEFENSES
 from oleander.io.claims import parse_conditions
 from oleander.io.errors import OleanderError
 from oleander.workflow import evidence, verification
@@ -192,6 +193,29 @@ def test_a_choice_that_shows_nothing_is_said(change, said):
     plan = plan_of(figures={"pgan_sensitivity": change})
     with pytest.raises(OleanderError, match=said):
         plan.inputs("pgan_sensitivity")
+
+
+def test_a_ranking_shows_every_defense_beside_the_controls(plans):
+    plan = plans["laptop"]
+    ranking, matrix = plan.figure("pgan_ranking"), plan.figure("pgan_matrix")
+    assert ranking.shown_evaluations(plan) == matrix.shown_evaluations(plan)
+    params = plan.params("pgan_ranking")
+    assert params["controls"] == {"mnist": "mnist_duplication", "fmnist": "fmnist_duplication"}
+    assert params["undefended"] == "none"
+    assert params["changes"] == {"partition": plan.config.defenses["partition"].plain()["changes"]}
+    assert {plan.config.defenses[name].name for name in params["defenses"]} == set(DEFENSES)
+    # It asks for nothing that the matrix does not ask for.
+    assert set(plan.inputs("pgan_ranking")["trials"]) <= set(plan.inputs("pgan_matrix")["trials"])
+
+
+def test_a_ranking_without_the_undefended_victim_is_said():
+    other = {"evaluations": ["sever_01"]}
+    plan = plan_of(
+        evaluations={"undefended": {"poison_fractions": [0.0, 0.2]}},
+        figures={"pgan_matrix": other, "pgan_ranking": other},
+    )
+    with pytest.raises(OleanderError, match="a ranking needs the defense 'none'"):
+        plan.params("pgan_ranking")
 
 
 def test_evidence_keeps_what_a_figure_is_drawn_from(plans):

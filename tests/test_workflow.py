@@ -27,7 +27,7 @@ import oleander
 from oleander.data import load_dataset
 from oleander.io.artifacts import load_artifact
 from oleander.io.claims import COLUMNS as CLAIM_COLUMNS
-from oleander.io.columns import CHECKPOINT_TRIALS, CHECKPOINTS
+from oleander.io.columns import CERTIFIED, CHECKPOINT_TRIALS, CHECKPOINTS
 from oleander.io.columns import RECONSTRUCTION_ERRORS as ERROR_COLUMNS
 from oleander.io.columns import TRIALS as COLUMNS
 from oleander.training.precision import choose_precision
@@ -38,7 +38,7 @@ FIGURES = (*(f"pgan_fig{number}" for number in range(1, 16)), "pgan_matrix", "pg
 FIGURES += ("pgan_sensitivity",)
 FIGURES += ("baaan_fig1", "baaan_fig2")
 FIGURES += tuple(f"baaan_fig{number}" for number in range(4, 10))
-TABLES = tuple(f"pgan_table{number}" for number in range(1, 7))
+TABLES = (*(f"pgan_table{number}" for number in range(1, 7)), "pgan_ranking")
 SCALES = ("demo", "laptop", "paper")
 
 
@@ -125,7 +125,9 @@ def test_every_evaluation_is_one_tidy_table(finished):
     """The same columns whatever the attack, the defense, the task and the figure."""
     files = sorted(finished.result("pgan").glob("*/trials/*/*.csv"))
     trials = pd.concat([pd.read_csv(path) for path in files])
-    assert tuple(trials.columns) == COLUMNS
+    # An ensemble has one column more.
+    assert tuple(trials.columns) == (*COLUMNS, CERTIFIED)
+    assert trials[CERTIFIED].notna().equals(trials["defense"] == "partition")
     assert set(trials["attack"]) == {"pgan", "label_flipping", "random_flipping", "duplication"}
     assert {"none", "outlier", "outlier_90", "sever_01", "pca_005", "label_sanitization"} <= set(trials["defense"])
     assert set(trials["dataset"]) == {"mnist", "fmnist", "cifar10"}
@@ -137,12 +139,22 @@ def test_every_evaluation_is_one_tidy_table(finished):
 def test_the_matrix_has_every_attack_and_defense(finished):
     matrix = pd.read_csv(finished.result("tables/pgan_matrix.csv"))
     poisoned = matrix[matrix["poison_fraction"] == 0.3]
-    assert len(poisoned) == 3 * 5
+    assert len(poisoned) == 3 * 11
     assert poisoned["attack"].nunique() == 3
-    assert poisoned["defense"].nunique() == 5
+    assert poisoned["defense"].nunique() == 11
     assert poisoned["mean"].between(0, 1).all()
     # One that the matrix alone shows is tested at its fraction alone.
     assert set(finished.trials("mnist_random_flipping", "undefended")["poison_fraction"]) == {0.3}
+
+
+def test_the_ranking_has_every_defense_once(finished):
+    ranking = pd.read_csv(finished.result("tables/pgan_ranking.csv"))
+    errors = ranking[ranking["measure"] == "error"]
+    assert errors["rank"].tolist() == list(range(1, 12))
+    assert errors["mean"].is_monotonic_increasing
+    assert set(errors["defense"]) == set(pd.read_csv(finished.result("tables/pgan_matrix.csv"))["defense"])
+    assert ranking["defense"][ranking["measure"] == CERTIFIED].tolist() == ["partition"]
+    assert "embedded digits in place of MNIST" in finished.result("tables/pgan_ranking.md").read_text()
 
 
 def test_tables_say_scale_and_stand_in(finished):
@@ -502,7 +514,7 @@ def test_a_defense_and_a_trained_attack_of_ones_own_join_the_matrix(repository, 
         "    return Sanitized(kept, received.y.clone(), torch.zeros(len(kept)))\n"
     )
     registry = package / "defenses/__init__.py"
-    text = registry.read_text().replace("import label_sanitization", "import halving, label_sanitization")
+    text = registry.read_text().replace("import (", "import (\n    halving,", 1)
     registry.write_text(text.replace("] = {", '] = {\n    "halving": halving,', 1))
     # The trained attack that docs/attacks.md shows.
     page = (repository / "docs/attacks.md").read_text()

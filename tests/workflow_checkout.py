@@ -26,7 +26,10 @@ UP = {"hidden": [FIRST, halving(6), halving(4)]}
 DOWN = {"hidden": [halving(4), halving(6), halving(8)], "last": {"kernel": 4, "stride": 1, "padding": 0}}
 SMALL = {"runs": 1, "trusted_per_class": 30, "train_points": [80]}
 BYPASS = {**SMALL, "poison_fractions": [0.0, 0.3]}
-DEFENSES = ("sever_005", "sever_01", "sever_02", "pca_005", "pca_01", "pca_02", "label_sanitization", "undefended")
+DEFENSES = (
+    *("sever_005", "sever_01", "sever_02", "pca_005", "pca_01", "pca_02", "label_sanitization", "undefended"),
+    *("spectral", "activation_clustering", "deep_knn", "trimmed_loss", "partition", "detector"),
+)
 TINY = {
     "scales": {
         "demo": {
@@ -87,6 +90,8 @@ TINY = {
                 "pgan_fig14": {"panels": [{"experiment": "mnist", "evaluations": ["pca_005"]}]},
                 "pgan_fig15": {"panels": [{"experiment": "mnist", "evaluations": ["label_sanitization"]}]},
                 "pgan_matrix": {"experiments": [["mnist", "mnist_label_flipping", "mnist_random_flipping"]]},
+                # A control that the matrix has tested already.
+                "pgan_ranking": {"experiments": [["mnist", "mnist_random_flipping"]]},
             },
         }
     }

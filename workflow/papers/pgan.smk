@@ -216,6 +216,24 @@ rule pgan_matrix:
         "../../scripts/plot_matrix.py"
 
 
+# Defenses by the error that they leave. Not in the paper.
+rule pgan_ranking:
+    input:
+        **PLAN.inputs("pgan_ranking"),
+    output:
+        **drawn("pgan_ranking"),
+    log:
+        f"{OUT}/logs/pgan_ranking.log",
+    localrule: True
+    params:
+        **PLAN.params("pgan_ranking"),
+        version=VERSIONS["plot"],
+    message:
+        "Ranking defenses against pGAN"
+    script:
+        "../../scripts/tabulate_ranking.py"
+
+
 # Training of pGAN's three players. Not in the paper.
 rule pgan_curves:
     input:

@@ -5,6 +5,9 @@ Each defense is a module with a `sanitize` function and a `SETTINGS_SCHEMA`, reg
 A defense that fits victims of its own writes `sanitize` as a generator function: it yields a `FitRequest`, receives the
 fitted victim's `LastLayer`, repeats this as needed, and returns a `Sanitized`. The victims of many sets can then be
 trained together.
+
+A defense may also have several victims trained, each on a part of the points, in place of a single one; they vote
+(`Ensemble`).
 """
 
 import inspect
@@ -12,8 +15,20 @@ from collections.abc import Callable, Generator, Sequence
 from types import ModuleType
 from typing import Any
 
-from oleander.defenses import label_sanitization, none, outlier, pca, sever
-from oleander.defenses.base import FitRequest, LastLayer, Points, Sanitized
+from oleander.defenses import (
+    activation_clustering,
+    deep_knn,
+    detector,
+    label_sanitization,
+    none,
+    outlier,
+    partition,
+    pca,
+    sever,
+    spectral,
+    trimmed_loss,
+)
+from oleander.defenses.base import Ensemble, FitRequest, LastLayer, Points, Sanitized
 from oleander.io.errors import OleanderError
 
 DEFENSES: dict[str, ModuleType] = {
@@ -22,9 +37,15 @@ DEFENSES: dict[str, ModuleType] = {
     "sever": sever,
     "pca": pca,
     "label_sanitization": label_sanitization,
+    "spectral": spectral,
+    "activation_clustering": activation_clustering,
+    "deep_knn": deep_knn,
+    "trimmed_loss": trimmed_loss,
+    "partition": partition,
+    "detector": detector,
 }
 
-__all__ = ["DEFENSES", "FitRequest", "LastLayer", "Points", "Sanitized", "sanitize", "sanitize_cohort"]
+__all__ = ["DEFENSES", "Ensemble", "FitRequest", "LastLayer", "Points", "Sanitized", "sanitize", "sanitize_cohort"]
 
 
 def sanitize(

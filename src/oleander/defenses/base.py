@@ -43,6 +43,22 @@ class LastLayer:
 
 
 @dataclass(frozen=True)
+class Ensemble:
+    """Victims that each train on a part of the points kept, and vote; ties go to the smallest label.
+
+    Attributes:
+        parts: int64 [n], in [0, count); the victim that trains on each received point. It must depend on the point
+            alone, or a vote proves nothing (`oleander.metrics.votes`).
+        count: number of victims; one without points votes as it was initialized.
+        changes: number of inserted or removed points for which the share of certified test points is measured.
+    """
+
+    parts: torch.Tensor
+    count: int
+    changes: int
+
+
+@dataclass(frozen=True)
 class Sanitized:
     """A defense's decision for each received point.
 
@@ -52,9 +68,12 @@ class Sanitized:
         scores: float [n], of the points' dtype; higher is more suspicious; NaN if the defense gives none.
         diverged: True if a victim fitted by the defense diverged; the decisions are then incomplete and must not be
             used.
+        ensemble: the victims to train in place of a single one; None for a single one. All sets that a defense
+            decides on together have as many.
     """
 
     kept: torch.Tensor
     labels: torch.Tensor
     scores: torch.Tensor
     diverged: bool = False
+    ensemble: Ensemble | None = None

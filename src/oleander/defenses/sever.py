@@ -15,12 +15,11 @@ For every filtering:
 from collections.abc import Generator
 from typing import Any
 
-import scipy.linalg
 import torch
 
 from oleander.defenses.base import FitRequest, LastLayer, Points, Sanitized
-from oleander.defenses.filtering import centred, largest, share_of
-from oleander.io.errors import OleanderError
+from oleander.defenses.filtering import along_top_direction, centred, largest, share_of
+from oleander.defenses.fits import check_fit, is_finite
 
 SETTINGS_SCHEMA: dict[str, Any] = {
     "properties": {
@@ -49,14 +48,14 @@ def sanitize(
     diverged = False
     for _ in range(settings["filterings"]):
         layer = yield FitRequest(kept.clone())
-        _check(layer, received.y)
+        check_fit(layer, received.y, "Sever")
         # A diverged set keeps requesting fits: all sets of a cohort make the same number of requests.
-        diverged = diverged or not bool(layer.hidden.isfinite().all() and layer.logits.isfinite().all())
+        diverged = diverged or not is_finite(layer)
         if diverged:
             continue
         for label, size in classes:
             rows = (kept & (received.y == label)).nonzero()[:, 0]
-            fresh = _scores(centred(_gradients(layer.hidden[rows], layer.logits[rows], label)))
+            fresh = along_top_direction(centred(_gradients(layer.hidden[rows], layer.logits[rows], label)))
             scores[rows] = fresh.to(scores.dtype)
             kept[rows[largest(fresh, share_of(settings["epsilon"], size, settings["filterings"]))]] = False
     return Sanitized(kept=kept, labels=received.y.clone(), scores=scores, diverged=diverged)
@@ -74,32 +73,3 @@ def _gradients(hidden: torch.Tensor, logits: torch.Tensor, label: int) -> torch.
         error[:, label] = -error.sum(1)
     inputs = torch.cat([hidden.double(), torch.ones_like(logits[:, :1])], dim=1)
     return (error.unsqueeze(2) * inputs.unsqueeze(1)).flatten(1)
-
-
-def _scores(rows: torch.Tensor) -> torch.Tensor:
-    """|rows . v| [n] for the top right singular vector v of `rows` [n, d], using the smaller of the two Gram matrices.
-
-    LAPACK on the CPU finds one eigenpair of a few hundred in a quarter of the time for all.
-    """
-    n, d = rows.shape
-    gram = (rows @ rows.T if n <= d else rows.T @ rows).cpu().numpy()
-    value, vector = scipy.linalg.eigh(gram, subset_by_index=[len(gram) - 1] * 2, overwrite_a=True, check_finite=False)
-    direction = torch.from_numpy(vector[:, 0]).to(rows.device)
-    if n <= d:
-        return direction.abs() * max(float(value[0]), 0.0) ** 0.5
-    return (rows @ direction).abs()
-
-
-def _check(layer: LastLayer, labels: torch.Tensor) -> None:
-    """Raise an error if a fit's result has the wrong number of points, or too few outputs for their labels."""
-    hidden, logits = list(layer.hidden.shape), list(layer.logits.shape)
-    if not (len(hidden) == len(logits) == 2 and hidden[0] == logits[0] == len(labels)):
-        raise OleanderError(
-            f"Sever: fit returned hidden units {hidden} and logits {logits} for {len(labels)} received points; "
-            "return one row of each per received point"
-        )
-    if len(labels) and int(labels.max()) >= max(logits[1], 2):
-        raise OleanderError(
-            f"Sever: received labels go up to {int(labels.max())}, but the fitted victim has {logits[1]} outputs; "
-            "use a victim with one output per class"
-        )

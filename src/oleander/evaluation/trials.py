@@ -5,7 +5,8 @@ fraction:
  1. split the genuine points into trusted points and a training set;
  2. replace points of the training set by poison, up to the poison fraction of the whole set;
  3. let the defense filter the poisoned set;
- 4. train a victim on the remaining points, and measure it on the test set.
+ 4. train a victim on the remaining points, and measure it on the test set. If the defense is an ensemble, several
+    victims train on a part of the points each, and their vote is measured.
 
 Defenses and victims run in cohorts. The other trials of a cohort change a trial's numbers only by rounding. When a
 convolutional victim is trained on a thousand images, rounding grows to percentage points of test error, like another
@@ -26,9 +27,10 @@ from oleander.attacks import Attacker, Poison, Replica, load_attacker
 from oleander.data.tasks import Split, Task, split_task
 from oleander.defenses import FitRequest, LastLayer, Points, Sanitized, sanitize_cohort
 from oleander.io.artifacts import fingerprint
-from oleander.io.columns import CONFUSION, TRIAL_MEASURES, TRIALS
+from oleander.io.columns import CERTIFIED, CONFUSION, TRIAL_MEASURES, TRIALS
 from oleander.io.errors import OleanderError
 from oleander.metrics.classification import confusion, error_rates
+from oleander.metrics.votes import certified_changes, count_votes, plurality
 from oleander.models import Architecture, build_model
 from oleander.training.classifiers import (
     TrainingSets,
@@ -156,7 +158,8 @@ def run_trials(
         scratch: holds the saved state to continue from.
 
     Returns:
-        One row per trial, columns `io.columns.TRIALS`, and the victims' confusion matrices, columns `CONFUSION`.
+        One row per trial, columns `io.columns.TRIALS` and, if the defense is an ensemble, `CERTIFIED`; and the victims'
+        confusion matrices, columns `CONFUSION`.
     """
     check_trials(task, settings)
     # Generators may have been trained on another device, in another precision.
@@ -177,12 +180,12 @@ def run_trials(
         span = f"{start}-{start + len(part)}"
         saved = scratch.load(f"measured-{span}", placement.device)
         if saved is None:
-            measured = _measure_cohort(task, pool, part, model, settings, placement, scratch, span)
+            measured = _measure_cohort(task, pool, part, model, size, settings, placement, scratch, span)
             scratch.save(f"measured-{span}", measured, {})
         else:
             measured = saved[0]
         for at, trial in enumerate(part):
-            values = {name: measured[name][at].item() for name in TRIAL_MEASURES if name in measured}
+            values = {name: measured[name][at].item() for name in (*TRIAL_MEASURES, CERTIFIED) if name in measured}
             fine = bool(measured["converged"][at])
             rows.append({**trial.row, **values, "status": "ok" if fine else "diverged"})
             if victim is not None and fine:
@@ -195,7 +198,8 @@ def run_trials(
     diverged = sum(row["status"] != "ok" for row in rows)
     if diverged:
         logger.warning("%d of %d victims diverged and are left out of every mean", diverged, len(rows))
-    return pd.DataFrame(rows, columns=list(TRIALS)), pd.DataFrame(matrices, columns=list(CONFUSION))
+    columns = [*TRIALS, *([CERTIFIED] if any(CERTIFIED in row for row in rows) else [])]
+    return pd.DataFrame(rows, columns=columns), pd.DataFrame(matrices, columns=list(CONFUSION))
 
 
 def _measure_cohort(
@@ -203,12 +207,14 @@ def _measure_cohort(
     pool: torch.Tensor,
     part: list[_Trial],
     model: Architecture | None,
+    size: int,
     settings: dict[str, Any],
     placement: Placement,
     scratch: Scratch,
     span: str,
 ) -> dict[str, torch.Tensor]:
-    """Steps 3 and 4 for one cohort: `TRIAL_MEASURES`, `converged` and `confusion`, each [trials, ...]."""
+    """Steps 3 and 4 for one cohort of up to `size` trials: `TRIAL_MEASURES`, `converged` and `confusion`, and
+    `CERTIFIED` of an ensemble, each [trials, ...]."""
     victim, device = settings["victim"], placement.device
     seeds = [derive_seed(trial.seed, "victim") for trial in part]
     fits = 0
@@ -245,20 +251,20 @@ def _measure_cohort(
     measured = _what_was_done(part, done)
     if model is None:
         return {**measured, "converged": torch.ones(len(part), dtype=torch.uint8)}
-    sets = TrainingSets(
-        pool,
-        [trial.rows[one.kept] for trial, one in zip(part, done, strict=True)],
-        [one.labels[one.kept] for one in done],
-        seeds,
+    answers, fine = _predict(
+        task, pool, _training_sets(pool, part, done), model, size, settings, placement, scratch, span
     )
-    parameters, converged = train_classifiers(
-        model, sets, victim, device, scratch, f"victims-{span}", placement.precision
-    )
-    converged &= torch.tensor([not one.diverged for one in done], device=device)
-    predicted = predict(model, parameters, task.test_x.flatten(1))
     for number in range(fits):
         scratch.forget(f"fit{number}-{span}-done")
+    # One prediction a victim; the victims of a trial follow one another.
+    votes = count_votes(answers.view(len(part), -1, answers.shape[1]), len(task.classes))
+    predicted, converged = plurality(votes), fine.view(len(part), -1).all(1)
+    converged &= torch.tensor([not one.diverged for one in done], device=device)
     rates = error_rates(predicted, task.test_y)
+    if all(one.ensemble is not None for one in done):
+        changes = torch.tensor([one.ensemble.changes for one in done], device=device).unsqueeze(1)
+        proven = (predicted == task.test_y) & (certified_changes(votes) >= changes)
+        rates[CERTIFIED] = proven.double().mean(1)
     for rate in rates.values():
         rate[~converged] = torch.nan
     shares = confusion(predicted, task.test_y, len(task.classes))
@@ -266,6 +272,62 @@ def _measure_cohort(
 
 
 _LAYER = ("hidden", "logits")
+
+
+def _training_sets(pool: torch.Tensor, part: list[_Trial], done: list[Sanitized]) -> TrainingSets:
+    """What the victims of a cohort train on, those of a trial one after another."""
+    rows, labels, seeds = [], [], []
+    for trial, one in zip(part, done, strict=True):
+        if one.ensemble is None:
+            rows.append(trial.rows[one.kept])
+            labels.append(one.labels[one.kept])
+            seeds.append(derive_seed(trial.seed, "victim"))
+            continue
+        # In the order of the pool, which does not depend on the other parts, as a certificate wants.
+        order = trial.rows.argsort()
+        for member in range(one.ensemble.count):
+            own = order[(one.kept & (one.ensemble.parts == member))[order]]
+            rows.append(trial.rows[own])
+            labels.append(one.labels[own])
+            seeds.append(derive_seed(trial.seed, "victim", member))
+    return TrainingSets(pool, rows, labels, seeds)
+
+
+def _predict(
+    task: Task,
+    pool: torch.Tensor,
+    sets: TrainingSets,
+    model: Architecture,
+    size: int,
+    settings: dict[str, Any],
+    placement: Placement,
+    scratch: Scratch,
+    span: str,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Train a victim on each set, up to `size` together: labels that they predict, int64 [victims, test points], and
+    whether they converged, bool [victims]."""
+    answers, converged = [], []
+    starts = range(0, len(sets), size)
+    for start in starts:
+        some = slice(start, start + size)
+        name = f"victims-{span}" if len(starts) == 1 else f"victims-{span}-{start}"
+        saved = scratch.load(f"{name}-done", placement.device)
+        if saved is None:
+            own = TrainingSets(pool, sets.rows[some], sets.labels[some], sets.seeds[some])
+            parameters, fine = train_classifiers(
+                model, own, settings["victim"], placement.device, scratch, name, placement.precision
+            )
+            found = {"predicted": predict(model, parameters, task.test_x.flatten(1)), "converged": fine}
+            if len(starts) > 1:
+                scratch.save(f"{name}-done", found, {})
+        else:
+            found = saved[0]
+        answers.append(found["predicted"])
+        converged.append(found["converged"])
+    if len(starts) > 1:
+        for start in starts:
+            scratch.forget(f"victims-{span}-{start}-done")
+    return torch.cat(answers), torch.cat(converged)
 
 
 def _what_was_done(part: list[_Trial], done: list[Sanitized]) -> dict[str, torch.Tensor]:

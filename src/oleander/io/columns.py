@@ -30,6 +30,9 @@ TRIAL_MEASURES = (
 or it diverged."""
 TRIALS = (*TRIAL_IDENTITY, *TRIAL_CONDITIONS, *TRIAL_MEASURES, "status")
 """Columns of a trials file; `status` is "ok", or "diverged" if the victim or a defense's fitted victim diverged."""
+CERTIFIED = "certified"
+"""Column after those of `TRIALS`, only in the files of a defense that is an ensemble: the fraction of test points that
+are classified right, and provably still would be after as many changes of the training set as the defense says."""
 CONFUSION = (*TRIAL_IDENTITY, *TRIAL_CONDITIONS, "true_class", "predicted_class", "share")
 """Columns of the confusion matrices: one row per trial and pair of classes; `share` is of the true class's points."""
 

@@ -10,12 +10,16 @@ from typing import Any
 
 import pandas as pd
 
+from oleander.io.columns import CERTIFIED
 from oleander.io.errors import OleanderError
 from oleander.io.files import atomic_path, sha256_of
 
 DIGEST_ATTRIBUTE = "user.oleander.sha256"
 """Extended attribute of a CSV that holds the SHA-256 of its bytes. It is replaced together with the file. A file system
 or copy without extended attributes loses it; changes are then not detected."""
+
+OPTIONAL = (CERTIFIED,)
+"""Columns that only some of the files that are read together may have."""
 
 OWNERS = ("experiment", "autoencoder", "gan")
 """Columns that identify what a row's results belong to."""
@@ -72,15 +76,15 @@ def _digest_of(file: int) -> str | None:
 
 
 def read_csvs(paths: Sequence[str], columns: Sequence[str] = ()) -> pd.DataFrame:
-    """The rows of all `paths`, in the given order.
+    """The rows of all `paths`, in the given order; empty cells for `OPTIONAL` columns that a file lacks.
 
     Raises:
-        OleanderError: a file cannot be read, has other columns than the first, or one experiment (autoencoder, GAN) was
-            trained in several precisions.
+        OleanderError: a file cannot be read, has other columns than the first (apart from `OPTIONAL` ones), or one
+            experiment (autoencoder, GAN) was trained in several precisions.
     """
     tables = [read_csv(path, columns) for path in paths]
     for path, table in zip(paths, tables, strict=True):
-        if list(table.columns) != list(tables[0].columns):
+        if [name for name in table if name not in OPTIONAL] != [name for name in tables[0] if name not in OPTIONAL]:
             raise OleanderError(f"{path} has other columns than {paths[0]}; delete both and run again")
     joined = pd.concat(tables, ignore_index=True)
     # Different experiments may have different precisions: each one's title states its own.

@@ -1,6 +1,5 @@
 """Test errors against poison fraction, and the effects of poison, as Markdown and LaTeX (pGAN, Figures 2 and 4)."""
 
-import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -10,7 +9,15 @@ from oleander.metrics.summary import summarize
 from oleander.plots.error_curves import RATES
 from oleander.plots.looks import Looks, alpha_label, look_of
 from oleander.plots.style import describe
-from oleander.plots.tables import Grid, latex_float, markdown_section, markdown_table, published_markdown
+from oleander.plots.tables import (
+    Grid,
+    difference_cell,
+    fraction_cell,
+    latex_float,
+    markdown_section,
+    markdown_table,
+    published_markdown,
+)
 
 _EFFECTS = {
     f"{RAW}_error": "error, raw",
@@ -127,7 +134,7 @@ def _errors(rows: pd.DataFrame, beside: pd.DataFrame) -> Grid:
     if len(beside):
         columns["control"] = beside
     cells = pd.DataFrame(
-        {name: {row.poison_fraction: _error(row) for row in own.itertuples()} for name, own in columns.items()}
+        {name: {row.poison_fraction: fraction_cell(row) for row in own.itertuples()} for name, own in columns.items()}
     )
     lines = [[f"{100 * fraction:g}", *row] for fraction, row in cells.sort_index().fillna("").iterrows()]
     return Grid(["poison (%)", *cells.columns], lines, "r" * (1 + len(cells.columns)))
@@ -136,24 +143,8 @@ def _errors(rows: pd.DataFrame, beside: pd.DataFrame) -> Grid:
 def _effects(rows: pd.DataFrame) -> Grid:
     """Effects, a line per alpha and poison fraction, with cells like "+1.0 [−0.2, +2.2]"."""
     rows = rows[rows["measure"].isin(_EFFECTS)]
-    cells = rows.assign(cell=[_effect(row) for row in rows.itertuples()])
+    cells = rows.assign(cell=[difference_cell(row) for row in rows.itertuples()])
     cells = cells.pivot(index=["alpha", "poison_fraction"], columns="measure", values="cell").fillna("")
     shown = [name for name in _EFFECTS if name in cells]
     lines = [[f"{alpha:g}", f"{100 * fraction:g}", *row] for (alpha, fraction), row in cells[shown].iterrows()]
     return Grid(["α", "poison (%)", *(_EFFECTS[name] for name in shown)], lines, "r" * (2 + len(shown)))
-
-
-def _error(row: tuple) -> str:
-    interval = "" if math.isnan(row.low) else f" [{100 * max(row.low, 0):.1f}–{100 * min(row.high, 1):.1f}]"
-    return f"{100 * row.mean:.1f}{interval}"
-
-
-def _effect(row: tuple) -> str:
-    interval = "" if math.isnan(row.low) else f" [{_signed(row.low)}, {_signed(row.high)}]"
-    return f"{_signed(row.mean)}{interval}"
-
-
-def _signed(share: float) -> str:
-    """A share in percentage points with its sign; what is rounded to nothing has none."""
-    text = f"{100 * share:+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")

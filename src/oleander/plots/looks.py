@@ -35,7 +35,7 @@ _VIRIDIS = (
 _ALPHA_MARKERS = ("o", "s", "^", "D", "v", "p", ">", "P", "X", "<", "*")
 """Markers of alpha 0, 0.1, ..., 1."""
 _OTHER_MARKERS = ("h", "d", "8", "H")
-"""Markers of other names; no attack, defense or alpha of the papers has one of these."""
+"""Markers of other names; no attack, defense or alpha that the project ships has one of these."""
 _LINES = ("-", "--", "-.", ":")
 
 _DEFENSES = {
@@ -49,6 +49,12 @@ _DEFENSES = {
     "pca_01": (RED, "X", ":"),
     "pca_02": ("#f0a060", "*", "--"),
     "label_sanitization": ("#cc78bc", ">", ":"),
+    "spectral": ("#3d4f7d", "p", "--"),
+    "activation_clustering": ("#1f7f86", "x", ":"),
+    "deep_knn": ("#9a8f2a", "+", "-."),
+    "trimmed_loss": ("#b0453f", "1", "-"),
+    "partition": ("#5a5a5a", "2", "--"),
+    "detector": ("#8a6fb0", "3", "-."),
 }
 _ATTACKS = {
     "pgan": (RED, "s", "-"),
@@ -60,7 +66,7 @@ _ATTACK_LABELS = {"pgan": "pGAN"}
 _CONTROL_LABELS = {"duplication": "duplicated genuine points"}
 
 _OTHERS = ("#7a4a8c", "#ca9161", "#949494", "#a0305a", "#4d6b1f")
-"""Colours of attacks and defenses that are not from the papers."""
+"""Colours of attacks and defenses that the project does not ship."""
 
 NO_POISON = {"label": "clean", "color": BLACK, "marker": "o", "linestyle": "-"}
 """Look of trials without poison, next to trials with poison."""

@@ -59,7 +59,7 @@ def plot_matrix(
     scale: str,
     confidence: float,
 ) -> Figure:
-    """Plot a heat map per dataset: a row per attack and one without poison, a column per defense.
+    """Plot a heat map per dataset: a row per defense, a column per attack and one without poison.
 
     Args:
         trials: as in `matrix_table`.
@@ -80,14 +80,14 @@ def plot_matrix(
     table = matrix_table(trials, poison_fraction, confidence)
     errors = 100 * table["mean"]
     limits = (0, max(errors.max(), 1) if errors.notna().any() else 1)
-    rows = {**attack_titles, CLEAN: "no poison"}
-    height = len(dataset_titles) * (0.42 * len(rows) + 0.75) + 0.7
+    columns = {**attack_titles, CLEAN: "no poison"}
+    height = len(dataset_titles) * (0.22 * len(defense_titles) + 0.65) + 0.7
     title = f"Test error (%) with {100 * poison_fraction:g} % poison"
     figure = style.new_figure(height, title)
     for (dataset, dataset_title), axes in zip(
         dataset_titles.items(), figure.subplots(len(dataset_titles), 1, squeeze=False).flat, strict=True
     ):
-        _draw_dataset(axes, table[table["dataset"] == dataset], rows, defense_titles, limits)
+        _draw_dataset(axes, table[table["dataset"] == dataset], defense_titles, columns, limits)
         own = trials[trials["dataset"] == dataset]
         style.panel_title(axes, describe_trials(own, dataset_title, scale))
     shown = trials[np.isclose(trials["poison_fraction"], 0) | np.isclose(trials["poison_fraction"], poison_fraction)]
@@ -102,19 +102,18 @@ def plot_matrix(
 def _draw_dataset(
     axes: Axes, table: pd.DataFrame, rows: dict[str, str], columns: dict[str, str], limits: tuple[float, float]
 ) -> None:
-    cells = table.set_index(["attack", "defense"])
+    cells = table.set_index(["defense", "attack"])
     grid = [[cells.loc[(row, column)] if (row, column) in cells.index else None for column in columns] for row in rows]
     values = np.array([[np.nan if cell is None else 100 * cell["mean"] for cell in line] for line in grid], dtype=float)
     texts = [["–" if cell is None else _write(cell) for cell in line] for line in grid]
-    names = [textwrap.fill(title, max(10, 80 // len(columns))) for title in columns.values()]
-    attacks = [textwrap.fill(title, 20) for title in rows.values()]
-    draw_heat_map(axes, values, texts, (attacks, names), "Blues", limits)
-    axes.axhline(len(rows) - 1, color="white", linewidth=5)
+    attacks = [textwrap.fill(title, max(10, 80 // len(columns))) for title in columns.values()]
+    draw_heat_map(axes, values, texts, (list(rows.values()), attacks), "Blues", limits)
+    axes.axvline(len(columns) - 1, color="white", linewidth=5)
 
 
 def _write(cell: pd.Series) -> str:
-    """A mean with half its interval below."""
+    """A mean and half its interval."""
     if np.isnan(cell["mean"]):
         return "–"
     half = 50 * (cell["high"] - cell["low"])
-    return f"{100 * cell['mean']:.1f}" + ("" if np.isnan(half) else f"\n±{half:.1f}")
+    return f"{100 * cell['mean']:.1f}" + ("" if np.isnan(half) else f" ±{half:.1f}")

@@ -1,8 +1,10 @@
 """Tables as Markdown and LaTeX, with the paper's statements."""
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -46,6 +48,24 @@ def markdown_section(title: str, content: str) -> str:
 def escape_markdown(text: str) -> str:
     """`text` in one line, with GitHub's markup and mathematics escaped."""
     return re.sub(r"([\\|$<*`~])", r"\\\1", " ".join(text.splitlines()))
+
+
+def fraction_cell(row: Any) -> str:
+    """A fraction's `mean` in percent and its interval from `low` to `high`, cut at 0 and 100 %: "4.2 [3.9–4.5]"."""
+    interval = "" if math.isnan(row.low) else f" [{100 * max(row.low, 0):.1f}–{100 * min(row.high, 1):.1f}]"
+    return f"{100 * row.mean:.1f}{interval}"
+
+
+def difference_cell(row: Any) -> str:
+    """A difference's `mean` in percentage points and its interval: "+1.0 [−0.2, +2.2]"."""
+    interval = "" if math.isnan(row.low) else f" [{_signed(row.low)}, {_signed(row.high)}]"
+    return f"{_signed(row.mean)}{interval}"
+
+
+def _signed(share: float) -> str:
+    """A share in percentage points with its sign; what is rounded to nothing has none."""
+    text = f"{100 * share:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 
 def statements(claims: Iterable[Claim], paper: str, figure: str) -> list[dict[str, str]]:

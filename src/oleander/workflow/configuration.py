@@ -187,6 +187,9 @@ def _check_figure(name: str, figure: dict[str, Any], config: Configuration) -> N
         _refer(figure["target"], f"gans.{gan}.targets", config.gans[gan].targets, (*place, "target"))
     for one, control in (figure.get("controls") or {}).items():
         _check_control((*place, "controls", one), one, control, figure["experiments"], config)
+    if figure["kind"] == "ranking":
+        for one, control in figure["experiments"]:
+            _check_control((*place, "experiments"), one, control, [one], config)
     for panel in _mappings(figure):
         for one in (one for key in ("experiment", "experiments") for one in _flat(panel.get(key, []))):
             alphas = config.experiments[one].alphas

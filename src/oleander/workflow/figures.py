@@ -299,24 +299,21 @@ class SampleSheets(_Grid):
         return {"title": plan.experiments[self.experiment].title, "layout": self.layout}
 
 
-class Matrix(Figure):
-    """Every attack against every defense on every dataset.
+class _AgainstDefenses(Figure):
+    """Attacks of one alpha and one poison fraction against every defense.
 
     Attributes:
-        experiments: one list per dataset.
-        evaluations: first columns; every defense method that they leave out follows in a column of its own.
+        experiments: groups of experiments.
+        evaluations: the first ones; every defense method that they leave out follows with an evaluation of its own.
     """
 
-    kind: Literal["matrix"]
     alpha: Fraction
     poison_fraction: Fraction
     evaluations: Names
     experiments: Annotated[list[Names], Field(min_length=1)]
 
-    tables = ("csv",)
-
     def shown_evaluations(self, plan: "Plan") -> list[str]:
-        """The columns' evaluations."""
+        """Names of all evaluations, one a defense."""
         config = plan.config
         methods = {
             name: config.defenses[block.defense].name for name, block in config.evaluations.items() if block.defense
@@ -329,21 +326,61 @@ class Matrix(Figure):
                 chosen.append(name)
         return chosen
 
+    def studies(self, plan: "Plan") -> list[Any]:
+        """The studies of all groups."""
+        return [plan.experiments[name] for name in once(name for group in self.experiments for name in group)]
+
     def results(self, plan: "Plan") -> dict[str, list[Result]]:
         evaluations = self.shown_evaluations(plan)
-        studies = [plan.experiments[name] for row in self.experiments for name in row]
-        return {"trials": [study.trials(evaluation) for study in studies for evaluation in evaluations]}
+        return {"trials": [study.trials(evaluation) for study in self.studies(plan) for evaluation in evaluations]}
 
     def params(self, plan: "Plan") -> dict[str, Any]:
-        studies = [plan.experiments[name] for row in self.experiments for name in row]
         return {
             "experiments": self.experiments,
-            "titles": {study.dataset: study.title for study in studies},
             "defenses": plan.defense_titles(
                 [plan.config.evaluations[name].defense for name in self.shown_evaluations(plan)]
             ),
             "alpha": self.alpha,
             "poison_fraction": self.poison_fraction,
+        }
+
+
+class Matrix(_AgainstDefenses):
+    """Every attack against every defense on every dataset; a group of experiments is of one dataset."""
+
+    kind: Literal["matrix"]
+
+    tables = ("csv",)
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        return {**super().params(plan), "titles": {study.dataset: study.title for study in self.studies(plan)}}
+
+
+class Ranking(_AgainstDefenses):
+    """Defenses by the test error that they leave; a group is an experiment and its control."""
+
+    kind: Literal["ranking"]
+    experiments: Annotated[list[Annotated[Names, Field(min_length=2, max_length=2)]], Field(min_length=1)]
+
+    pictures = ()
+    tables = ("csv", "md", "tex")
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        found, config = super().params(plan), plan.config
+        undefended = [name for name in found["defenses"] if config.defenses[name].name == "none"]
+        if not undefended:
+            raise OleanderError(
+                "configuration, figures: a ranking needs the defense 'none', against which prices are measured; name "
+                "an evaluation with it among its evaluations"
+            )
+        del found["experiments"]
+        settings = {name: config.defenses[name].plain() for name in found["defenses"]}
+        return {
+            **found,
+            "changes": {name: block["changes"] for name, block in settings.items() if "changes" in block},
+            "controls": dict(self.experiments),
+            "undefended": undefended[0],
+            "titles": plan.titles([attacked for attacked, _control in self.experiments]),
         }
 
 
@@ -610,6 +647,7 @@ AnyFigure = Annotated[
     | Boundaries
     | SampleSheets
     | Matrix
+    | Ranking
     | TrainingCurves
     | Choices
     | Progress
