@@ -181,6 +181,7 @@ def leaves(block, path=()):
 def test_scales_override_sizes_alone(scales):
     sizes = {"epochs", "alphas", "lambda_primes", "generators", "poison_fractions", "runs", "trusted_per_class"}
     sizes |= {"train_points", "threads", "batch_size", "rows", "columns", "points", "hidden", "width", "seeds"}
+    sizes |= {"residual_blocks"}
     sizes |= {"latent", "generator", "discriminator", "halvings", "discriminator_steps", "steps", "decay", "start"}
     sizes |= {
         "checkpoint_iterations",
@@ -200,6 +201,8 @@ def test_scales_override_sizes_alone(scales):
             allowed |= path[0] == "gans" and path[-1] == "learning_rate"
             # Fewer datasets in the matrix, fewer choices.
             allowed |= path in (("figures", "pgan_matrix", "experiments"), ("figures", "pgan_sensitivity", "choices"))
+            # Fewer datasets.
+            allowed |= path == ("figures", "baaan_bottleneck", "panels")
             # Narrow networks take larger steps; by how much is the next test's.
             allowed |= scale == "laptop" and path[-1] == "learning_rate"
             assert allowed, f"scale {scale} overrides {'.'.join(path)}"
