@@ -10,6 +10,7 @@ from test_backdoors import make_dataset, points_dataset
 
 from oleander.evaluation import linear_codes
 from oleander.evaluation.bottlenecks import MEASURES, measure_bottlenecks
+from oleander.evaluation.claims import verify_claims
 from oleander.evaluation.linear_codes import linear_code_errors, measure_linear_codes
 from oleander.io.claims import read_claims
 from oleander.io.columns import BOTTLENECKS, LINEAR_CODES, RECONSTRUCTION_ERRORS
@@ -83,6 +84,12 @@ def test_the_size_of_a_code_is_that_of_the_encoders_output(shape):
 
 # The table
 
+
+@pytest.fixture(scope="module")
+def claims(repository):
+    return {claim.name: claim for claim in read_claims(repository / "workflow/published/claims.csv")}
+
+
 CHANNELS = {"mnist": 4, "mnist_2_channels": 2}
 
 
@@ -144,6 +151,16 @@ def test_costs_are_differences_within_pairs_of_a_seed():
     assert table.loc[(4, "linear"), "mean"] == 0.006
 
 
+@pytest.mark.parametrize(("seeds", "verdict"), [(4, "reproduced"), (1, "undecided")])
+def test_claims_on_costs_are_held_against_pairs_of_a_seed(claims, seeds, verdict):
+    """Seeds differ by more than the tolerance; their differences do not."""
+    (row,) = verify_claims([claims["B01"]], {"errors": make_errors(seeds)}, "laptop", {}, {}, 0.95).itertuples()
+    assert row.reproduced == pytest.approx(5e-4, abs=2e-5)
+    assert (row.n, row.over, row.verdict) == (seeds, "seeds", verdict)
+    if seeds > 1:
+        assert row.high - row.low < 1e-4
+
+
 def test_what_was_trained_for_one_side_alone_is_in_no_pair():
     errors = make_errors()
     lone = (errors["model"] == "clean") & (errors["seed"] == 3)
@@ -158,11 +175,6 @@ def test_errors_measured_twice_are_refused():
 
 
 # The figure
-
-
-@pytest.fixture(scope="module")
-def claims(repository):
-    return {claim.name: claim for claim in read_claims(repository / "workflow/published/claims.csv")}
 
 
 def panel(claims):
