@@ -61,7 +61,7 @@ DATA = {
 FLOPS_PER_SECOND = 0.25 * 494.7e12
 
 PAPERS = ("pgan", "baaan")
-FIGURE = re.compile(r"(pgan|baaan)_(fig\d+|matrix|curves|progress|sensitivity)")
+FIGURE = re.compile(r"(pgan|baaan)_(?!table)\w+")
 
 
 @dataclass(frozen=True)

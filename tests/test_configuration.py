@@ -181,6 +181,7 @@ def leaves(block, path=()):
 def test_scales_override_sizes_alone(scales):
     sizes = {"epochs", "alphas", "lambda_primes", "generators", "poison_fractions", "runs", "trusted_per_class"}
     sizes |= {"train_points", "threads", "batch_size", "rows", "columns", "points", "hidden", "width", "seeds"}
+    sizes |= {"residual_blocks"}
     sizes |= {"latent", "generator", "discriminator", "halvings", "discriminator_steps", "steps", "decay", "start"}
     sizes |= {
         "neighbours",
@@ -204,6 +205,7 @@ def test_scales_override_sizes_alone(scales):
             # Fewer datasets in the matrix and the ranking, fewer choices.
             allowed |= path in {("figures", f"pgan_{name}", "experiments") for name in ("matrix", "ranking")}
             allowed |= path == ("figures", "pgan_sensitivity", "choices")
+            allowed |= path == ("figures", "baaan_bottleneck", "panels")
             # Narrow networks take larger steps; by how much is the next test's.
             allowed |= scale == "laptop" and path[-1] == "learning_rate"
             assert allowed, f"scale {scale} overrides {'.'.join(path)}"

@@ -164,7 +164,8 @@ def test_a_dataset_is_checked_for_every_study_that_a_figure_shows(plans):
     untrained = asked["tasks"]["mnist_3v5"]["untrained"]["effectiveness"]
     assert untrained["mnist_label_flipping_in_place"]["attack"]["replaced"] == "themselves"
     assert set(asked["tasks"]["mnist_all"]["evaluations"]) == {"ten_classes"}
-    assert set(asked["autoencoders"]) == set(asked["gans"]) == {"mnist"}
+    assert set(asked["gans"]) == {"mnist"}
+    assert set(asked["autoencoders"]) == {"mnist", *(f"mnist_{count}_channels" for count in (2, 8, 16))}
     json.dumps(asked)
 
 
@@ -177,6 +178,41 @@ def test_a_choice_asks_for_its_own_results_beside_those_of_the_defaults(plans):
     asked = plan.params("pgan_sensitivity")["asked"]
     assert asked["the defaults"]["P04"]["alpha"] == plan.experiments["mnist"].alphas
     assert asked["classifier term as printed"]["P04"]["alpha"] == plan.experiments["mnist_as_printed"].alphas
+
+
+def test_sizes_of_codes_are_the_default_and_others_that_differ_in_nothing_else(plans):
+    for scale, plan in plans.items():
+        params = plan.params("baaan_bottleneck")
+        for panel in params["panels"]:
+            default, *others = panel["channels"]
+            assert set(panel["channels"].values()) == {2, 4, 8, 16}, scale
+            own = plan.autoencoders[default]
+            assert list(own.networks_tried()) == [2, 4, 8, 16]
+            for name in others:
+                study = plan.autoencoders[name]
+                assert study.models == ["clean", params["target"]]
+                assert study.trigger() == own.trigger()
+                settings = {**study.settings(), "network": {**study.settings()["network"], "bottleneck": own.channels}}
+                assert settings == own.settings(), (scale, name)
+        results = plan.figure("baaan_bottleneck").results(plan)
+        assert len(results["errors"]) == 4 * len(params["panels"])
+        assert [result.study.name for result in results["linear"]] == [
+            next(iter(panel["channels"])) for panel in params["panels"]
+        ]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"autoencoders": ["mnist"], "statements": {"cost": "B00"}}, r"statement B00.*no such claim"),
+        ({"autoencoders": ["mnist", "cifar10"], "statements": {"cost": "B01"}}, "several datasets or of one size"),
+        ({"autoencoders": ["mnist", "mnist"], "statements": {"cost": "B01"}}, "several datasets or of one size"),
+    ],
+)
+def test_sizes_of_codes_that_cannot_be_compared_are_said(change, said):
+    plan = plan_of(figures={"baaan_bottleneck": {"panels": [change]}})
+    with pytest.raises(OleanderError, match=said):
+        plan.params("baaan_bottleneck")
 
 
 @pytest.mark.parametrize(

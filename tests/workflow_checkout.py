@@ -77,7 +77,7 @@ TINY = {
             # The claims ask for every dataset's.
             "autoencoders": {
                 name: {"network": {"width": 2, "residual_blocks": 1}, "epochs": 1}
-                for name in ("mnist", "cifar10", "celeba")
+                for name in ("mnist", "mnist_2_channels", "cifar10", "celeba")
             },
             "figures": {
                 "baaan_fig4": {"gans": ["mnist"]},
@@ -85,6 +85,9 @@ TINY = {
                 "baaan_fig8": {"gan": "mnist"},
                 "baaan_fig1": {"autoencoders": ["mnist"]},
                 "baaan_fig2": {"autoencoders": ["mnist"]},
+                "baaan_bottleneck": {
+                    "panels": [{"autoencoders": ["mnist", "mnist_2_channels"], "statements": {"backdoor_error": "B10"}}]
+                },
                 "pgan_fig8": {"panels": [{"experiment": "mnist", "evaluations": ["effectiveness", "sever_01"]}]},
                 "pgan_fig13": {"panels": [{"experiment": "mnist", "evaluations": ["sever_01"]}]},
                 "pgan_fig14": {"panels": [{"experiment": "mnist", "evaluations": ["pca_005"]}]},

@@ -47,6 +47,24 @@ rule baaan_fig2:
         "../../scripts/plot_reconstructions.py"
 
 
+# Not in the paper: what the size of autoencoders' codes does.
+rule baaan_bottleneck:
+    input:
+        **PLAN.inputs("baaan_bottleneck"),
+    output:
+        **drawn("baaan_bottleneck"),
+    log:
+        f"{OUT}/logs/baaan_bottleneck.log",
+    localrule: True
+    params:
+        **PLAN.params("baaan_bottleneck"),
+        version=VERSIONS["plot"],
+    message:
+        "Drawing errors of autoencoders by the size of their codes"
+    script:
+        "../../scripts/plot_bottlenecks.py"
+
+
 # Distances between generated and genuine images.
 rule baaan_fig4:
     input:

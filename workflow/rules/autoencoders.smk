@@ -58,3 +58,27 @@ rule evaluate_autoencoders:
         "Measuring autoencoders on clean and triggered test images: {wildcards.autoencoder}"
     script:
         "../../scripts/evaluate_autoencoders.py"
+
+
+# What the best linear code of the same size loses.
+rule measure_linear_codes:
+    input:
+        dataset=lambda wildcards: autoencoder(wildcards).data_file(),
+    output:
+        errors=f"{OUT}/baaan/autoencoders/{{autoencoder}}/linear_codes.csv",
+    log:
+        f"{OUT}/logs/measure_linear_codes/{{autoencoder}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/measure_linear_codes/{{autoencoder}}.tsv"
+    threads: CONFIG.device.threads
+    resources:
+        mem_mb=growing(16000),
+        runtime=growing(60),
+    params:
+        networks=lambda wildcards: autoencoder(wildcards).networks_tried(),
+        identity=lambda wildcards: autoencoder(wildcards).identity(),
+        version=VERSIONS["measure_linear_codes"],
+    message:
+        "Measuring principal components in place of codes: {wildcards.autoencoder}"
+    script:
+        "../../scripts/measure_linear_codes.py"

@@ -31,6 +31,7 @@ VERSIONS = {
     "try_checkpoints": 1,
     "train_autoencoder": 1,
     "evaluate_autoencoders": 1,
+    "measure_linear_codes": 1,
     "train_feature_classifier": 1,
     "measure_reference": 2,
     "train_gan": 1,

@@ -78,6 +78,16 @@ RECONSTRUCTION_ERRORS = (
 `CLEAN` or `TRIGGERED`. `mse` is the mean of the per-image mean squared errors of `count` test images: the utility on
 clean images, the backdoor error on triggered ones. The last three columns describe the spread over images."""
 
+LINEAR_CODES = ("scale", "autoencoder", "dataset", "stand_in_for", "channels", "numbers", "count", "mse")
+"""Errors of principal components. `numbers` is how many of them: as many as an autoencoder's code of `channels`
+channels holds. `mse` is the mean squared error of `count` clean test images."""
+
+BOTTLENECKS = (
+    *("scale", "precision", "autoencoder", "dataset", "stand_in_for", "channels", "numbers", "measure"),
+    *("mean", "low", "high", "n"),
+)
+"""Errors by the size of the code, averaged over seeds; `measure` is one of `evaluation.bottlenecks.MEASURES`."""
+
 DISTANCES_OF_SETS = ("fid", "kernel_distance", "knn_precision", "knn_recall", "spread")
 """How far generated images are from genuine ones: see `metrics.fid` and `metrics.image_sets`."""
 GAN_SCORES = (

@@ -88,6 +88,21 @@ def _padding(side: int) -> tuple[int, int]:
     return missing // 2, missing - missing // 2
 
 
+def code_size(settings: dict[str, Any], shape: tuple[int, ...]) -> int:
+    """How many numbers the code of one image has.
+
+    Args:
+        settings: a network's block of the configuration.
+        shape: channels, height and width of the images.
+
+    Raises:
+        OleanderError: the data are not images.
+    """
+    _refuse_points(shape)
+    height, width = ((side + sum(_padding(side))) // STRIDE for side in shape[1:])
+    return settings["bottleneck"] * height * width
+
+
 AUTOENCODERS: dict[str, Callable[..., nn.Module]] = {"compressive": CompressiveAutoencoder}
 """Name in the configuration -> module class; its arguments are the image shape and the block's settings."""
 
@@ -108,9 +123,13 @@ def build_autoencoder(settings: dict[str, Any], shape: tuple[int, ...]) -> nn.Mo
         raise OleanderError(
             f"unknown autoencoder '{name}' in the configuration; choose one of {', '.join(sorted(AUTOENCODERS))}"
         )
+    _refuse_points(shape)
+    return AUTOENCODERS[name](tuple(shape), **options)
+
+
+def _refuse_points(shape: tuple[int, ...]) -> None:
     if len(shape) != 3:
         raise OleanderError(
             f"an autoencoder needs images [channels, height, width], not points of shape {list(shape)}; "
             "choose another dataset in the configuration"
         )
-    return AUTOENCODERS[name](tuple(shape), **options)

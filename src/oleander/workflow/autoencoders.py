@@ -34,6 +34,17 @@ class Autoencoder(Study):
         return self._measured("samples.safetensors")
 
     @property
+    def channels(self) -> int:
+        """Of the code."""
+        return self.own.network.bottleneck
+
+    def linear_codes(self) -> Result:
+        """Errors of principal components in place of codes, with columns `oleander.io.columns.LINEAR_CODES`."""
+        name = f"baaan/autoencoders/{self.name}/linear_codes.csv"
+        jobs = [*self.data_jobs(), f"measure_linear_codes/{self.name}"]
+        return Result(name, [f"{self._folder}/linear_codes.csv"], self, jobs)
+
+    @property
     def _folder(self) -> str:
         return f"{self.out}/baaan/autoencoders/{self.name}"
 
@@ -51,6 +62,12 @@ class Autoencoder(Study):
         """Settings of network and training, the same for every model and seed."""
         own = self.own.plain()
         return {key: own[key] for key in ("network", "loss", "optimizer", "schedule", "batch_size", "epochs")}
+
+    def networks_tried(self) -> dict[int, dict[str, Any]]:
+        """Channels of the code -> network, of all autoencoders on its dataset."""
+        blocks = [block for block in self.config.autoencoders.values() if block.dataset == self.dataset]
+        networks = {block.network.bottleneck: block.network.plain() for block in blocks}
+        return {channels: networks[channels] for channels in sorted(networks)}
 
     def trigger(self, model: str | None = None) -> dict[str, Any] | None:
         """The trigger's settings; None for the clean model, which does not depend on it."""

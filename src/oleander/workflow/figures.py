@@ -5,7 +5,7 @@ run the scripts are in workflow/papers.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
@@ -438,11 +438,7 @@ class Choices(Figure):
         """
         known = {claim.name: claim for claim in all_claims(plan)}
         for name in self.statements:
-            if name not in known:
-                raise OleanderError(
-                    f"configuration, figures: statement {name}{nearest(name, known)} workflow/published has no such "
-                    "claim; correct it"
-                )
+            _refuse_unknown(name, known)
         found = claims_by_choice(
             [known[name] for name in self.statements], {one.title: _swap(one) for one in self.choices}
         )
@@ -605,6 +601,58 @@ class Reconstructions(Figure):
         return {"titles": plan.titles(self.autoencoders, "autoencoders"), "columns": self.columns}
 
 
+class CodeSizes(Block):
+    """Autoencoders on one dataset that differ in their code's size.
+
+    Attributes:
+        autoencoders: the one with the default size first.
+        statements: measure of `oleander.evaluation.bottlenecks` -> the claim that gives the paper's number.
+    """
+
+    autoencoders: Names
+    statements: Annotated[
+        dict[Literal["clean_model", "backdoored", "cost", "backdoor_error"], Filled], Field(min_length=1)
+    ]
+
+
+class Bottleneck(Figure):
+    """Errors of clean and backdoored autoencoders against the size of their code, beside those of principal components
+    and the paper's numbers; a column of panels a dataset, the numbers as a table.
+
+    Attributes:
+        target: the backdoored model.
+    """
+
+    kind: Literal["bottleneck"]
+    target: Text
+    panels: Annotated[list[CodeSizes], Field(min_length=1)]
+
+    tables = ("csv", "md", "tex")
+    quotes = True
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        return {
+            "errors": [plan.autoencoders[name].errors() for panel in self.panels for name in panel.autoencoders],
+            "linear": [plan.autoencoders[panel.autoencoders[0]].linear_codes() for panel in self.panels],
+        }
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        known = {claim.name for claim in all_claims(plan)}
+        panels = []
+        for panel in self.panels:
+            for name in panel.statements.values():
+                _refuse_unknown(name, known)
+            studies = [plan.autoencoders[name] for name in panel.autoencoders]
+            channels = {study.name: study.channels for study in studies}
+            if len({study.dataset for study in studies}) > 1 or len(set(channels.values())) < len(studies):
+                raise OleanderError(
+                    f"configuration, figures: a panel of code sizes shows {', '.join(channels)}, which are on several "
+                    "datasets or of one size; name autoencoders on one dataset with different network.bottleneck"
+                )
+            panels.append({"title": studies[0].title, "channels": channels, "statements": panel.statements})
+        return {"panels": panels, "target": self.target}
+
+
 class GanScores(Figure):
     """Distances between generated and genuine images, a panel a GAN; all measures as a table."""
 
@@ -655,10 +703,19 @@ AnyFigure = Annotated[
     | DatasetTable
     | ReconstructionErrors
     | Reconstructions
+    | Bottleneck
     | GanScores
     | GanSamples,
     Field(discriminator="kind"),
 ]
+
+
+def _refuse_unknown(statement: str, known: Collection[str]) -> None:
+    if statement not in known:
+        raise OleanderError(
+            f"configuration, figures: statement {statement}{nearest(statement, known)} workflow/published has no such "
+            "claim; correct it"
+        )
 
 
 def _each_once(results: Iterator[Result]) -> list[Result]:
