@@ -21,7 +21,8 @@ from oleander.data.sources.celeba import ATTRIBUTES
 from oleander.io.errors import OleanderError
 
 IMAGES, PARTS = 120, (80, 15, 25)
-SETTINGS = {"source": "celeba", "per_class": 9, "test_per_class": 3, "crop": 178, "image_size": 16, "seed": 4}
+OWN = {"folder": "celeba", "aligned_size": [218, 178]}
+SETTINGS = {"source": "celeba", **OWN, "per_class": 9, "test_per_class": 3, "crop": 178, "image_size": 16, "seed": 4}
 FEMALE = SETTINGS | {"classes": {"Female": {"Male": False}}}
 
 
@@ -220,7 +221,7 @@ MISTAKES = {
         picture(lambda path: Image.new("L", (WIDTH, HEIGHT)).save(path, "PNG")),
         ["000003.jpg is not a complete"],
     ),
-    "wrong size": (picture(lambda path: jpeg(path, grey(3).T)), ["000003.jpg is 178 x 218", "are 218 x 178"]),
+    "wrong size": (picture(lambda path: jpeg(path, grey(3).T)), ["000003.jpg is 178 x 218", "asks for 218 x 178"]),
     "four channels": (
         picture(lambda path: Image.new("CMYK", (WIDTH, HEIGHT)).save(path, "JPEG")),
         ["000003.jpg has mode CMYK"],
@@ -257,7 +258,7 @@ def test_a_damaged_tree_is_one_sentence_and_no_file(tmp_path, tree, flags, case)
         ({"classes": {"Female": {"male": False}}}, ["classes.Female", "'male'"]),
         ({"classes": {"Female": {}}}, ["classes.Female"]),
         ({"classes": {}}, ["classes"]),
-        ({"crop": 179}, ["crop", "178"]),
+        ({"crop": 179}, ["setting crop: 179", "218 x 178", "lower it"]),
         ({"image_size": 0}, ["image_size"]),
         ({"seed": -1}, ["seed"]),
     ],
@@ -285,7 +286,8 @@ PREPARE = """
 import sys
 from oleander.data import prepare_dataset
 root, folder, per_class, size = sys.argv[1:]
-settings = {"source": "celeba", "per_class": int(per_class), "test_per_class": 1, "crop": 178, "image_size": int(size)}
+settings = {"source": "celeba", "folder": "celeba", "aligned_size": [218, 178], "crop": 178, "image_size": int(size)}
+settings |= {"per_class": int(per_class), "test_per_class": 1}
 print("begun", flush=True)
 prepare_dataset("d", settings | {"seed": 0}, root, False, f"{folder}/d.safetensors", f"{folder}/d.json")
 """

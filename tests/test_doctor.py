@@ -302,7 +302,7 @@ def test_an_archive_is_looked_at_without_decoding(tmp_path):
 
 def test_faces_are_looked_at_by_lists_and_names(tmp_path):
     settings = {"classes": {"Bald": {"Bald": True}}, "per_class": 2, "test_per_class": 1}
-    settings |= {"crop": 178, "image_size": 8, "seed": 0}
+    settings |= {"folder": "celeba", "aligned_size": [218, 178], "crop": 178, "image_size": 8, "seed": 0}
     with pytest.raises(AbsentError, match="CelebA is absent"):
         CHECKS["celeba"](settings, tmp_path)
     write_tree(tmp_path, np.ones((4, 40), dtype=bool), (2, 1, 1))

@@ -281,7 +281,8 @@ def datasets(
 
 def _check_datasets(wanted: list[tuple[str, dict[str, Any], str | None]]) -> str:
     """Check data for each way of reading them; generated data are generated."""
-    from oleander.data import CHECKS, SOURCES, resolve_data_root
+    from oleander.data import CHECKS, SOURCES
+    from oleander.io.places import resolve_data_root
 
     said, made = [], []
     for source, settings, configured in wanted:
