@@ -241,14 +241,19 @@ def test_a_lock_that_is_not_there(tmp_path):
 
 
 @pytest.mark.parametrize("scale", doctor.SCALES)
-def test_all_data_that_a_scale_prepares_is_looked_for(scale, repository):
-    """The sets behind the datasets that are prepared for the target `all`."""
+def test_all_data_that_a_scale_prepares_is_looked_for(scale, repository, monkeypatch):
+    """The sets behind the datasets that are prepared for the target `all`, and those that laptop scale would rather."""
+    monkeypatch.delenv("OLEANDER_DATA", raising=False)
     configurations = {}
     doctor.configuration(repository, configurations)
     names = {name for name, scales, _ in doctor.datasets(configurations) if scale in scales}
     real = {"data: MNIST", "data: FashionMNIST", "data: cifar10.zip"}
-    made = {"demo": {"data: digits", "data: photographs"}, "laptop": real | {"data: photographs"}}
-    assert names == made.get(scale, real | {"data: CelebA"}) | {"data: gaussians"}
+    made = {
+        "demo": {"data: digits", "data: photographs"},
+        "laptop": real | {"data: photographs", "data: celeba_half"},
+        "paper": real | {"data: celeba"},
+    }
+    assert names == made[scale] | {"data: gaussians"}
 
 
 def test_a_missing_set_and_a_missing_folder_are_absent(tmp_path, mnist):

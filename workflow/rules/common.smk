@@ -4,6 +4,7 @@ from oleander.io.files import check_results_folder
 from oleander.workflow import evidence, verification
 from oleander.workflow.configuration import Untracked
 from oleander.workflow.plan import Plan
+from snakemake.logging import logger
 
 try:
     PLAN = Plan.read(
@@ -14,6 +15,11 @@ try:
     CLAIMS = verification.all_claims(PLAN)
 except OleanderError as error:
     raise WorkflowError(str(error)) from None
+
+# Each job reads this file again; the first reading alone says it.
+if workflow.is_main_process:
+    for sentence in PLAN.absent():
+        logger.warning(sentence)
 
 CONFIG, SCALE, OUT = PLAN.config, PLAN.scale, PLAN.out
 

@@ -18,9 +18,6 @@ from oleander.data.raw import IMAGE_RANGE, RawDataset
 from oleander.data.sources.common import check_settings
 from oleander.io.errors import AbsentError, OleanderError
 
-# The setting that names the folder that is looked for in data_root.
-LOOKED_FOR = "name"
-
 SETTINGS_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
