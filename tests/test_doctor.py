@@ -102,7 +102,7 @@ def test_demo_scale_can_run_without_data_weights_and_slurm(checkout, tmp_path, m
     states = {name: state for name, (state, _) in found.items()}
     for name in ("Python", "packages", "config.yaml", "data: MNIST (laptop, paper)", "data: digits (demo)"):
         assert states[name] == "ok", found[name]
-    for name in ("data: FashionMNIST (laptop, paper)", "data: cifar10.zip (laptop, paper)", "data: CelebA (paper)"):
+    for name in ("data: FashionMNIST (laptop, paper)", "data: cifar10.zip (laptop, paper)", "data: celeba (paper)"):
         assert states[name] == "missing", found[name]
     for name in ("GPU", "Slurm", "Inception weights"):
         assert states[name] == "missing", found[name]

@@ -46,9 +46,17 @@ def absent_data(settings: dict[str, Any], root: Path) -> dict[str, str]:
         folder, path = resolve_data_root(data_root if isinstance(data_root, str) else None), expand_home(wanted)
         if folder is None and not path.is_absolute():
             found[name] = f"{wanted}, but neither data_root nor OLEANDER_DATA is set"
-        elif not Path(folder or "", path).exists():
+        elif not _is_there(Path(folder or "", path)):
             found[name] = str(Path(folder or "", path))
     return found
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        # What may not be looked at is not absent: its source says what is wrong with it.
+        return True
 
 
 def _mapping(settings: dict[str, Any], key: str) -> dict[str, Any]:
