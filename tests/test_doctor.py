@@ -104,6 +104,7 @@ def test_demo_scale_can_run_without_data_weights_and_slurm(checkout, tmp_path, m
         assert states[name] == "ok", found[name]
     for name in ("data: FashionMNIST (laptop, paper)", "data: cifar10.zip (laptop, paper)", "data: celeba (paper)"):
         assert states[name] == "missing", found[name]
+    assert found["data: celeba_half (laptop)"][0] == "missing"
     for name in ("GPU", "Slurm", "Inception weights"):
         assert states[name] == "missing", found[name]
     assert "3 + 2 images" in found["data: MNIST (laptop, paper)"][1]
