@@ -86,6 +86,8 @@ def drawn(name):
     labels = {"figure": PLAN.figure_title(name), "shows": PLAN.figure(name).caption}
     paper = CONFIG.papers[PLAN.paper_of(name)].name
     return {
-        key: report(path, category=paper, labels=labels) if path in reported and path.endswith((".png", ".md")) else path
+        key: (
+            report(path, category=paper, labels=labels) if path in reported and path.endswith((".png", ".md")) else path
+        )
         for key, path in {**PLAN.pictures(name), **PLAN.tables(name)}.items()
     }
