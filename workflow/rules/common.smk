@@ -82,12 +82,10 @@ def gan(wildcards):
 
 def drawn(name):
     """The outputs of a figure or table; its PNGs that may be published, or Markdown, are in Snakemake's report."""
-    reported = {*evidence.pictures_of(name, PLAN).values(), *PLAN.tables(name).values()}
+    shown = {*evidence.pictures_of(name, PLAN).values(), PLAN.tables(name).get("md")}
     labels = {"figure": PLAN.figure_title(name), "shows": PLAN.figure(name).caption}
     paper = CONFIG.papers[PLAN.paper_of(name)].name
     return {
-        key: (
-            report(path, category=paper, labels=labels) if path in reported and path.endswith((".png", ".md")) else path
-        )
+        key: report(path, category=paper, labels=labels) if path in shown else path
         for key, path in {**PLAN.pictures(name), **PLAN.tables(name)}.items()
     }
