@@ -1,6 +1,8 @@
-"""Copy a figure or table, its CSVs and their provenance to the committed results."""
+"""Copy a figure or table, its CSVs and their provenance to the committed results, without images that may not be
+published."""
 
 import shutil
+import sys
 from pathlib import Path
 
 from oleander.io.errors import OleanderError, plain_errors
@@ -21,10 +23,14 @@ with plain_errors():
     if "+changes" in commit:
         raise OleanderError("the checkout has changes that are not committed; commit them, then record the evidence")
     output, results = Path(snakemake.output.provenance), Path("results", params.scale)
+    for name, sentence in params.withheld.items():
+        print(sentence, file=sys.stderr)
+        # An earlier one may show them.
+        (output.parents[1] / name).unlink(missing_ok=True)
     for name, files in params.kept.items():
         copy = output.parents[1] / name
         copy.parent.mkdir(parents=True, exist_ok=True)
-        if files == [f"{results}/{name}"]:
+        if files == [f"{results}/{name}"] or not name.endswith(".csv"):
             shutil.copyfile(files[0], copy)
         else:
             write_csv(copy, read_csvs(files))
@@ -47,5 +53,6 @@ with plain_errors():
             "cpu_seconds": cpu,
             "seeds": seeds_of(csvs),
             "files": list(params.kept),
+            "withheld": list(params.withheld.values()),
         },
     )

@@ -1,4 +1,4 @@
-"""Small trees of images in exactly the layout of torchvision.datasets.CelebA."""
+"""Small trees of images in exactly the layout of torchvision.datasets.CelebA, of its images' size or another."""
 
 import numpy as np
 from PIL import Image
@@ -9,13 +9,13 @@ WIDTH, HEIGHT = 178, 218
 
 
 def jpeg(path, pixels, **options):
-    """Write [218, 178] or [218, 178, 3] pixels."""
+    """Write [height, width] or [height, width, 3] pixels."""
     Image.fromarray(np.asarray(pixels, dtype=np.uint8)).save(path, "JPEG", quality=100, subsampling=0, **options)
 
 
-def grey(number):
+def grey(number, size=(HEIGHT, WIDTH)):
     """A grey that tells the images apart, whatever the compression does."""
-    return np.full((HEIGHT, WIDTH), 2 * number)
+    return np.full(size, 2 * number)
 
 
 def names_of(count):
@@ -35,12 +35,12 @@ def partition_lines(names, parts):
     return [f"{name} {code}" for name, code in zip(names, codes, strict=True)]
 
 
-def write_tree(root, flags, parts):
-    """A tree in exactly the layout of torchvision.datasets.CelebA."""
-    folder, names = root / "celeba", names_of(len(flags))
+def write_tree(root, flags, parts, name="celeba", size=(HEIGHT, WIDTH)):
+    """A tree in exactly the layout of torchvision.datasets.CelebA, its folder called `name`."""
+    folder, names = root / name, names_of(len(flags))
     (folder / "img_align_celeba").mkdir(parents=True)
     for number, name in enumerate(names):
-        jpeg(folder / "img_align_celeba" / name, grey(number))
+        jpeg(folder / "img_align_celeba" / name, grey(number, size))
     write_lines(folder / "list_attr_celeba.txt", attribute_lines(names, flags))
     write_lines(folder / "list_eval_partition.txt", partition_lines(names, parts))
     return folder

@@ -16,12 +16,14 @@ from celeba_tree import HEIGHT, WIDTH, attribute_lines, grey, jpeg, names_of, wr
 from PIL import Image
 from torchvision.transforms import v2
 
-from oleander.data import load_dataset, prepare_dataset
+from oleander.data import CHECKS, load_dataset, prepare_dataset
 from oleander.data.sources.celeba import ATTRIBUTES
 from oleander.io.errors import OleanderError
+from oleander.workflow.configuration import load_configuration
 
 IMAGES, PARTS = 120, (80, 15, 25)
-SETTINGS = {"source": "celeba", "per_class": 9, "test_per_class": 3, "crop": 178, "image_size": 16, "seed": 4}
+OWN = {"folder": "celeba", "aligned_size": [218, 178]}
+SETTINGS = {"source": "celeba", **OWN, "per_class": 9, "test_per_class": 3, "crop": 178, "image_size": 16, "seed": 4}
 FEMALE = SETTINGS | {"classes": {"Female": {"Male": False}}}
 
 
@@ -141,6 +143,97 @@ def test_the_middle_is_cropped_and_scaled(tmp_path, tree, crop, size):
     assert (dataset.train_x[0].float() - expected).abs().max() <= 1.01
 
 
+# --- another folder, other sizes, rare attributes
+
+HALF = {"folder": "celeba_half", "aligned_size": [109, 89], "crop": 89, "image_size": 64}
+
+
+@pytest.fixture(scope="module")
+def half(tmp_path_factory, flags):
+    """A tree of images at half size under another name: its root."""
+    root = tmp_path_factory.mktemp("half")
+    write_tree(root, flags, PARTS, "celeba_half", (109, 89))
+    return root
+
+
+def test_a_folder_of_another_name_with_images_of_another_size(tmp_path, whole, half):
+    """The same rows are drawn: only the images' size is another."""
+    dataset, own = prepare(tmp_path / "half", SETTINGS | HALF, half), prepare(tmp_path / "own", SETTINGS, whole)
+    assert dataset.train_x.shape == (360, 3, 64, 64)
+    assert dataset.stand_in_for is None
+    for split in ("train_x", "test_x"):
+        assert numbers_of(getattr(dataset, split)).tolist() == numbers_of(getattr(own, split)).tolist()
+    absolute = SETTINGS | HALF | {"folder": str(half / "celeba_half")}
+    assert torch.equal(prepare(tmp_path / "absolute", absolute, tmp_path / "nowhere").train_x, dataset.train_x)
+
+
+def test_the_crop_is_the_middle_whatever_the_size(tmp_path, flags):
+    """A white square in the middle of odd sides: 89 of 109 x 89 leaves 10 rows above and below."""
+    folder = write_tree(tmp_path / "root", flags, PARTS, "celeba_half", (109, 89))
+    pixels = np.zeros((109, 89))
+    pixels[10:99] = 255
+    for path in (folder / "img_align_celeba").iterdir():
+        jpeg(path, pixels)
+    settings = FEMALE | HALF | {"image_size": 89, "per_class": 1, "test_per_class": 1}
+    dataset = prepare(tmp_path, settings, tmp_path / "root")
+    assert (dataset.train_x >= 250).all()
+
+
+def test_rare_attributes_are_left_out_where_asked(tmp_path, whole, flags, caplog):
+    enough = (flags[:80].sum(0) >= 40) & (flags[95:].sum(0) >= 12)
+    kept = [name for name, one in zip(ATTRIBUTES, enough, strict=True) if one]
+    assert 0 < len(kept) < 40
+    counts = {"per_class": 40, "test_per_class": 12}
+    with caplog.at_level("INFO"):
+        dataset = prepare(tmp_path, SETTINGS | counts | {"leave_out_rare": True}, whole)
+    assert dataset.classes == kept
+    assert flags[numbers_of(dataset.train_x), [ATTRIBUTES.index(kept[label]) for label in dataset.train_y]].all()
+    rare = next(name for name in ATTRIBUTES if name not in kept)
+    assert f"{len(kept)} classes; left out" in caplog.text
+    assert rare in caplog.text
+    said = f"+ {12 * len(kept)} images of {len(kept)} classes"
+    settings = {key: value for key, value in SETTINGS.items() if key != "source"} | counts | {"leave_out_rare": True}
+    assert said in CHECKS["celeba"](settings, whole)
+    refused(tmp_path / "out", SETTINGS | counts, whole, "train images, but 40 are needed")
+    none = SETTINGS | {"per_class": 81, "leave_out_rare": True}
+    refused(tmp_path / "out", none, whole, "no class has 81 train and 3 test images", "lower per_class")
+
+
+def test_another_folder_is_never_downloaded(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gdown", None)
+    images = tmp_path / "celeba_half/img_align_celeba"
+    pieces = ("CelebA is absent", images, "109 x 89 pixels", "put list_attr_celeba.txt")
+    refused(tmp_path / "out", SETTINGS | HALF, tmp_path, *pieces, allow_download=True)
+
+
+def test_images_of_another_size_than_asked_for(tmp_path, whole):
+    pieces = (".jpg is 218 x 178", "aligned_size asks for 109 x 89", "change aligned_size")
+    refused(tmp_path / "out", SETTINGS | HALF | {"folder": "celeba"}, whole, *pieces)
+
+
+def test_the_real_faces_at_half_size(tmp_path, data_root, repository):
+    """Laptop scale's own settings on the real folder."""
+    if not (data_root / "celeba_half").exists():
+        pytest.skip("needs CelebA at half size: put celeba_half into the folder that OLEANDER_DATA names")
+    blocks = load_configuration(repository, "laptop").datasets
+    dropped = ("title", "publish_images")
+    settings = {key: value for key, value in blocks["celeba_half"].plain().items() if key not in dropped}
+    dataset = prepare(tmp_path, settings, data_root)
+    assert dataset.train_x.shape == (15000, 3, 64, 64)
+    assert dataset.test_x.shape == (3750, 3, 64, 64)
+    assert len(dataset.classes) == 30
+    assert {"Male", "Smiling", "Eyeglasses"} <= set(dataset.classes)
+    assert "Bald" not in dataset.classes
+    # Faces lie in the middle and are brighter than what is around them; no image is flat.
+    middle = dataset.train_x[::50, :, 24:40, 24:40].float().mean()
+    assert middle > dataset.train_x[::50].float().mean() + 10
+    assert (dataset.train_x[::50].float().flatten(1).std(1) > 10).all()
+    female = {key: value for key, value in blocks["celeba_half_female"].plain().items() if key not in dropped}
+    assert CHECKS["celeba"]({key: value for key, value in female.items() if key != "source"}, data_root).startswith(
+        "2500 + 1000 images of 1 classes"
+    )
+
+
 # --- mistakes
 
 
@@ -220,7 +313,7 @@ MISTAKES = {
         picture(lambda path: Image.new("L", (WIDTH, HEIGHT)).save(path, "PNG")),
         ["000003.jpg is not a complete"],
     ),
-    "wrong size": (picture(lambda path: jpeg(path, grey(3).T)), ["000003.jpg is 178 x 218", "are 218 x 178"]),
+    "wrong size": (picture(lambda path: jpeg(path, grey(3).T)), ["000003.jpg is 178 x 218", "asks for 218 x 178"]),
     "four channels": (
         picture(lambda path: Image.new("CMYK", (WIDTH, HEIGHT)).save(path, "JPEG")),
         ["000003.jpg has mode CMYK"],
@@ -257,7 +350,11 @@ def test_a_damaged_tree_is_one_sentence_and_no_file(tmp_path, tree, flags, case)
         ({"classes": {"Female": {"male": False}}}, ["classes.Female", "'male'"]),
         ({"classes": {"Female": {}}}, ["classes.Female"]),
         ({"classes": {}}, ["classes"]),
-        ({"crop": 179}, ["crop", "178"]),
+        ({"aligned_size": [218]}, ["aligned_size"]),
+        ({"aligned_size": [218, 2000]}, ["aligned_size"]),
+        ({"folder": ""}, ["folder"]),
+        (HALF | {"folder": "celeba", "crop": 90}, ["setting crop: 90", "109 x 89"]),
+        ({"crop": 179}, ["setting crop: 179", "218 x 178", "lower it"]),
         ({"image_size": 0}, ["image_size"]),
         ({"seed": -1}, ["seed"]),
     ],
@@ -285,7 +382,8 @@ PREPARE = """
 import sys
 from oleander.data import prepare_dataset
 root, folder, per_class, size = sys.argv[1:]
-settings = {"source": "celeba", "per_class": int(per_class), "test_per_class": 1, "crop": 178, "image_size": int(size)}
+settings = {"source": "celeba", "folder": "celeba", "aligned_size": [218, 178], "crop": 178, "image_size": int(size)}
+settings |= {"per_class": int(per_class), "test_per_class": 1}
 print("begun", flush=True)
 prepare_dataset("d", settings | {"seed": 0}, root, False, f"{folder}/d.safetensors", f"{folder}/d.json")
 """

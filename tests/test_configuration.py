@@ -148,13 +148,88 @@ def test_a_name_that_stands_twice_is_refused(tmp_path):
         read_yaml(path)
 
 
+# --- data that may be absent
+
+
+@pytest.fixture
+def faces_root(tmp_path, monkeypatch):
+    """A folder of data that OLEANDER_DATA names, with nothing in it yet."""
+    root = tmp_path / "data"
+    root.mkdir()
+    monkeypatch.setenv("OLEANDER_DATA", str(root))
+    return root
+
+
+def faces(checkout, **command_line):
+    """What laptop scale's autoencoders of faces are trained on, and the class of their single target."""
+    config = read_configuration(checkout, [], {"scale": "laptop", **command_line})
+    data = config.datasets[config.autoencoders["celeba"].dataset]
+    assert config.gans["celeba"].dataset == config.autoencoders["celeba"].dataset
+    assert config.datasets[config.targets["celeba_female"].dataset].source == data.source
+    return data.source, data.stand_in_for, config.targets["celeba_image"].plain()["class"]
+
+
+GENUINE, STAND_IN = ("celeba", None, "Smiling"), ("embedded", "CelebA", "flower")
+
+
+def test_laptop_scale_takes_stand_ins_only_where_there_are_no_faces(checkout, faces_root, monkeypatch, tmp_path):
+    assert faces(checkout) == STAND_IN
+    (faces_root / "celeba").mkdir()
+    assert faces(checkout) == STAND_IN, "the folder of the whole set is another"
+    # Empty: damaged, and so an error of the job that prepares it, not a reason to take something else.
+    (faces_root / "celeba_half").mkdir()
+    assert faces(checkout) == GENUINE
+    monkeypatch.delenv("OLEANDER_DATA")
+    assert faces(checkout) == STAND_IN
+    assert faces(checkout, data_root=str(faces_root)) == GENUINE
+    assert faces(checkout, data_root="null") == STAND_IN
+    prepared = checkout / "results/laptop/data/celeba_half.safetensors"
+    prepared.parent.mkdir(parents=True)
+    prepared.touch()
+    assert faces(checkout) == GENUINE, "what was begun with them goes on"
+
+
+def test_other_scales_have_nothing_to_fall_back_on(checkout, faces_root):
+    for scale, source in (("demo", "embedded"), ("paper", "celeba")):
+        config = read_configuration(checkout, [], {"scale": scale})
+        assert config.datasets[config.gans["celeba"].dataset].source == source
+        assert config.if_absent == {}
+
+
+def test_the_command_line_has_the_last_word_over_what_is_taken_instead(checkout, faces_root):
+    config = read_configuration(checkout, [], {"scale": "laptop", **at("autoencoders.celeba.epochs", "5")})
+    assert (config.autoencoders["celeba"].dataset, config.autoencoders["celeba"].epochs) == ("photographs", 5)
+    mine = at("if_absent.celeba_half.autoencoders.celeba.epochs", 6)
+    assert read_configuration(checkout, [mine], {"scale": "laptop"}).autoencoders["celeba"].epochs == 6
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"celeba_hal": {}}, "if_absent.celeba_hal: is not one of datasets; did you mean 'celeba_half'? name one"),
+        ({"gaussians": {}}, "if_absent.gaussians: nothing of this dataset is looked for in a folder of data; remove"),
+        ({"celeba_half": {"data_root": "x"}}, "if_absent.celeba_half: must be a mapping of settings without"),
+        ({"celeba_half": 3}, "if_absent.celeba_half: must be a mapping of settings without if_absent, scale"),
+        (["x"], "if_absent: must be a mapping of names to settings"),
+        ({"celeba_half": {"gans": {"celeba": {"dataset": "faces"}}}}, "'faces' is not one of datasets"),
+    ],
+)
+def test_mistakes_in_what_is_taken_instead(checkout, faces_root, said, sentence):
+    with pytest.raises(OleanderError) as caught:
+        read_configuration(checkout, [{"if_absent": said}], {"scale": "laptop"})
+    assert sentence in str(caught.value)
+
+
 # --- what the files say
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_every_scale_is_sound_and_plain(repository, config, scales, scale):
+def test_every_scale_is_sound_and_plain(repository, config, scales, scale, monkeypatch):
     """As written, key by key in that order: results' headers hold it."""
+    monkeypatch.delenv("OLEANDER_DATA", raising=False)
     merged = {**merge(config, scales.get(scale, {})), "scale": scale}
+    for over in merged["if_absent"].values():
+        merged = merge(merged, over)
     found = load_configuration(repository, scale)
     assert isinstance(found, Configuration)
     assert json.dumps(found.plain()) == json.dumps(merged)
@@ -195,11 +270,12 @@ def test_scales_override_sizes_alone(scales):
         "generators_per_job",
     }
     # What stands in for a dataset has other classes and other sides.
-    of_data = ("datasets", "tasks", "triggers", "targets")
+    of_data = ("datasets", "tasks", "triggers", "targets", "if_absent")
     assert set(scales) == {"demo", "laptop"}
     for scale, overrides in scales.items():
         for path in leaves(overrides):
             allowed = path[-1] in sizes or path[0] in of_data
+            allowed |= path[-1] == "dataset"
             # Fewer steps of a GAN have to be longer ones.
             allowed |= path[0] == "gans" and path[-1] == "learning_rate"
             # Fewer datasets in the matrix and the ranking, fewer choices.
@@ -308,7 +384,9 @@ EXPERIMENT = (
 )
 FLAGS = {"title": "F", "source": "image_folder", "path": "f", "image_shape": [3, 8, 8], "minimum_per_class": 1}
 MINE = {"dataset": "mnist", "source_class": "3", "target_class": "5", "all_classes": False, "victim": "binary_mlp"}
-FOLDER_KEYS = "source, title, stand_in_for, path, image_shape, minimum_per_class, classes, test_fraction, seed"
+FOLDER_KEYS = (
+    "source, title, stand_in_for, publish_images, path, image_shape, minimum_per_class, classes, test_fraction, seed"
+)
 DISTRIBUTION = {"name": "distribution", "classes": None}
 ATTACKS_KNOWN = "duplication, label_flipping, pgan, random_flipping"
 EVALUATIONS_KNOWN = ", ".join(read_yaml(Path(__file__).parents[1] / "config.yaml")["evaluations"])

@@ -26,11 +26,11 @@ from oleander.data import (
     RawDataset,
     load_dataset,
     prepare_dataset,
-    resolve_data_root,
     save_dataset,
 )
 from oleander.io.artifacts import load_artifact, save_artifact
 from oleander.io.errors import OleanderError
+from oleander.io.places import resolve_data_root
 
 REAL_DATA = os.environ.get("OLEANDER_DATA")
 needs_real_data = pytest.mark.skipif(

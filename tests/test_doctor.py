@@ -102,8 +102,9 @@ def test_demo_scale_can_run_without_data_weights_and_slurm(checkout, tmp_path, m
     states = {name: state for name, (state, _) in found.items()}
     for name in ("Python", "packages", "config.yaml", "data: MNIST (laptop, paper)", "data: digits (demo)"):
         assert states[name] == "ok", found[name]
-    for name in ("data: FashionMNIST (laptop, paper)", "data: cifar10.zip (laptop, paper)", "data: CelebA (paper)"):
+    for name in ("data: FashionMNIST (laptop, paper)", "data: cifar10.zip (laptop, paper)", "data: celeba (paper)"):
         assert states[name] == "missing", found[name]
+    assert found["data: celeba_half (laptop)"][0] == "missing"
     for name in ("GPU", "Slurm", "Inception weights"):
         assert states[name] == "missing", found[name]
     assert "3 + 2 images" in found["data: MNIST (laptop, paper)"][1]
@@ -241,14 +242,19 @@ def test_a_lock_that_is_not_there(tmp_path):
 
 
 @pytest.mark.parametrize("scale", doctor.SCALES)
-def test_all_data_that_a_scale_prepares_is_looked_for(scale, repository):
-    """The sets behind the datasets that are prepared for the target `all`."""
+def test_all_data_that_a_scale_prepares_is_looked_for(scale, repository, monkeypatch):
+    """The sets behind the datasets that are prepared for the target `all`, and those that laptop scale would rather."""
+    monkeypatch.delenv("OLEANDER_DATA", raising=False)
     configurations = {}
     doctor.configuration(repository, configurations)
     names = {name for name, scales, _ in doctor.datasets(configurations) if scale in scales}
     real = {"data: MNIST", "data: FashionMNIST", "data: cifar10.zip"}
-    made = {"demo": {"data: digits", "data: photographs"}, "laptop": real | {"data: photographs"}}
-    assert names == made.get(scale, real | {"data: CelebA"}) | {"data: gaussians"}
+    made = {
+        "demo": {"data: digits", "data: photographs"},
+        "laptop": real | {"data: photographs", "data: celeba_half"},
+        "paper": real | {"data: celeba"},
+    }
+    assert names == made[scale] | {"data: gaussians"}
 
 
 def test_a_missing_set_and_a_missing_folder_are_absent(tmp_path, mnist):
@@ -302,7 +308,7 @@ def test_an_archive_is_looked_at_without_decoding(tmp_path):
 
 def test_faces_are_looked_at_by_lists_and_names(tmp_path):
     settings = {"classes": {"Bald": {"Bald": True}}, "per_class": 2, "test_per_class": 1}
-    settings |= {"crop": 178, "image_size": 8, "seed": 0}
+    settings |= {"folder": "celeba", "aligned_size": [218, 178], "crop": 178, "image_size": 8, "seed": 0}
     with pytest.raises(AbsentError, match="CelebA is absent"):
         CHECKS["celeba"](settings, tmp_path)
     write_tree(tmp_path, np.ones((4, 40), dtype=bool), (2, 1, 1))

@@ -210,6 +210,13 @@ def test_figures_of_images_say_scale_and_stand_in():
         plot_gan_samples([], "patches", 2, 3, "demo")
 
 
+def test_copies_that_may_not_be_published_are_named_in_the_note():
+    said = texts(plot_gan_samples(loaded("distribution"), "Faces", 2, 3, "laptop", ["Faces"])).replace("\n", " ")
+    assert "Not shown: images of Faces, or copies of them, which may not be published." in said
+    assert "single" not in said
+    assert "Not shown" not in texts(plot_gan_samples(loaded("distribution"), "Faces", 2, 3, "laptop"))
+
+
 def test_users_text_is_drawn_as_written():
     title = "Price_$ and cost_$"
     for figure in (

@@ -1211,6 +1211,21 @@ def test_reconstructions_show_their_pixels_in_the_papers_five_rows():
     ]
 
 
+def test_what_may_not_be_published_is_left_out_and_the_note_says_so():
+    made = make_reconstructions()
+    left = {name: title for name, title in TITLES.items() if name != "fmnist"}
+    figure = plot_reconstructions(made, left, 4, "demo", ["Faces"])
+    assert len(panels_of(figure)) == 5 * len(left)
+    shown = [axes.images[0].get_array() for axes in panels_of(figure)]
+    hidden = tile(made["fmnist"].images["inverse"]["clean"], 1, 4)
+    hidden = hidden[:, :, 0] if hidden.shape[2] == 1 else hidden
+    assert not any(one.shape == hidden.shape and np.allclose(one, hidden) for one in shown)
+    said = " ".join(text.get_text().replace("\n", " ") for text in figure.findobj(Text))
+    assert "Not shown: images of Faces, or copies of them, which may not be published." in said
+    whole = plot_reconstructions(made, TITLES, 4, "demo")
+    assert "Not shown" not in " ".join(text.get_text() for text in whole.findobj(Text))
+
+
 def test_datasets_with_other_backdoors_cannot_share_rows():
     made = make_reconstructions()
     del made["fmnist"].images["fixed"]

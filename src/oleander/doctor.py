@@ -40,8 +40,6 @@ HASHING_PATIENCE = 300.0
 """Time limit of the check that reads all prepared data, in seconds."""
 SLURM_PATIENCE = 10.0
 """Time limit for an answer of Slurm's controller, in seconds."""
-TITLES = {"celeba": "CelebA"}
-"""Names of sources whose settings do not name the data."""
 INSTALL = "run `rm -f .venv/.ready; make .venv/.ready`"
 
 # Runs in its own process, because a broken driver can hang or crash it.
@@ -259,19 +257,20 @@ def compiler() -> str:
 def datasets(
     configurations: dict[str, dict[str, Any]],
 ) -> list[tuple[str, list[str], Callable[[], str]]]:
-    """Name, scales and check of all data that tasks, autoencoders, GANs and targets need.
+    """Name, scales and check of all data that tasks, autoencoders, GANs and targets need, and of all that a scale takes
+    stand-ins for where they are absent.
 
     Data that several scales or datasets read share one check.
     """
     sets: dict[str, tuple[list[str], list[tuple[str, dict[str, Any], str | None]]]] = {}
     for scale, config in configurations.items():
         blocks = [block for key in ("tasks", "autoencoders", "gans", "targets") for block in config[key].values()]
-        for name in dict.fromkeys(block["dataset"] for block in blocks if block.get("dataset")):
-            settings = {
-                key: value for key, value in config["datasets"][name].items() if key not in ("title", "stand_in_for")
-            }
+        used = [block["dataset"] for block in blocks if block.get("dataset")]
+        for name in dict.fromkeys([*used, *config["if_absent"]]):
+            described = ("title", "stand_in_for", "publish_images")
+            settings = {key: value for key, value in config["datasets"][name].items() if key not in described}
             source = settings.pop("source")
-            title = settings.get("path" if source == "image_folder" else "name") or TITLES.get(source, source)
+            title = next((settings[key] for key in ("path", "folder", "name") if key in settings), source)
             scales, wanted = sets.setdefault(f"data: {title}", ([], []))
             scales += [scale] if scale not in scales else []
             if (source, settings, config["data_root"]) not in wanted:
@@ -281,7 +280,8 @@ def datasets(
 
 def _check_datasets(wanted: list[tuple[str, dict[str, Any], str | None]]) -> str:
     """Check data for each way of reading them; generated data are generated."""
-    from oleander.data import CHECKS, SOURCES, resolve_data_root
+    from oleander.data import CHECKS, SOURCES
+    from oleander.io.places import resolve_data_root
 
     said, made = [], []
     for source, settings, configured in wanted:

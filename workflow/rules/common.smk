@@ -4,6 +4,7 @@ from oleander.io.files import check_results_folder
 from oleander.workflow import evidence, verification
 from oleander.workflow.configuration import Untracked
 from oleander.workflow.plan import Plan
+from snakemake.logging import logger
 
 try:
     PLAN = Plan.read(
@@ -14,6 +15,11 @@ try:
     CLAIMS = verification.all_claims(PLAN)
 except OleanderError as error:
     raise WorkflowError(str(error)) from None
+
+# Each job reads this file again; the first reading alone says it.
+if workflow.is_main_process:
+    for sentence in PLAN.absent():
+        logger.warning(sentence)
 
 CONFIG, SCALE, OUT = PLAN.config, PLAN.scale, PLAN.out
 
@@ -76,10 +82,11 @@ def gan(wildcards):
 
 
 def drawn(name):
-    """The outputs of a figure or table; its PNGs or Markdown are in Snakemake's report."""
+    """The outputs of a figure or table; its PNGs that may be published, or Markdown, are in Snakemake's report."""
+    shown = {*evidence.pictures_of(name, PLAN).values(), PLAN.tables(name).get("md")}
     labels = {"figure": PLAN.figure_title(name), "shows": PLAN.figure(name).caption}
     paper = CONFIG.papers[PLAN.paper_of(name)].name
     return {
-        key: report(path, category=paper, labels=labels) if path.endswith((".png", ".md")) else path
+        key: report(path, category=paper, labels=labels) if path in shown else path
         for key, path in {**PLAN.pictures(name), **PLAN.tables(name)}.items()
     }

@@ -106,6 +106,7 @@ for recorded in PLAN.figures:
         localrule: True
         params:
             kept=lambda _wildcards, name=recorded: evidence.kept(name, PLAN),
+            withheld=lambda _wildcards, name=recorded: evidence.withheld_from(name, PLAN),
             command=f"snakemake --config scale={SCALE} -- reference_{recorded}",
             overrides=OVERRIDES,
             scale=SCALE,

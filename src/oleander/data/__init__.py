@@ -1,6 +1,6 @@
 """Data sources, prepared datasets, and the tasks built from them."""
 
-from oleander.data.prepare import prepare_dataset, resolve_data_root
+from oleander.data.prepare import prepare_dataset
 from oleander.data.prepared import Dataset, check_prepared, load_dataset, save_dataset
 from oleander.data.raw import RawDataset
 from oleander.data.sources import CHECKS, SETTINGS_SCHEMAS, SOURCES
@@ -18,7 +18,6 @@ __all__ = [
     "load_dataset",
     "make_task",
     "prepare_dataset",
-    "resolve_data_root",
     "save_dataset",
     "split_task",
     "to_display",

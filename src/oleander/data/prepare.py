@@ -1,25 +1,12 @@
 """Prepare a dataset from its entry in the configuration: read the source, check it, save it."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 from oleander.data.prepared import save_dataset
 from oleander.data.sources import SOURCES
-from oleander.data.sources.common import expand_home
 from oleander.io.errors import OleanderError
-
-DATA_ROOT_VARIABLE = "OLEANDER_DATA"
-
-
-def resolve_data_root(configured: str | None) -> Path | None:
-    """The user's data folder: the configured one, else OLEANDER_DATA, else None.
-
-    Raises:
-        OleanderError: the path starts with ~ or ~user, and that home folder is unknown.
-    """
-    root = configured or os.environ.get(DATA_ROOT_VARIABLE)
-    return expand_home(root) if root else None
+from oleander.io.places import resolve_data_root
 
 
 def prepare_dataset(
@@ -35,7 +22,7 @@ def prepare_dataset(
     Args:
         name: the dataset's name in the configuration.
         settings: `source` (a name in `SOURCES`), `stand_in_for` (optional), and the source's own settings.
-        data_root: configured data folder; see `resolve_data_root`.
+        data_root: configured data folder; see `oleander.io.places.resolve_data_root`.
         allow_download: whether a source may download missing data.
         output, manifest: the files to write.
 

@@ -1,5 +1,6 @@
 """Figures of GAN images from clean and triggered noise (BAAAN, Figures 5 to 9)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,12 @@ def blocks_of(loaded: list[tuple[dict[str, np.ndarray], dict[str, Any]]]) -> dic
 
 
 def plot_gan_samples(
-    loaded: list[tuple[dict[str, np.ndarray], dict[str, Any]]], title: str, rows: int, columns: int, scale: str
+    loaded: list[tuple[dict[str, np.ndarray], dict[str, Any]]],
+    title: str,
+    rows: int,
+    columns: int,
+    scale: str,
+    withheld: Sequence[str] = (),
 ) -> Figure:
     """Plot blocks of images side by side.
 
@@ -39,6 +45,7 @@ def plot_gan_samples(
         title: of the dataset.
         rows, columns: of images in a block.
         scale: name of the scale.
+        withheld: titles of data that some model's images copy, which are not shown, as they may not be published.
 
     Raises:
         ValueError: there are no samples, or images do not have shape [n, 1 or 3, H, W].
@@ -57,5 +64,5 @@ def plot_gan_samples(
         "brackets: the backdoor's target."
     )
     ended = [f" Training of {one['target']}: {one['status']}." for _, one in loaded if one["status"] != "ok"]
-    style.add_note(figure, note + "".join(ended))
+    style.add_note(figure, note + "".join(ended) + style.not_shown(withheld))
     return figure

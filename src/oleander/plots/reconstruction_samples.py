@@ -1,6 +1,7 @@
 """Figure of clean and triggered test images, decoded by backdoored autoencoders (BAAAN, Figure 2)."""
 
 import textwrap
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -32,7 +33,11 @@ def rows_of(reconstructions: Reconstructions) -> dict[str, np.ndarray]:
 
 
 def plot_reconstructions(
-    reconstructions: dict[str, Reconstructions], titles: dict[str, str], columns: int, scale: str
+    reconstructions: dict[str, Reconstructions],
+    titles: dict[str, str],
+    columns: int,
+    scale: str,
+    withheld: Sequence[str] = (),
 ) -> Figure:
     """Plot a block per dataset, side by side, with the rows of `rows_of`.
 
@@ -41,6 +46,7 @@ def plot_reconstructions(
         titles: autoencoder -> title of its data, from left to right; all have the same backdoored models.
         columns: images in a row.
         scale: name of the scale.
+        withheld: titles of data that are not shown, as their images may not be published.
 
     Raises:
         ValueError: datasets have different rows, or images are not [n, 1 or 3, H, W] in [0, 1].
@@ -63,6 +69,6 @@ def plot_reconstructions(
     style.add_note(
         figure,
         f"Models of seed {', '.join(map(str, seeds))}. In brackets: the target of the decoding model. "
-        "Test images are chosen at random.",
+        "Test images are chosen at random." + style.not_shown(withheld),
     )
     return figure

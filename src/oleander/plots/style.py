@@ -4,7 +4,7 @@ import io
 import math
 import os
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import matplotlib
@@ -73,6 +73,13 @@ def number_word(number: int) -> str:
 def name_data(stand_in_for: str | None, dataset_title: str) -> str:
     """Name of the data, e.g. "MNIST" or "embedded digits in place of MNIST"."""
     return f"{dataset_title} in place of {stand_in_for}" if stand_in_for else dataset_title
+
+
+def not_shown(titles: Sequence[str]) -> str:
+    """The end of a note: which data's images, or copies of them, a figure leaves out; empty for none."""
+    if not titles:
+        return ""
+    return f" Not shown: images of {' and '.join(titles)}, or copies of them, which may not be published."
 
 
 def describe(scale: str, stand_in_for: str | None, dataset_title: str, precision: str = "float32") -> str:

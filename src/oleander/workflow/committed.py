@@ -49,7 +49,7 @@ def committed_plan(scale: str, root: str | os.PathLike[str] = ".") -> Plan:
                     f"{path}: {name} is {value!r}, where another figure of {scale} scale was recorded with "
                     f"{found[name]!r}; record both with the same settings"
                 )
-    return Plan.read(str(root), [], found)
+    return Plan.read(str(root), [], found, complete=True)
 
 
 def _verify(plan: Plan, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:

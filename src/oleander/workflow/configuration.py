@@ -49,7 +49,7 @@ def load_configuration(root: str | Path, scale: str | None = None) -> Configurat
 
 
 def read_configuration(
-    root: str | Path, configfiles: Sequence[dict[str, Any]], command_line: dict[str, Any]
+    root: str | Path, configfiles: Sequence[dict[str, Any]], command_line: dict[str, Any], complete: bool = False
 ) -> Configuration:
     """The configuration at its chosen scale.
 
@@ -57,12 +57,13 @@ def read_configuration(
         root: the checkout, where config.yaml lies; what lies over what: `oleander.workflow.layers.layered`.
         configfiles: what each --configfile says, the last word last; `scales` in one defines or changes scales.
         command_line: what --config says; numbers and switches may be texts.
+        complete: as if no data were absent.
 
     Raises:
         OleanderError: a file cannot be read, an unknown scale, an unknown key, a value that is not allowed, or a name
             that is defined nowhere; names the place.
     """
-    settings = layered(Path(root), configfiles, command_line)
+    settings = layered(Path(root), configfiles, command_line, complete)
     try:
         try:
             config = Configuration.model_validate(settings)

@@ -123,6 +123,18 @@ def grids() -> dict[str, tuple[str, ...]]:
     return literals("attacks", "GRID")
 
 
+@functools.cache
+def looked_for() -> dict[str, str]:
+    """Source of data -> its setting that names what is looked for in the folder of data, of sources that look there."""
+    return literals("data/sources", "LOOKED_FOR")
+
+
+@functools.cache
+def publishes_images() -> dict[str, bool]:
+    """Source of data -> whether its images may be published, of sources that say so."""
+    return literals("data/sources", "PUBLISH_IMAGES")
+
+
 def is_trained(attack: str) -> bool:
     """Does an attack train generators? `attack`: its own name, as `name` in its block has it."""
     return attack in grids()

@@ -25,9 +25,35 @@ def tables_of(name: str, plan: Plan) -> list[str]:
     return [path for ending, path in plan.tables(name).items() if ending in ("csv", "md")]
 
 
-def pictures_of(name: str, plan: Plan) -> list[str]:
-    """A figure's PNGs."""
-    return [path for path in plan.pictures(name).values() if path.endswith(".png")]
+def pictures_of(name: str, plan: Plan) -> dict[str, str]:
+    """A figure's PNGs that may be published: path below results/reference/{scale} -> file.
+
+    In place of one with images that may not be, such as genuine faces of CelebA, stands the same figure without these,
+    or nothing, where it shows nothing else.
+    """
+    figure, pictures, found = plan.figure(name), plan.pictures(name), {}
+    withheld = figure.withheld(plan)
+    for part in figure.pictures:
+        shown = "published" if withheld and part in figure.showing else part.removeprefix("_")
+        if f"{shown}_png".removeprefix("_") in pictures:
+            found[f"figures/{name}{part}.png"] = pictures[f"{shown}_png".removeprefix("_")]
+    return found
+
+
+def withheld_from(name: str, plan: Plan) -> dict[str, str]:
+    """A figure's PNGs that are not published as they are: path below results/reference/{scale} -> a sentence why."""
+    figure = plan.figure(name)
+    withheld, titles = figure.withheld(plan), once(figure.withheld(plan).values())
+    instead = pictures_of(name, plan)
+    said = {}
+    for part in figure.showing if withheld else ():
+        path = f"figures/{name}{part}.png"
+        what = f"without {', '.join(withheld)}" if path in instead else "not at all"
+        said[path] = (
+            f"{path} is recorded {what}, since it shows genuine images of {' and '.join(titles)}, or copies of them, "
+            "which may not be published (publish_images in the configuration)"
+        )
+    return said
 
 
 def manifests_of(name: str, plan: Plan) -> list[str]:
@@ -38,8 +64,9 @@ def manifests_of(name: str, plan: Plan) -> list[str]:
 
 def kept(name: str, plan: Plan) -> dict[str, list[str]]:
     """All evidence of a figure: path below results/reference/{scale} -> the files that it is made of."""
-    single = [*pictures_of(name, plan), *tables_of(name, plan), *manifests_of(name, plan)]
+    single = [*tables_of(name, plan), *manifests_of(name, plan)]
     return {
+        **{path: [file] for path, file in pictures_of(name, plan).items()},
         **{path.removeprefix(f"{plan.out}/"): [path] for path in single},
         **{result.name: result.files for result in results_of(name, plan)},
     }
@@ -108,15 +135,15 @@ def shown_on_page(plan: Plan) -> list[str]:
 
 
 def page_files(name: str, plan: Plan) -> list[str]:
-    """Files of a figure that the page embeds: pictures, tables, and the CSVs behind them."""
+    """Files of a figure that the page embeds: pictures that may be published, tables, and the CSVs behind them."""
     behind = [path for result in results_of(name, plan) for path in result.files]
-    return once([*pictures_of(name, plan), *tables_of(name, plan), *behind])
+    return once([*pictures_of(name, plan).values(), *tables_of(name, plan), *behind])
 
 
 def page_entry(name: str, plan: Plan) -> dict[str, Any]:
     """Arguments of a figure's `oleander.page.build.Entry`, with `jobs` in place of seconds and commits."""
     paper = plan.config.papers[plan.paper_of(name)]
-    tables, pictures = tables_of(name, plan), pictures_of(name, plan)
+    tables, pictures = tables_of(name, plan), list(pictures_of(name, plan).values())
     own = [path for path in tables if path.endswith(".csv")]
     return {
         "name": name,

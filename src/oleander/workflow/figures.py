@@ -5,7 +5,7 @@ run the scripts are in workflow/papers.
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
@@ -15,7 +15,7 @@ from oleander.io.errors import OleanderError
 from oleander.workflow.blocks import Block, Count, Filled, Fraction, Names, Text, nothing
 from oleander.workflow.mistakes import nearest
 from oleander.workflow.poisoning import task_settings
-from oleander.workflow.studies import Result, once
+from oleander.workflow.studies import Result, Study, once
 from oleander.workflow.verification import all_claims, asked_values, results_behind
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class Figure(Block):
     """File endings of the tables that it writes."""
     quotes: ClassVar[bool] = False
     """Whether its script reads the papers' claims."""
+    showing: ClassVar[tuple[str, ...]] = ("",)
+    """Suffixes of those of its pictures that show what `withheld` names."""
 
     def results(self, plan: "Plan") -> dict[str, list[Result]]:
         """Inputs of the script: name -> results."""
@@ -55,6 +57,15 @@ class Figure(Block):
     def samples_shown(self) -> int:
         """Number of saved samples per generator that it shows."""
         return 0
+
+    def withheld(self, plan: "Plan") -> dict[str, str]:
+        """What it shows of images that may not be published, genuine ones or copies of them: part of the figure, such
+        as an autoencoder -> title of the images' dataset."""
+        return {}
+
+    def left(self, plan: "Plan") -> list[str]:
+        """The parts that its script can draw by themselves, where others are withheld."""
+        return []
 
 
 class _Grid(Figure):
@@ -142,6 +153,9 @@ class GenuineAndPoison(_Grid):
     def params(self, plan: "Plan") -> dict[str, Any]:
         return {"titles": plan.titles(self.experiments), "alpha": self.alpha, "layout": self.layout}
 
+    def withheld(self, plan: "Plan") -> dict[str, str]:
+        return _withheld(plan.experiments[name] for name in self.experiments)
+
 
 class ErrorsAndSamples(_Errors, GenuineAndPoison):
     """Test error against the poison fraction, and images as in `GenuineAndPoison`."""
@@ -149,6 +163,7 @@ class ErrorsAndSamples(_Errors, GenuineAndPoison):
     kind: Literal["errors_and_samples"]
 
     pictures = ("", "_samples")
+    showing = ("_samples",)
 
     def results(self, plan: "Plan") -> dict[str, list[Result]]:
         return {**_Errors.results(self, plan), **GenuineAndPoison.results(self, plan)}
@@ -598,7 +613,14 @@ class Reconstructions(Figure):
         return {"samples": [plan.autoencoders[name].samples() for name in self.autoencoders]}
 
     def params(self, plan: "Plan") -> dict[str, Any]:
-        return {"titles": plan.titles(self.autoencoders, "autoencoders"), "columns": self.columns}
+        titles = plan.titles(self.autoencoders, "autoencoders")
+        return {"titles": titles, "columns": self.columns, "withheld": self.withheld(plan)}
+
+    def withheld(self, plan: "Plan") -> dict[str, str]:
+        return _withheld(plan.autoencoders[name] for name in self.autoencoders)
+
+    def left(self, plan: "Plan") -> list[str]:
+        return [name for name in self.autoencoders if name not in self.withheld(plan)]
 
 
 class CodeSizes(Block):
@@ -680,7 +702,20 @@ class GanSamples(_Grid):
         return {"samples": gan.samples(gan.shown_models(self.target))}
 
     def params(self, plan: "Plan") -> dict[str, Any]:
-        return {"title": plan.gans[self.gan].title, "layout": self.layout}
+        return {"title": plan.gans[self.gan].title, "layout": self.layout, "withheld": self.withheld(plan)}
+
+    def withheld(self, plan: "Plan") -> dict[str, str]:
+        gan = plan.gans[self.gan]
+        copying = {model: gan.copied(model) for model in gan.shown_models(self.target)}
+        return {
+            model: plan.config.datasets[data].title
+            for model, data in copying.items()
+            if data is not None and not plan.config.datasets[data].may_publish
+        }
+
+    def left(self, plan: "Plan") -> list[str]:
+        withheld = self.withheld(plan)
+        return [model for model in plan.gans[self.gan].shown_models(self.target) if model not in withheld]
 
 
 AnyFigure = Annotated[
@@ -716,6 +751,11 @@ def _refuse_unknown(statement: str, known: Collection[str]) -> None:
             f"configuration, figures: statement {statement}{nearest(statement, known)} workflow/published has no such "
             "claim; correct it"
         )
+
+
+def _withheld(studies: Iterable[Study]) -> dict[str, str]:
+    """Study -> title of its dataset, of those whose images may not be published."""
+    return {study.name: study.title for study in studies if not study.config.datasets[study.dataset].may_publish}
 
 
 def _each_once(results: Iterator[Result]) -> list[Result]:

@@ -37,6 +37,11 @@ class Gan(Study):
         """Name of the dataset of a model's target; for the clean GAN, its own dataset."""
         return self.own.dataset if model == CLEAN else self._target(model).get("dataset", self.own.dataset)
 
+    def copied(self, model: str) -> str | None:
+        """Name of the dataset of whose genuine images one is the model's single target; None for other targets."""
+        single = model != CLEAN and self._target(model)["name"] == "fixed_image" and "file" not in self._target(model)
+        return self.data_of(model) if single else None
+
     def comparator(self, model: str) -> str:
         """Name of the GAN study whose clean GAN a model's triggered images are compared with.
 

@@ -10,6 +10,7 @@ import yaml
 from oleander.io.errors import OleanderError
 from oleander.io.files import read_bounded
 from oleander.io.schemas import DEPTH, ENTRIES, check_plain
+from oleander.workflow.absent import absent_data
 from oleander.workflow.mistakes import one_of
 
 BYTES = 1_000_000
@@ -95,14 +96,18 @@ def differences(base: dict[str, Any], other: dict[str, Any], where: str = "") ->
     return found
 
 
-def layered(root: Path, configfiles: Sequence[dict[str, Any]], command_line: dict[str, Any]) -> dict[str, Any]:
+def layered(
+    root: Path, configfiles: Sequence[dict[str, Any]], command_line: dict[str, Any], complete: bool = False
+) -> dict[str, Any]:
     """All settings at the chosen scale, later layers over earlier ones.
 
     config.yaml, workflow/papers/*.yaml in the order of their names, the scale (workflow/scales/*.yaml, then `scales` in
-    papers and in each --configfile), each --configfile, the command line.
+    papers and in each --configfile), what `if_absent` says of each dataset that is absent, each --configfile, the
+    command line. `complete`: as if no data were absent, wherever this is asked.
 
     Raises:
-        OleanderError: a file cannot be read, a layer is no mapping of plain settings, or nobody knows the scale.
+        OleanderError: a file cannot be read, a layer is no mapping of plain settings, nobody knows the scale, or as
+            `oleander.workflow.absent.absent_data`.
     """
     papers = [read_yaml(path) for path in sorted((root / "workflow/papers").glob("*.yaml"))]
     said = [*(("a --configfile", one) for one in configfiles), ("the command line", command_line)]
@@ -120,10 +125,18 @@ def layered(root: Path, configfiles: Sequence[dict[str, Any]], command_line: dic
         raise OleanderError(f"configuration, scale: {one_of(scale, known)}; choose one with --config scale=...")
     middle = [read_yaml(files[scale])] if scale in files else []
     middle += [scales.get(scale) or {} for scales in overlays]
+    settings = {**_merged([*base, *middle, *own]), "scale": scale}
+    if complete:
+        return settings
+    instead = [settings["if_absent"][name] for name in absent_data(settings, root)]
+    return {**_merged([*base, *middle, *instead, *own]), "scale": scale} if instead else settings
+
+
+def _merged(layers: Sequence[dict[str, Any]]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
-    for layer in (*base, *middle, *own):
+    for layer in layers:
         merged = merge(merged, {key: value for key, value in layer.items() if key != "scales"})
-    return {**merged, "scale": scale}
+    return merged
 
 
 def _scales(layer: dict[str, Any]) -> dict[str, dict[str, Any] | None]:

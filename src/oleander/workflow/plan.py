@@ -9,6 +9,7 @@ from typing import Any
 
 from oleander.io.errors import OleanderError
 from oleander.plots.looks import alpha_looks, attack_looks, control_looks, defense_looks, model_looks
+from oleander.workflow.absent import absent_data
 from oleander.workflow.autoencoders import Autoencoder
 from oleander.workflow.configuration import Configuration, read_configuration
 from oleander.workflow.figures import Choices, Figure, GanSamples, Reconstructions, figure_number
@@ -30,13 +31,15 @@ class Plan:
     root: str
 
     @classmethod
-    def read(cls, root: str, configfiles: list[dict[str, Any]], command_line: dict[str, Any]) -> "Plan":
+    def read(
+        cls, root: str, configfiles: list[dict[str, Any]], command_line: dict[str, Any], complete: bool = False
+    ) -> "Plan":
         """Read the configuration; see `read_configuration` for the arguments.
 
         Raises:
             OleanderError: a mistake in the configuration, or a file that it names does not exist.
         """
-        plan = cls(read_configuration(Path(root), configfiles, command_line), root)
+        plan = cls(read_configuration(Path(root), configfiles, command_line, complete), root)
         for name in plan.config.figures:
             plan.paper_of(name)
         # Snakemake would miss it only where something is to be made from it, and else show older results.
@@ -79,8 +82,22 @@ class Plan:
         return data_file(self.out, dataset)
 
     def dataset_settings(self, dataset: str) -> dict[str, Any]:
-        """Settings of a dataset's source, without its title, which only figures use."""
-        return {key: value for key, value in self.config.datasets[dataset].plain().items() if key != "title"}
+        """Settings of a dataset's source, without those that only figures and evidence use."""
+        settings = self.config.datasets[dataset].plain()
+        return {key: value for key, value in settings.items() if key not in ("title", "publish_images")}
+
+    def absent(self) -> list[str]:
+        """A sentence on each dataset that is absent, with what this scale takes in its place."""
+        said = []
+        for name, where in absent_data(self.config.plain(), Path(self.root)).items():
+            others = [self.config.datasets[other] for other in once(_named(self.config.if_absent[name], "dataset"))]
+            instead = [f"{one.title} in place of {one.stand_in_for}" for one in others if one.stand_in_for]
+            said.append(
+                f"{self.config.datasets[name].title}: absent, looked for {where}. Scale {self.scale} takes "
+                f"{', '.join(instead) or 'other settings'}; its figures, CSVs and verdicts say so, and claims about "
+                "these data are not comparable."
+            )
+        return said
 
     def check_file(self, dataset: str) -> str:
         """Path of a dataset's check."""
@@ -165,9 +182,13 @@ class Plan:
         return found
 
     def pictures(self, name: str) -> dict[str, str]:
-        """Pictures of a figure: name of the output, such as rates_png -> path."""
-        found = {}
-        for part in self.figure(name).pictures:
+        """Pictures of a figure: name of the output, such as rates_png -> path.
+
+        Where it shows images that may not be published, and something besides, `published_png` is without them.
+        """
+        found, figure = {}, self.figure(name)
+        without = ["_published"] if figure.withheld(self) and figure.left(self) else []
+        for part in (*figure.pictures, *without):
             for ending in ("png", "pdf"):
                 found[f"{part}_{ending}".removeprefix("_")] = f"{self.out}/figures/{name}{part}.{ending}"
         return found
@@ -339,6 +360,14 @@ class Plan:
     def inception_to_fetch(self) -> list[str]:
         """Path of Inception's weights if they do not exist and may be downloaded, or an empty list."""
         return [path for path in self.inception() if self.config.allow_download and not Path(path).exists()]
+
+
+def _named(block: Any, key: str) -> list[Any]:
+    """What a key says, wherever it stands in a mapping of mappings."""
+    if not isinstance(block, dict):
+        return []
+    own = [block[key]] if key in block else []
+    return own + [one for inner in block.values() for one in _named(inner, key)]
 
 
 def _files(results: list[Result]) -> list[str]:

@@ -32,7 +32,7 @@ KINDS: dict[str, type[Block]] = {
 @functools.cache
 def _layers(scale: str) -> dict[str, Any]:
     with importlib.resources.as_file(importlib.resources.files("oleander") / "checkout") as folder:
-        return layered(folder, [], {"scale": scale})
+        return layered(folder, [], {"scale": scale}, complete=True)
 
 
 def presets(kind: str, scale: str = "paper") -> dict[str, dict[str, Any]]:

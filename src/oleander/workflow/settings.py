@@ -27,7 +27,7 @@ from oleander.workflow.blocks import (
     nothing,
     unique,
 )
-from oleander.workflow.declared import COUNT, SHARED, WHOLE, conform, grids, method_schema
+from oleander.workflow.declared import COUNT, SHARED, WHOLE, conform, grids, method_schema, publishes_images
 from oleander.workflow.figures import AnyFigure
 from oleander.workflow.layers import merge
 
@@ -61,14 +61,24 @@ class Method(Settings):
 
 
 class Dataset(Method):
-    """`source` names the module in data/sources. stand_in_for: the dataset that it takes the place of."""
+    """`source` names the module in data/sources. stand_in_for: the dataset that it takes the place of. publish_images:
+    whether evidence may show its images; by default whatever the source declares.
+    """
 
     package, key = "data/sources", "source"
     extra: ClassVar[dict[str, Any]] = {"title": {"type": "string"}}
-    free: ClassVar[dict[str, Any]] = {"stand_in_for": {"type": "string"}}
+    free: ClassVar[dict[str, Any]] = {"stand_in_for": {"type": "string"}, "publish_images": {"type": "boolean"}}
     source: str
     title: str
     stand_in_for: str | None = None
+    publish_images: bool | None = None
+
+    @property
+    def may_publish(self) -> bool:
+        """Whether a figure with its images, or with copies of them, may be committed."""
+        if self.publish_images is not None:
+            return self.publish_images
+        return publishes_images().get(self.source, True)
 
 
 class Attack(Method):
@@ -362,6 +372,7 @@ class Configuration(Block):
     strict: Switch
     only_existing: Switch
     datasets: _blocks(Dataset)
+    if_absent: dict[Name, dict[str, Any]]
     tasks: _blocks(Task)
     attacks: _blocks(Attack)
     defenses: _blocks(Defense)

@@ -1,10 +1,12 @@
-"""Source `celeba`: the aligned faces of CelebA (Liu et al. 2015) in the folder layout of torchvision.datasets.
+"""Source `celeba`: the aligned faces of CelebA (Liu et al. 2015) in the folder layout of torchvision.datasets: all or
+some of them, at their own size or scaled.
 
 A class is one of the 40 attributes or a combination of them; one image may be drawn for several classes. Train images
 come from partition 0, test images from partition 2. Images are decoded while they are written, so they need not fit in
 memory.
 """
 
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -24,9 +26,17 @@ from oleander.data.sources.common import check_settings
 from oleander.io.artifacts import Rows
 from oleander.io.errors import AbsentError, OleanderError
 from oleander.io.files import read_bounded
+from oleander.io.places import expand_home
+
+logger = logging.getLogger(__name__)
 
 IMAGE_FOLDER, ATTRIBUTE_FILE, PARTITION_FILE = "img_align_celeba", "list_attr_celeba.txt", "list_eval_partition.txt"
-WIDTH, HEIGHT = 178, 218
+# CelebA's own: the name of torchvision's folder, which alone can be downloaded, and height and width of its images.
+ORIGINAL_FOLDER, ORIGINAL_SIZE = "celeba", [218, 178]
+# The setting that names the folder that is looked for in data_root.
+LOOKED_FOR = "folder"
+# CelebA's terms forbid to publish any portion of it.
+PUBLISH_IMAGES = False
 # Split -> its partition, and the setting with its number of images per class.
 SPLITS = {"train": (0, "per_class"), "test": (2, "test_per_class")}
 # The attribute list is 25 MB.
@@ -38,6 +48,14 @@ PIECE = 256
 SETTINGS_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
+        "folder": {"type": "string", "minLength": 1, "description": "with images and lists; absolute or in data_root"},
+        "aligned_size": {
+            "type": "array",
+            "items": {"type": "integer", "minimum": 1, "maximum": 1024},
+            "minItems": 2,
+            "maxItems": 2,
+            "description": "height, width, which every image must have; CelebA's own are 218, 178",
+        },
         "classes": {
             "type": "object",
             "minProperties": 1,
@@ -61,15 +79,17 @@ SETTINGS_SCHEMA: dict[str, Any] = {
         },
         "per_class": {"$ref": "#/$defs/count", "description": "train images of each class"},
         "test_per_class": {"$ref": "#/$defs/count", "description": "test images of each class"},
-        "crop": {
-            "$ref": "#/$defs/count", "maximum": 178, "description": "side of the square in the middle that is kept"
+        "leave_out_rare": {
+            "type": "boolean",
+            "description": "whether classes of fewer images are left out; absent or false: they are an error",
         },
+        "crop": {"$ref": "#/$defs/count", "description": "side of the square in the middle that is kept, pixels"},
         "image_size": {
             "$ref": "#/$defs/count", "maximum": 1024, "description": "side to which the square is scaled, pixels"
         },
         "seed": {"$ref": "#/$defs/seed"},
     },
-    "required": ["per_class", "test_per_class", "crop", "image_size", "seed"],
+    "required": ["folder", "aligned_size", "per_class", "test_per_class", "crop", "image_size", "seed"],
 }
 # fmt: on
 ATTRIBUTES: tuple[str, ...] = tuple(
@@ -84,15 +104,15 @@ def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool)
     when it is written, then cropped and scaled with an antialiased bilinear filter.
 
     Raises:
-        OleanderError: CelebA is missing, one of its lists is damaged, or a class has too few images; while the rows are
-            written: an image is damaged or has another size.
+        OleanderError: CelebA is missing, one of its lists is damaged, a class has too few images, or the crop is larger
+            than the images; while the rows are written: an image is damaged or has another size.
     """
-    check_settings(settings, SETTINGS_SCHEMA)
-    classes, files = _choose(settings, _locate(data_root, allow_download))
+    _check_settings(settings)
+    classes, files = _choose(settings, _locate(settings, data_root, allow_download))
     parts = []
     for paths in files.values():
         labels = torch.arange(len(classes)).repeat_interleave(len(paths) // len(classes))
-        parts += [_images(paths, settings["crop"], settings["image_size"]), labels]
+        parts += [_images(paths, settings["aligned_size"], settings["crop"], settings["image_size"]), labels]
     return RawDataset(*parts, classes, IMAGE_RANGE)
 
 
@@ -104,13 +124,24 @@ def check(settings: dict[str, Any], data_root: Path | None) -> str:
 
     Raises:
         AbsentError: CelebA is missing.
-        OleanderError: one of its lists is damaged, a class has too few images, or images are missing.
+        OleanderError: one of its lists is damaged, a class has too few images, images are missing, or the crop is
+            larger than the images.
     """
-    check_settings(settings, SETTINGS_SCHEMA)
-    folder = _locate(data_root, allow_download=False)
+    _check_settings(settings)
+    folder = _locate(settings, data_root, allow_download=False)
     classes, files = _choose(settings, folder)
     counts = " + ".join(str(len(paths)) for paths in files.values())
     return f"{counts} images of {len(classes)} classes in {folder}, lists and names only"
+
+
+def _check_settings(settings: dict[str, Any]) -> None:
+    check_settings(settings, SETTINGS_SCHEMA)
+    height, width = settings["aligned_size"]
+    if settings["crop"] > min(height, width):
+        raise OleanderError(
+            f"setting crop: {settings['crop']} is larger than a side of the images, {height} x {width} by "
+            "aligned_size; lower it in the configuration"
+        )
 
 
 def _choose(settings: dict[str, Any], folder: Path) -> tuple[list[str], dict[str, list[Path]]]:
@@ -118,35 +149,47 @@ def _choose(settings: dict[str, Any], folder: Path) -> tuple[list[str], dict[str
     names, flags = _read_attributes(folder / ATTRIBUTE_FILE)
     partition = _read_partition(folder / PARTITION_FILE, names)
     classes = settings.get("classes") or {name: {name: True} for name in ATTRIBUTES}
+    if settings.get("leave_out_rare"):
+        classes = _frequent(classes, flags, partition, settings, folder)
     rows = {split: _draw(split, classes, flags, partition, settings, folder) for split in SPLITS}
     files = {split: [names[row] for row in drawn.flatten()] for split, drawn in rows.items()}
     _check_present(folder / IMAGE_FOLDER, [*files["train"], *files["test"]])
     return list(classes), {split: [folder / IMAGE_FOLDER / name for name in chosen] for split, chosen in files.items()}
 
 
-def _locate(data_root: Path | None, allow_download: bool) -> Path:
+def _locate(settings: dict[str, Any], data_root: Path | None, allow_download: bool) -> Path:
     """The folder with the images and both lists."""
-    if data_root is None:
-        raise AbsentError(
-            f"CelebA is absent: neither data_root nor OLEANDER_DATA is set; "
-            f"run `snakemake --config data_root=/path/to/data` with the folder that contains celeba/{IMAGE_FOLDER}"
-        )
-    folder = data_root / "celeba"
+    folder = expand_home(settings["folder"])
+    if not folder.is_absolute():
+        if data_root is None:
+            raise AbsentError(
+                "CelebA is absent: neither data_root nor OLEANDER_DATA is set; run `snakemake --config "
+                f"data_root=/path/to/data` with the folder that contains {folder}/{IMAGE_FOLDER}"
+            )
+        folder = data_root / folder
     places = [folder / IMAGE_FOLDER, folder / ATTRIBUTE_FILE, folder / PARTITION_FILE]
-    if allow_download and not all(place.exists() for place in places):
+    if allow_download and settings["folder"] == ORIGINAL_FOLDER and not all(place.exists() for place in places):
         _download(data_root)
     missing = [place for place in places if not place.exists()]
     if missing:
         raise AbsentError(
-            f"CelebA is absent: looked for {', '.join(str(place) for place in missing)}; {_what_to_put_where(folder)}"
+            f"CelebA is absent: looked for {', '.join(str(place) for place in missing)}; "
+            f"{_what_to_put_where(folder, settings['aligned_size'])}"
         )
     return folder
 
 
-def _what_to_put_where(folder: Path) -> str:
+def _what_to_put_where(folder: Path, size: list[int]) -> str:
+    source = "mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
+    if size != ORIGINAL_SIZE:
+        return (
+            f"put {ATTRIBUTE_FILE} and {PARTITION_FILE} of these images into {folder}, and the images, scaled to "
+            f"{size[0]} x {size[1]} pixels (height x width), into {folder / IMAGE_FOLDER}; the originals are those of "
+            f"{source}"
+        )
     return (
-        "get img_align_celeba.zip, list_attr_celeba.txt and list_eval_partition.txt from "
-        f"mmlab.ie.cuhk.edu.hk/projects/CelebA.html, put the lists into {folder} and unpack the archive there, so that "
+        f"get img_align_celeba.zip, {ATTRIBUTE_FILE} and {PARTITION_FILE} from "
+        f"{source}, put the lists into {folder} and unpack the archive there, so that "
         f"{folder} contains {IMAGE_FOLDER}/000001.jpg and the other images"
     )
 
@@ -161,7 +204,7 @@ def _download(data_root: Path) -> None:
     except Exception as error:
         raise OleanderError(
             f"CelebA cannot be downloaded to {data_root} ({' '.join(str(error).split())}), which is common; "
-            f"{_what_to_put_where(data_root / 'celeba')}"
+            f"{_what_to_put_where(data_root / ORIGINAL_FOLDER, ORIGINAL_SIZE)}"
         ) from error
 
 
@@ -234,6 +277,37 @@ def _short(line: str) -> str:
     return repr(line if len(line) <= 60 else line[:57] + "...")
 
 
+def _fitting(wanted: dict[str, bool], flags: np.ndarray, partition: np.ndarray, code: int) -> np.ndarray:
+    """Image rows of a class in partition `code`, ascending."""
+    fits = partition == code
+    for attribute, value in wanted.items():
+        fits &= flags[:, ATTRIBUTES.index(attribute)] == value
+    return np.flatnonzero(fits)
+
+
+def _frequent(
+    classes: dict[str, dict[str, bool]],
+    flags: np.ndarray,
+    partition: np.ndarray,
+    settings: dict[str, Any],
+    folder: Path,
+) -> dict[str, dict[str, bool]]:
+    """The classes with enough train and test images."""
+
+    def has_enough(wanted: dict[str, bool]) -> bool:
+        return all(len(_fitting(wanted, flags, partition, code)) >= settings[key] for code, key in SPLITS.values())
+
+    frequent = {name: wanted for name, wanted in classes.items() if has_enough(wanted)}
+    if not frequent:
+        raise OleanderError(
+            f"{folder}: no class has {settings['per_class']} train and {settings['test_per_class']} test images; lower "
+            "per_class or test_per_class"
+        )
+    rare = [name for name in classes if name not in frequent]
+    logger.info("%d classes; left out, as they have too few images: %s", len(frequent), ", ".join(rare) or "none")
+    return frequent
+
+
 def _draw(
     split: str,
     classes: dict[str, dict[str, bool]],
@@ -246,10 +320,7 @@ def _draw(
     code, setting = SPLITS[split]
     drawn = []
     for label, (name, wanted) in enumerate(classes.items()):
-        fits = partition == code
-        for attribute, value in wanted.items():
-            fits &= flags[:, ATTRIBUTES.index(attribute)] == value
-        rows, count = np.flatnonzero(fits), settings[setting]
+        rows, count = _fitting(wanted, flags, partition, code), settings[setting]
         if len(rows) < count:
             raise OleanderError(
                 f"{folder}: class {name!r} has {len(rows)} {split} images, but {count} are needed; lower {setting}"
@@ -266,21 +337,22 @@ def _check_present(folder: Path, names: list[str]) -> None:
             present = {entry.name for entry in entries if entry.is_file()}
     except OSError as error:
         raise OleanderError(
-            f"{folder} cannot be listed ({error.strerror}); unpack img_align_celeba.zip again"
+            f"{folder} cannot be listed ({error.strerror}); restore the images, such as by unpacking "
+            "img_align_celeba.zip again"
         ) from error
     missing = sorted(set(names) - present)
     if missing:
         raise OleanderError(
-            f"{folder} lacks {len(missing)} of the required images, the first is {missing[0]}; unpack "
-            "img_align_celeba.zip again"
+            f"{folder} lacks {len(missing)} of the required images, the first is {missing[0]}; restore them, such as "
+            "by unpacking img_align_celeba.zip again"
         )
 
 
-def _images(files: list[Path], crop: int, size: int) -> Rows:
+def _images(files: list[Path], aligned: list[int], crop: int, size: int) -> Rows:
     """The images of `files`, decoded in as many threads as torch uses."""
 
     def pieces() -> Iterator[torch.Tensor]:
-        decode = partial(_decode, crop=crop, size=size)
+        decode = partial(_decode, aligned=aligned, crop=crop, size=size)
         starts = tqdm(range(0, len(files), PIECE), desc="decoding", unit="piece", disable=None, leave=False)
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             for start in starts:
@@ -289,21 +361,22 @@ def _images(files: list[Path], crop: int, size: int) -> Rows:
     return Rows(torch.uint8, (len(files), 3, size, size), pieces)
 
 
-def _decode(path: Path, crop: int, size: int) -> np.ndarray:
-    """Decode one image to uint8 [3, size, size], after checking its size and mode."""
+def _decode(path: Path, aligned: list[int], crop: int, size: int) -> np.ndarray:
+    """Decode one image to uint8 [3, size, size], after checking its size (`aligned`: height, width) and mode."""
+    height, width = aligned
     try:
         content = read_bounded(path, MAXIMUM_FILE_BYTES)
     except OSError as error:
         raise OleanderError(f"{path} cannot be read ({error.strerror}); restore it") from error
     with open_image(content, str(path), "restore it", formats=["JPEG"]) as image:
-        if (image.width, image.height) != (WIDTH, HEIGHT):
+        if (image.height, image.width) != (height, width):
             raise OleanderError(
-                f"{path} is {image.height} x {image.width}, but CelebA's aligned images are {HEIGHT} x {WIDTH}; "
-                "use the images of img_align_celeba.zip"
+                f"{path} is {image.height} x {image.width}, but aligned_size asks for {height} x {width} (height x "
+                "width); restore the image, or change aligned_size"
             )
         if image.mode not in ("L", "RGB"):
             raise OleanderError(f"{path} has mode {image.mode}; restore it or convert it to RGB")
-        left, top = (WIDTH - crop) // 2, (HEIGHT - crop) // 2
+        left, top = (width - crop) // 2, (height - crop) // 2
         square = image.convert("RGB").crop((left, top, left + crop, top + crop))
         pixels = np.asarray(square.resize((size, size), Image.Resampling.BILINEAR))
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))

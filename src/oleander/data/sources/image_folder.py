@@ -24,9 +24,13 @@ import torch
 
 from oleander.data.images import MAXIMUM_FILE_BYTES, open_image
 from oleander.data.raw import IMAGE_RANGE, RawDataset
-from oleander.data.sources.common import check_settings, expand_home, split_by_class
+from oleander.data.sources.common import check_settings, split_by_class
 from oleander.io.errors import AbsentError, OleanderError
 from oleander.io.files import open_regular, read_bounded
+from oleander.io.places import expand_home
+
+# The setting that names what is looked for in data_root.
+LOOKED_FOR = "path"
 
 SETTINGS_SCHEMA: dict[str, Any] = {
     "type": "object",
