@@ -25,6 +25,8 @@ with plain_errors():
         [load_dataset(path) for path in snakemake.input.reference_datasets],
         [load_feature_classifier(path, device) for path in snakemake.input.classifiers],
         list(snakemake.input.references),
+        [load_feature_classifier(path, device) for path in snakemake.input.colour_classifiers],
+        list(snakemake.input.colour_references),
         list(snakemake.input.inception),
         backdoor,
         device,

@@ -10,6 +10,7 @@ from PIL import Image
 from pytorch_fid.fid_score import calculate_fid_given_paths
 from safetensors.torch import save_file
 
+from oleander.data.framing import fit_to
 from oleander.data.prepared import Dataset
 from oleander.evaluation.feature_classifiers import (
     load_feature_classifier,
@@ -17,7 +18,7 @@ from oleander.evaluation.feature_classifiers import (
     save_feature_classifier,
     train_feature_classifier,
 )
-from oleander.evaluation.gans import Measurement, measure_images
+from oleander.evaluation.gans import InColour, Measurement, measure_images
 from oleander.io.artifacts import save_artifact
 from oleander.io.columns import CLASSIFIER, INCEPTION
 from oleander.io.errors import OleanderError
@@ -33,7 +34,8 @@ from oleander.training.scratch import Scratch
 
 
 def normal(mean, covariance, features="given", source="here"):
-    return Statistics(np.array(mean, dtype=float), np.array(covariance, dtype=float), 100, features, source)
+    sample = torch.arange(5.0 * len(mean)).view(5, len(mean))
+    return Statistics(np.array(mean, dtype=float), np.array(covariance, dtype=float), sample, 100, features, source)
 
 
 def test_closed_forms():
@@ -74,6 +76,23 @@ def test_equal_sets_are_at_no_distance_and_statistics_are_numpys():
         feature_statistics(Pixels(), images[:1])
 
 
+def test_the_sample_is_drawn_without_replacement_and_the_same_each_time():
+    images = torch.randint(256, (50, 1, 2, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    rows = [tuple(row) for row in images.flatten(1).tolist()]
+    sample = feature_statistics(Pixels(), images, kept=20).sample
+    places = [rows.index(tuple(row)) for row in sample.int().tolist()]
+    assert len(set(places)) == 20
+    assert places != sorted(places), "the first ones alone would be of the first class"
+    assert max(places) > 30
+    assert torch.equal(feature_statistics(Pixels(), images, kept=20).sample, sample)
+    whole = feature_statistics(Pixels(), images, kept=100).sample
+    assert sorted(map(tuple, whole.int().tolist())) == sorted(rows)
+    assert torch.equal(whole[:20], sample)
+    assert feature_statistics(Pixels(), images).sample.shape == (0, 6)
+    with pytest.raises(OleanderError, match="4 are too few to be compared; use at least 5"):
+        feature_statistics(Pixels(), images[:4], kept=20)
+
+
 def test_distances_between_different_features_are_refused():
     one = normal([0], [[1]])
     with pytest.raises(OleanderError, match=r"given \(here\) and of inception \(here\)"):
@@ -88,10 +107,17 @@ def test_statistics_survive_the_disk_and_other_files_are_refused(tmp_path):
     read = load_statistics(tmp_path / "s.safetensors")
     assert np.array_equal(read.mean, one.mean)
     assert np.array_equal(read.covariance, one.covariance)
+    assert torch.equal(read.sample, one.sample)
     assert (read.count, read.features, read.source) == (100, "given", "here")
     save_artifact(tmp_path / "other.safetensors", {"mean": torch.zeros(1)}, {"kind": "other"})
     with pytest.raises(OleanderError, match="holds no feature statistics"):
         load_statistics(tmp_path / "other.safetensors")
+    # As they were before the sample was kept.
+    old = {"mean": torch.zeros(2).double(), "covariance": torch.eye(2).double()}
+    header = {"kind": "feature statistics", "count": 9, "features": "given", "source": "here"}
+    save_artifact(tmp_path / "old.safetensors", old, header)
+    with pytest.raises(OleanderError, match=r"holds no feature statistics .*; delete it and run again"):
+        load_statistics(tmp_path / "old.safetensors")
 
 
 @pytest.fixture(scope="module")
@@ -216,14 +242,62 @@ def test_a_measurement_names_whose_features_it_is_by():
     dataset = make_dataset(3)
     classifier, _ = train_feature_classifier(dataset, CLASSIFIER_SETTINGS, torch.device("cpu"), Scratch.none())
     for features, feature_dataset in ((classifier, "tiny"), (Pixels(), None)):
-        statistics = feature_statistics(features, dataset.test_x, "test images")
+        statistics = feature_statistics(features, dataset.test_x, "test images", 40)
         measurement = Measurement("clean", features, classifier, "tiny", statistics, "part_of_tiny", None)
         found = measure_images(dataset.test_x, measurement)
+        # The very images of the reference; pixels are up to 255.
+        assert found["fid"] == pytest.approx(0, abs=0.1)
+        assert (found["compared_images"], found["knn_precision"], found["knn_recall"], found["spread"]) == (40, 1, 1, 1)
+        assert "rgb_fid" not in found
         assert (found["features"], found["feature_dataset"], found["reference"]) == (
             features.name,
             feature_dataset,
             "part_of_tiny",
         )
+
+
+class Named:
+    """Pixels as the features of a classifier of one dataset or another."""
+
+    name = CLASSIFIER
+
+    def __init__(self, shape):
+        self.shape, self.classes, self.source = shape, ["all"], str(shape)
+
+    def __call__(self, images):
+        assert tuple(images.shape[1:]) == self.shape
+        return images.flatten(1).float()
+
+
+@pytest.mark.parametrize("coloured", [False, True])
+def test_colours_that_an_average_hides_are_seen_by_the_distance_in_rgb(coloured):
+    """Images of a GAN in RGB that is to make grey ones, in a frame that is two pixels larger."""
+    source = torch.Generator().manual_seed(0)
+    grey = torch.randint(60, 190, (60, 1, 4, 4), generator=source, dtype=torch.uint8)
+    tint = torch.tensor([50, 0, -50]).view(1, 3, 1, 1) if coloured else torch.zeros(1, 3, 1, 1).int()
+    made = torch.nn.functional.pad((grey.int() + tint).to(torch.uint8), (1, 1, 1, 1))
+    seen, seeing = Named((1, 4, 4)), Named((3, 6, 6))
+    reference = feature_statistics(seen, grey, "test images", 60)
+    in_rgb = feature_statistics(seeing, fit_to(grey, seeing.shape), "test images", 60)
+    colour = InColour(seeing, seeing.shape, "photographs", in_rgb)
+    measurement = Measurement("triggered", seen, seen, "digits", reference, "digits", None, None, colour)
+    found = measure_images(made, measurement)
+    assert (found["feature_dataset"], found["rgb_feature_dataset"]) == ("digits", "photographs")
+    # Tinted images have the same grey and, in every pixel, two means that are off by 50.
+    assert found["fid"] == pytest.approx(0, abs=5)
+    assert (found["knn_precision"], found["knn_recall"]) == (1, 1)
+    assert found["rgb_fid"] == pytest.approx(16 * 2 * 50**2 if coloured else 0, rel=1e-4, abs=5)
+    # A grey GAN, which the coloured one is compared with, is measured likewise.
+    assert measure_images(grey, measurement)["rgb_fid"] == pytest.approx(0, abs=5)
+
+
+def test_a_single_target_image_has_an_error_and_no_distances():
+    classifier = Named((1, 4, 4))
+    images = torch.full((6, 1, 4, 4), 51, dtype=torch.uint8)
+    measurement = Measurement("triggered", classifier, classifier, "d", None, "d", None, images[0] * 2)
+    found = measure_images(images, measurement)
+    assert found["mse"] == pytest.approx(0.04)
+    assert not {"fid", "kernel_distance", "knn_precision", "knn_recall", "spread", "compared_images"} & found.keys()
 
 
 def test_classifiers_of_one_class_are_refused():

@@ -315,7 +315,8 @@ def inception(root: Path, configurations: dict[str, dict[str, Any]]) -> str:
     if not paths:
         raise AbsentError(
             "features.inception_weights is null: GANs are compared by a small classifier's features, which do not give "
-            "FIDs; for FIDs, convert pytorch-fid's weights as the README says"
+            "FIDs; for FIDs, name a file there that allow_download=True fetches, or convert pytorch-fid's weights as "
+            "the README says"
         )
     from oleander.metrics.features import InceptionFeatures
 
@@ -323,7 +324,7 @@ def inception(root: Path, configurations: dict[str, dict[str, Any]]) -> str:
         if not path.is_file():
             raise AbsentError(
                 f"{path}, features.inception_weights in the configuration, does not exist; convert pytorch-fid's "
-                "weights as the README says, or set null"
+                "weights as the README says, have them fetched by allow_download=True, or set null"
             )
         InceptionFeatures(path, "cpu")
     return f"{', '.join(map(str, paths))} fits pytorch-fid's Inception"

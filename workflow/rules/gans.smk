@@ -1,4 +1,20 @@
 # GAN studies: what their images are compared by, training, measuring. A job is a model.
+# There is no such rule once the file exists, which may be a user's own: Snakemake removes what a rule is to make anew.
+if PLAN.inception_to_fetch():
+
+    rule fetch_inception:
+        output:
+            weights=PLAN.inception_to_fetch(),
+        log:
+            f"{OUT}/logs/fetch_inception.log",
+        # Where the network is: a cluster's nodes may have none.
+        localrule: True
+        message:
+            "Fetching the weights of pytorch-fid's Inception"
+        script:
+            "../../scripts/fetch_inception.py"
+
+
 rule train_feature_classifier:
     input:
         dataset=lambda wildcards: PLAN.data_file(wildcards.dataset),
@@ -43,6 +59,7 @@ rule measure_reference:
         runtime=growing(30),
     params:
         classes=lambda wildcards: PLAN.classes_of_subset(wildcards.subset),
+        compared=CONFIG.features.compared,
         device=CONFIG.device.plain(),
         version=VERSIONS["measure_reference"],
     message:
@@ -58,7 +75,8 @@ rule train_gan:
         target_file=lambda wildcards: gan(wildcards).target_files(wildcards.model),
         classifier=lambda wildcards: gan(wildcards).classifier_file(gan(wildcards).dataset),
         inception=PLAN.inception(),
-        reference=lambda wildcards: gan(wildcards).reference_file(gan(wildcards).measurements("clean")[0]),
+        # Its date is no reason to train again: what its distances depend on are inputs of this job, too.
+        reference=lambda wildcards: ancient(gan(wildcards).reference_file(gan(wildcards).measurements("clean")[0])),
     output:
         gan=f"{OUT}/baaan/gans/{{gan}}/{{model}}_seed_{{seed}}.safetensors",
         curves=f"{OUT}/baaan/gans/{{gan}}/curves/{{model}}_seed_{{seed}}.csv",
@@ -90,7 +108,13 @@ rule evaluate_gan:
     input:
         **{
             name: lambda wildcards, name=name: gan(wildcards).measured_with(wildcards.model)[name]
-            for name in ("references", "reference_datasets", "classifiers")
+            for name in (
+                "references",
+                "reference_datasets",
+                "classifiers",
+                "colour_references",
+                "colour_classifiers",
+            )
         },
         gan=rules.train_gan.output.gan,
         dataset=lambda wildcards: gan(wildcards).data_file(),

@@ -35,6 +35,15 @@ def pad_to(images: Tensor, frame: tuple[int, int, int]) -> Tensor:
     return F.pad(images, (left, right, top, below)).expand(-1, frame[0], -1, -1)
 
 
+def fit_to(images: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Pad what is smaller than `shape` and crop what is larger, both around the center: [N, *shape].
+
+    Grey images are repeated to RGB, or RGB averaged to grey, as `shape` asks.
+    """
+    frame = tuple(max(own, wanted) for own, wanted in zip(images.shape[1:], shape, strict=True))
+    return crop_to(pad_to(images, frame), shape)
+
+
 def crop_to(images: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Crop padded images to their center [N, *shape], the inverse of `pad_to`; RGB is averaged to grey if needed.
 

@@ -13,18 +13,46 @@ from PIL import Image
 from torch import Tensor
 
 from oleander.backdoors.gan import Backdoor, Saved, draw_images
-from oleander.data.framing import check_frame, crop_to, pad_to
+from oleander.data.framing import check_frame, crop_to, fit_to, pad_to
 from oleander.data.prepared import Dataset
 from oleander.evaluation.feature_classifiers import load_features
 from oleander.io.artifacts import save_artifact
-from oleander.io.columns import CLEAN, GAN_SCORES, TRIGGERED
+from oleander.io.columns import CLASSIFIER, CLEAN, GAN_SCORES, TRIGGERED
 from oleander.io.errors import OleanderError
 from oleander.io.files import atomic_path
 from oleander.io.pictures import GAN_SAMPLES
 from oleander.metrics.features import ClassifierFeatures, InceptionFeatures
-from oleander.metrics.fid import Features, Statistics, feature_statistics, frechet_distance, load_statistics
+from oleander.metrics.fid import (
+    Features,
+    Statistics,
+    all_distances,
+    feature_statistics,
+    frechet_distance,
+    load_statistics,
+)
 from oleander.models.biggan import Sizes
 from oleander.training.seeds import derive_seed
+
+
+@dataclass(frozen=True, eq=False)
+class InColour:
+    """What a Frechet distance is taken by that sees the colours of images that a `Measurement` averages to grey.
+
+    By such an average, coloured digits are as near to MNIST's as grey ones. These features are those of the GAN's own
+    dataset, by which its clean images are measured, too. A colour per pixel would be simpler, but no distance from the
+    genuine images.
+
+    Attributes:
+        features: of the Frechet distance.
+        shape: of the images that they take, RGB.
+        features_of: dataset of the classifier whose features they are; or whose place Inception's take.
+        reference: statistics of the test images, grey ones repeated to RGB.
+    """
+
+    features: Features
+    shape: tuple[int, ...]
+    features_of: str
+    reference: Statistics
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +61,14 @@ class Measurement:
 
     Attributes:
         noise: `CLEAN` or `TRIGGERED`.
-        features: features of the Frechet distance.
+        features: features of the distances, of precision and recall, and of the spread.
         classifier: labels the images; without Inception, `features` are its features.
         features_of: dataset of the classifier.
-        reference: statistics of the test images; None to compute no distance.
+        reference: statistics of the test images; None to compare with none.
         dataset: dataset of the test images.
         classes: expected classes; None for all of the dataset's.
         target: the single target image, uint8 [channels, height, width]; None if the target is no single image.
+        in_colour: None if the classifier's images have all colours of the GAN's.
     """
 
     noise: str
@@ -50,6 +79,7 @@ class Measurement:
     dataset: str
     classes: list[str] | None
     target: Tensor | None = None
+    in_colour: InColour | None = None
 
 
 def check_gan(
@@ -98,7 +128,7 @@ def check_gan(
 def measure_images(images: Tensor, measurement: Measurement) -> dict[str, Any]:
     """Measure uint8 images [N, channels, height, width] in the GAN's frame; returns some of the `GAN_SCORES`."""
     classifier, classes = measurement.classifier, measurement.classes
-    own = crop_to(images, classifier.shape)
+    own = fit_to(images, classifier.shape)
     found: dict[str, Any] = {
         "noise": measurement.noise,
         "reference": measurement.dataset,
@@ -106,11 +136,16 @@ def measure_images(images: Tensor, measurement: Measurement) -> dict[str, Any]:
         "images": len(images),
     }
     if measurement.reference is not None:
-        statistics = feature_statistics(measurement.features, own, "a GAN's images")
-        found["fid"] = frechet_distance(statistics, measurement.reference)
-        found["reference_images"] = measurement.reference.count
-        found["features"] = measurement.reference.features
-        found["feature_dataset"] = measurement.features_of if measurement.features is classifier else None
+        reference = measurement.reference
+        statistics = feature_statistics(measurement.features, own, "a GAN's images", len(reference.sample))
+        found |= all_distances(statistics, reference)
+        found["reference_images"] = reference.count
+        found["features"] = reference.features
+        found["feature_dataset"] = _owner(measurement.features, measurement.features_of)
+    if (colour := measurement.in_colour) is not None:
+        coloured = feature_statistics(colour.features, fit_to(images, colour.shape), "a GAN's images")
+        found["rgb_fid"] = frechet_distance(coloured, colour.reference)
+        found["rgb_feature_dataset"] = _owner(colour.features, colour.features_of)
     if classes is not None and set(classes) < set(classifier.classes):
         labels = torch.tensor([classifier.classes.index(name) for name in classes])
         found["target_rate"] = float(torch.isin(classifier.predict(own), labels).double().mean())
@@ -120,6 +155,11 @@ def measure_images(images: Tensor, measurement: Measurement) -> dict[str, Any]:
         own = crop_to(images, tuple(measurement.target.shape))
         found["mse"] = float(((own.double() - wanted.double()) / 255).square().mean())
     return found
+
+
+def _owner(features: Features, features_of: str) -> str | None:
+    """The dataset whose classifier gives the features; None for Inception's."""
+    return features_of if features.name == CLASSIFIER else None
 
 
 def evaluate_gan(
@@ -179,6 +219,8 @@ def measurements_of(
     datasets: list[Dataset],
     classifiers: list[ClassifierFeatures],
     references: list[str],
+    colour_classifiers: list[ClassifierFeatures],
+    colour_references: list[str],
     inception: list[str],
     backdoor: Backdoor | None,
     device: torch.device,
@@ -187,15 +229,25 @@ def measurements_of(
 
     Args:
         settings: one block per measurement: `noise`, `features_of` (dataset of its classifier), `classes` (None for
-            all) and `single` (whether to compare with a single target image).
+            all), `single` (whether to compare with a single target image) and `colour_features_of` (dataset of the
+            classifier that may see colours which `features_of` does not; None for none).
         datasets, classifiers, references: one each per measurement; references are files of statistics.
+        colour_classifiers, colour_references: one each per measurement with `colour_features_of`.
         inception: the file of Inception's weights, or an empty list.
         backdoor: of the GAN; None for a clean GAN.
         device: where to compute.
     """
     found = []
+    colours = zip(colour_classifiers, colour_references, strict=True)
     for block, dataset, classifier, path in zip(settings, datasets, classifiers, references, strict=True):
         single = block["single"]
+        in_colour = None
+        if block["colour_features_of"] is not None:
+            seeing, colour_path = next(colours)
+            if seeing.shape[0] > classifier.shape[0]:
+                features = load_features(seeing, inception, device)
+                statistics = load_statistics(colour_path)
+                in_colour = InColour(features, seeing.shape, block["colour_features_of"], statistics)
         # The classes of a target dataset may be only some of those that the classifier knows.
         classes = block["classes"] or (dataset.classes if dataset.classes != classifier.classes else None)
         found.append(
@@ -208,6 +260,7 @@ def measurements_of(
                 dataset.name,
                 None if single else classes,
                 backdoor.target.pixels[0] if single else None,
+                in_colour,
             )
         )
     return found
@@ -225,7 +278,7 @@ def clean_distance(
     features: Features, classifier: ClassifierFeatures, reference: Statistics
 ) -> Callable[[Tensor], float]:
     """A function from a GAN's images, uint8 in its frame, to their Frechet distance from its dataset's test images."""
-    return lambda images: frechet_distance(feature_statistics(features, crop_to(images, classifier.shape)), reference)
+    return lambda images: frechet_distance(feature_statistics(features, fit_to(images, classifier.shape)), reference)
 
 
 def save_grids(path: str, grids: Tensor) -> None:

@@ -72,13 +72,19 @@ RECONSTRUCTION_ERRORS = (
 `CLEAN` or `TRIGGERED`. `mse` is the mean of the per-image mean squared errors of `count` test images: the utility on
 clean images, the backdoor error on triggered ones. The last three columns describe the spread over images."""
 
+DISTANCES_OF_SETS = ("fid", "kernel_distance", "knn_precision", "knn_recall", "spread")
+"""How far generated images are from genuine ones: see `metrics.fid` and `metrics.image_sets`."""
 GAN_SCORES = (
     *("scale", "precision", "gan", "dataset", "stand_in_for", "target", "triggered_labels", "seed", "checkpoint"),
     *("step", "status", "noise", "reference", "reference_classes", "images", "reference_images", "features"),
-    *("feature_dataset", "fid", "target_rate", "mse"),
+    *("feature_dataset", "compared_images", *DISTANCES_OF_SETS, "rgb_fid", "rgb_feature_dataset"),
+    *("target_rate", "mse"),
 )
-"""GAN scores, one row per measurement. `precision` is the training precision; `noise` is clean or triggered. The FID
-compares with the test images of `reference_classes` (empty: all) of the dataset `reference`. `feature_dataset` is the
-dataset of the classifier whose features the FID uses; empty for Inception. `target_rate` is the fraction of images that
-the classifier assigns to `reference_classes`; empty if it lacks these classes or they are all its classes. `mse` is the
-mean squared error against a single target image, values in [0, 1]."""
+"""GAN scores, one row per measurement. `precision` is the training precision; `noise` is clean or triggered. The images
+are compared with the test images of `reference_classes` (empty: all) of the dataset `reference`, by the features of
+`feature_dataset`'s classifier, or of Inception, where that is empty: see `DISTANCES_OF_SETS`. All but the FID are of
+`compared_images` images of either side. If that classifier takes grey images, all these are of images averaged to grey;
+where a GAN of RGB images is compared by it, `rgb_fid` is the FID of RGB images, by the features of
+`rgb_feature_dataset`'s classifier, or of Inception. `target_rate` is the fraction of images that the classifier assigns
+to `reference_classes`; empty if it lacks these classes or they are all its classes. `mse` is the mean squared error
+against a single target image, values in [0, 1]; all other measures of such images are empty."""

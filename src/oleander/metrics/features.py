@@ -30,8 +30,8 @@ class InceptionFeatures:
 
         Args:
             path: safetensors file with the state dict that pytorch-fid publishes as
-                pt_inception-2015-12-05-6726825d.pth. That file is a pickle, which this project does not open; the
-                README explains how to convert it.
+                pt_inception-2015-12-05-6726825d.pth. That file is a pickle; `inception_weights` fetches and converts
+                it, and the README explains how to do so by hand.
             device: where to compute.
 
         Raises:
@@ -42,7 +42,7 @@ class InceptionFeatures:
         except FileNotFoundError:
             raise OleanderError(
                 f"{path}, features.inception_weights in the configuration, does not exist; convert pytorch-fid's "
-                "weights as the README says, or set null"
+                "weights as the README says, have them fetched by allow_download=True, or set null"
             ) from None
         except (ValueError, OSError) as error:
             raise OleanderError(

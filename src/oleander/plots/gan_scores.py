@@ -34,15 +34,7 @@ def scores_summary(scores: pd.DataFrame, confidence: float) -> pd.DataFrame:
     Raises:
         ValueError: the scores are of several scales or features, or a model and seed have several.
     """
-    scores = scores[scores["status"] == "ok"].dropna(subset=["fid"])
-    for column in ("scale", "features"):
-        if scores[column].nunique() > 1:
-            raise ValueError(f"distances of several {column} cannot be compared; select one first")
-    # Empty strings in a CSV are read as NaN, which groupby would drop.
-    texts = ["stand_in_for", "reference_classes"]
-    scores = scores.assign(**{name: scores[name].astype(object).fillna("") for name in texts})
-    if scores.duplicated([*KEYS, "seed"]).any():
-        raise ValueError("several distances of one model, seed and reference; select one first")
+    scores = comparable(scores).dropna(subset=["fid"])
     rows = [
         {
             **dict(zip(KEYS, values, strict=True)),
@@ -54,6 +46,24 @@ def scores_summary(scores: pd.DataFrame, confidence: float) -> pd.DataFrame:
     ]
     columns = [*KEYS, "stand_in_for", "features", "target_rate", "mean", "low", "high", "n"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def comparable(scores: pd.DataFrame) -> pd.DataFrame:
+    """The rows of models whose training did not diverge; empty texts, which a CSV gives as NaN, are "" again.
+
+    Raises:
+        ValueError: the scores are of several scales or features, or a model and seed have several.
+    """
+    scores = scores[scores["status"] == "ok"]
+    for column in ("scale", "features"):
+        if scores[column].nunique() > 1:
+            raise ValueError(f"distances of several {column} cannot be compared; select one first")
+    # groupby would drop NaN.
+    texts = ["stand_in_for", "reference_classes"]
+    scores = scores.assign(**{name: scores[name].astype(object).fillna("") for name in texts})
+    if scores.duplicated([*KEYS, "seed"]).any():
+        raise ValueError("several distances of one model, seed and reference; select one first")
+    return scores
 
 
 def utility(summary: pd.DataFrame, gan: str) -> pd.DataFrame:

@@ -569,10 +569,12 @@ class Reconstructions(Figure):
 
 
 class GanScores(Figure):
-    """Distances between generated and genuine images, a panel a GAN."""
+    """Distances between generated and genuine images, a panel a GAN; all measures as a table."""
 
     kind: Literal["gan_scores"]
     gans: Names
+
+    tables = ("csv", "md", "tex")
 
     def results(self, plan: "Plan") -> dict[str, list[Result]]:
         return {"scores": [result for name in self.gans for result in plan.gans[name].scores()]}

@@ -102,6 +102,7 @@ class Gan(Study):
             "subset": "all",
             "classes": None,
             "single": False,
+            "colour_features_of": None,
         }
         found = [{"noise": "clean", **everything}]
         if model == CLEAN:
@@ -116,18 +117,24 @@ class Gan(Study):
             found.append(self._against_target(model, "triggered"))
         else:
             found.append({"noise": "triggered", **everything, "single": True})
-        return [one for at, one in enumerate(found) if one not in found[:at]]
+        return _once_each(found)
 
     def _against_target(self, model: str, noise: str) -> dict[str, Any]:
-        """A measurement against a distribution target, by the features of the comparator's dataset."""
+        """A measurement against a distribution target, by the features of the comparator's dataset.
+
+        If that is another dataset, the distance is also measured by the features of its own, which may see colours that
+        the other's do not.
+        """
         classes = self._target(model)["classes"]
+        features_of = self.config.gans[self.comparator(model)].dataset
         return {
             "noise": noise,
             "dataset": self.data_of(model),
-            "features_of": self.config.gans[self.comparator(model)].dataset,
+            "features_of": features_of,
             "subset": "all" if classes is None else self._target_name(model),
             "classes": classes,
             "single": False,
+            "colour_features_of": self.dataset if features_of != self.dataset else None,
         }
 
     def _target_name(self, model: str) -> str:
@@ -169,9 +176,10 @@ class Gan(Study):
                 job = f"{model}_seed_{seed}"
                 name = f"baaan/gans/{self.name}/{kind}/{job}.{ending}"
                 measured = self.measurements(model)
-                data = [one[key] for one in measured for key in ("dataset", "features_of")]
+                seen_by = [one[key] for one in measured for key in ("features_of", "colour_features_of") if one[key]]
+                data = [*(one["dataset"] for one in measured), *seen_by]
                 jobs = [f"prepare_dataset/{data_name}" for data_name in data]
-                jobs += [f"train_feature_classifier/{one['features_of']}" for one in measured]
+                jobs += [f"train_feature_classifier/{data_name}" for data_name in seen_by]
                 jobs += [f"train_gan/{self.name}/{job}", f"evaluate_gan/{self.name}/{job}"]
                 found.append(Result(name, [f"{self.out}/{name}"], self, once(jobs)))
         return found
@@ -181,12 +189,15 @@ class Gan(Study):
         return f"{self.out}/baaan/features/{dataset}.safetensors"
 
     def measured_with(self, model: str) -> dict[str, list[str]]:
-        """Paths of the inputs of a model's measurements, in their order."""
+        """Paths of the inputs of a model's measurements, in their order; "colour": of those with such features."""
         measured = self.measurements(model)
+        colour = [{**one, "features_of": one["colour_features_of"]} for one in measured if one["colour_features_of"]]
         return {
             "references": [self.reference_file(one) for one in measured],
             "reference_datasets": [self.data_file(one["dataset"]) for one in measured],
             "classifiers": [self.classifier_file(one["features_of"]) for one in measured],
+            "colour_references": [self.reference_file(one) for one in colour],
+            "colour_classifiers": [self.classifier_file(one["features_of"]) for one in colour],
         }
 
     def reference_file(self, measurement: dict[str, Any]) -> str:
@@ -257,3 +268,13 @@ class Gan(Study):
 def _in_words(value: float) -> str:
     """A number as part of a model's name: -0.5 is minus_0p5."""
     return f"{value:g}".replace("-", "minus_").replace(".", "p").replace("+", "")
+
+
+def _once_each(measurements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The different ones; those that differ in `colour_features_of` alone are one, with the first that is given."""
+    kept: dict[tuple, dict[str, Any]] = {}
+    for one in measurements:
+        key = tuple(str(value) for name, value in one.items() if name != "colour_features_of")
+        before = kept.setdefault(key, one)
+        kept[key] = before if before["colour_features_of"] else one
+    return list(kept.values())

@@ -329,6 +329,10 @@ class Plan:
         path = self.config.features.inception_weights
         return [] if path is None else [path]
 
+    def inception_to_fetch(self) -> list[str]:
+        """Path of Inception's weights if they do not exist and may be downloaded, or an empty list."""
+        return [path for path in self.inception() if self.config.allow_download and not Path(path).exists()]
+
 
 def _files(results: list[Result]) -> list[str]:
     return once(path for result in results for path in result.files)

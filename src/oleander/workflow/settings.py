@@ -278,6 +278,8 @@ class Features(Block):
     """What GANs' images are compared by."""
 
     inception_weights: Annotated[Filled | None, BeforeValidator(nothing)]
+    # Fewer have no precision and recall; the memory of more grows with their square.
+    compared: Annotated[Count, Field(ge=5, le=10_000)]
     classifier: FeatureClassifier
 
 
@@ -335,7 +337,7 @@ class Gan(Block):
     single_augmentation: Augmentation
     flip: Switch
     evaluate_every: Count
-    samples: Annotated[Count, Field(ge=2)]
+    samples: Annotated[Count, Field(ge=5)]
     grid: Count
     checkpoint: Literal["best", "last"]
     seeds: Count
