@@ -27,7 +27,7 @@ NaN where nothing was measured, and for the ends of a single seed's interval."""
 TESTS = {"norm_test": norm_false_alarms, "entry_test": entry_false_alarms}
 """A defender's test of latent vectors, as a measure -> the decimal logarithm of its false-positive rate."""
 
-_OF_TRIGGERED = {"distance": "fid", "recall": "recall", "spread": "spread"}
+_OF_TRIGGERED = {"distance": "fid", "recall": "knn_recall", "spread": "spread"}
 _REFERENCE = ["seed", "reference", "reference_classes"]
 
 
