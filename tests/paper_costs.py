@@ -61,7 +61,7 @@ DATA = {
 # A quarter of an H200's peak in TF32 without sparsity.
 FLOPS_PER_SECOND = 0.25 * 494.7e12
 
-FIGURE = re.compile(r"(pgan|baaan)_(fig\d+|matrix|curves|progress|sensitivity)")
+FIGURE = re.compile(r"(pgan|baaan)_(fig\d+|matrix|curves|progress|sensitivity|choices|trigger)")
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,9 @@ def figure_table(repository):
     table = text.partition("## Figures and tables")[2].partition("## How to")[0]
     rows = {}
     for line in table.splitlines():
-        targets = tuple(re.findall(r"`((?:pgan|baaan)_(?:fig\w+|matrix|curves|progress|sensitivity))`", line))
+        targets = tuple(
+            re.findall(r"`((?:pgan|baaan)_(?:fig\w+|matrix|curves|progress|sensitivity|choices|trigger))`", line)
+        )
         if targets:
             rows[targets] = [[part.strip() for part in cell.split(",")] for cell in line.split("|")[-4:-1]]
     return rows
