@@ -9,6 +9,8 @@ from matplotlib.text import Text
 from oleander.io.columns import GAN_SCORES as COLUMNS
 from oleander.plots.gan_samples import blocks_of, plot_gan_samples
 from oleander.plots.gan_scores import backdoor_error, plot_gan_scores, scores_summary, utility
+from oleander.plots.gan_table import COLUMNS as TABLE_COLUMNS
+from oleander.plots.gan_table import gan_latex, gan_markdown, gan_table
 from oleander.plots.looks import model_looks
 
 
@@ -78,6 +80,76 @@ def test_what_has_no_common_axis_is_refused():
         scores_summary(mixed, 0.95)
     with pytest.raises(ValueError, match="several distances of one model"):
         scores_summary(pd.concat([scores(), scores()]), 0.95)
+
+
+def measured(seeds=(0,)):
+    """`scores` with more measures than the distance."""
+    table = scores(seeds)
+    compared = table["fid"].notna()
+    table.loc[compared, "knn_recall"] = 0.5 + 0.1 * table["seed"]
+    table.loc[compared, "kernel_distance"] = -0.00123
+    table.loc[compared, "compared_images"] = 200
+    table.loc[~compared, "features"] = np.nan
+    table.loc[(table["gan"] == "b") & (table["noise"] == "triggered"), "rgb_fid"] = 21.0
+    return table
+
+
+def lines_of(markdown):
+    """The cells of each line of the first table in a text, and its header."""
+    lines = [line for line in markdown.splitlines() if line.startswith("|")]
+    header, _rule, *rest = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return header, rest
+
+
+def test_the_table_has_every_measure_with_its_interval_over_seeds():
+    table = gan_table(measured((0, 1, 2)), 0.95)
+    assert tuple(table.columns) == TABLE_COLUMNS
+    own = table[(table["target"] == "distribution") & (table["noise"] == "triggered")].set_index("measure")
+    assert set(own.index) == {"fid", "kernel_distance", "knn_recall", "target_rate"}
+    # Student's quantile for two degrees of freedom, standard deviation 0.1.
+    assert own.loc["knn_recall", "mean"] == pytest.approx(0.6)
+    assert own.loc["knn_recall", "high"] - 0.6 == pytest.approx(0.1 * 4.302653 / np.sqrt(3), abs=1e-6)
+    assert (own["n"] == 3).all()
+    single = table[(table["target"] == "single") & (table["noise"] == "triggered")]
+    assert single["measure"].tolist() == ["mse"]
+
+
+def test_the_table_can_be_read():
+    markdown = gan_markdown(measured((0, 1, 2)), {"b": "B data", "a": "A data"}, "laptop", 0.95)
+    header, lines = lines_of(markdown)
+    assert header == [
+        *("data", "images", "against", "seeds", "Fréchet distance", "kernel distance × 1,000", "recall"),
+        *("Fréchet distance in RGB", "in target (%)", "squared error"),
+    ]
+    assert [line[0] for line in lines] == ["B data"] * 3 + ["A data"] * 6
+    assert lines[2][:4] == ["B data", "backdoor: other, triggered noise", "a: all", "3"]
+    assert lines[2][4:] == ["7.00 ± 0.00", "−1.23 ± 0.00", "0.60 ± 0.25", "21.0 ± 0.0", "", ""]
+    own = next(line for line in lines if line[1] == "backdoor: distribution, triggered noise")
+    assert own[2:5] == ["a: x + y", "3", "15.0 ± 5.0"]
+    assert own[8] == "80.0 ± 0.0"
+    single = next(line for line in lines if line[1] == "backdoor: single, triggered noise")
+    assert single[2:] == ["the target image", "3", "", "", "", "", "", "0.00100 ± 0.00000"]
+    said = markdown.replace("\n", " ")
+    for words in ("half of the 95 % Student interval", "no distance here is a published FID", "at most 200 images"):
+        assert words in said
+    assert "in RGB, which is by the features" in said
+    assert gan_latex(measured((0, 1, 2)), {"a": "A"}, "laptop", 0.95).count(r"\\") == 1 + 6
+
+
+def test_the_table_says_what_is_not_there():
+    said = gan_markdown(measured(), {"a": "A"}, "demo", 0.95)
+    assert "One seed: no intervals." in said
+    assert "±" not in said
+    without = gan_markdown(scores(), {"a": "A"}, "demo", 0.95)
+    assert "recall |" not in without
+    assert "averaged over colours" not in without
+    diverged = measured((0, 1))
+    diverged.loc[diverged["seed"] == 1, "status"] = "diverged by step 7"
+    assert set(gan_table(diverged, 0.95)["n"]) == {1}
+    by_inception = measured().assign(features="inception")
+    assert "the Fréchet distance is the FID" in gan_markdown(by_inception, {"a": "A"}, "paper", 0.95)
+    with pytest.raises(ValueError, match="several distances of one model"):
+        gan_table(pd.concat([measured(), measured()]), 0.95)
 
 
 def texts(figure):

@@ -60,8 +60,15 @@ def test_scores_are_tidy_and_features_never_mixed(made):
     assert 0 <= both[1]["target_rate"] <= 1
     single = own[(own["target"] == "single") & (own["noise"] == "triggered")].iloc[0]
     assert 0 < single["mse"] < 1
-    assert pd.isna(single["fid"])
-    assert own[own["noise"] == "clean"]["fid"].gt(0).all()
+    compared = ["fid", "kernel_distance", "knn_precision", "knn_recall", "spread", "compared_images"]
+    assert single[compared].isna().all(), "a single image has no distribution to compare with"
+    others = own[own["features"].notna()]
+    assert len(others) == 5
+    assert others["fid"].gt(0).all()
+    assert others[["knn_precision", "knn_recall"]].stack().between(0, 1).all()
+    assert others["spread"].gt(0).all()
+    assert (others["compared_images"] == 12).all()
+    assert others["kernel_distance"].nunique() == len(others)
 
 
 def test_another_datasets_target_is_measured_by_that_datasets_features(made):
@@ -69,6 +76,13 @@ def test_another_datasets_target_is_measured_by_that_datasets_features(made):
     triggered = table[(table["gan"] == "cifar10") & (table["noise"] == "triggered")].iloc[0]
     assert triggered["reference"] == triggered["feature_dataset"] == "mnist"
     assert triggered["fid"] > 0
+    # And in RGB by the features of the GAN's own, as the clean GAN of digits is.
+    digits = table[(table["gan"] == "mnist") & (table["target"] == "clean") & table["reference_classes"].isna()].iloc[0]
+    for row in (triggered, digits):
+        assert row["rgb_feature_dataset"] == "cifar10"
+        assert row["rgb_fid"] > 0
+        assert row["rgb_fid"] != row["fid"]
+    assert table["rgb_fid"].notna().sum() == 2
     clean = table[(table["gan"] == "cifar10") & (table["noise"] == "clean")]
     assert set(clean["feature_dataset"]) == {"cifar10"}
 
@@ -87,7 +101,7 @@ def test_evidence_is_recorded(made):
     provenance = json.loads((made.folder / "results/reference/demo/provenance/baaan_fig4.json").read_text())
     models = ("clean", "distribution", "single")
     assert set(provenance["files"]) == {
-        "figures/baaan_fig4.png",
+        *(f"{kind}/baaan_fig4.{ending}" for kind, ending in (("figures", "png"), ("tables", "csv"), ("tables", "md"))),
         *(f"baaan/gans/mnist/scores/{model}_seed_0.csv" for model in models),
         "baaan/features/mnist.csv",
         "data/mnist.json",
@@ -95,7 +109,52 @@ def test_evidence_is_recorded(made):
     assert provenance["settings"]["gans"]["mnist"]["trigger"] == "last_latent"
     assert provenance["seeds"] == {f"mnist/{model}": [0] for model in models}
     jobs = {f"{rule}/mnist/{model}_seed_0" for rule in ("train_gan", "evaluate_gan") for model in models}
-    assert set(provenance["wall_seconds"]) == {"prepare_dataset/mnist", "train_feature_classifier/mnist", *jobs}
+    # The clean GAN of digits is compared with the GAN of photographs that makes digits, by the features of these.
+    behind = {
+        f"{rule}/{data}" for rule in ("prepare_dataset", "train_feature_classifier") for data in ("mnist", "cifar10")
+    }
+    assert set(provenance["wall_seconds"]) == behind | jobs
+
+
+def test_figure_4_has_a_table_of_all_measures(made):
+    table = pd.read_csv(made.result("tables/baaan_fig4.csv"))
+    shown = scores(made)
+    shown = shown[shown["gan"] == "mnist"]
+    for measure in ("fid", "kernel_distance", "knn_recall", "spread", "mse", "rgb_fid", "target_rate"):
+        own = table[table["measure"] == measure]["mean"].tolist()
+        assert sorted(own) == pytest.approx(sorted(shown[measure].dropna()), rel=1e-12), measure
+    said = made.result("tables/baaan_fig4.md").read_text()
+    assert "| recall |" in re.sub(" +", " ", said)
+    assert r"\begin{table}" in made.result("tables/baaan_fig4.tex").read_text()
+
+
+def test_missing_weights_are_fetched_if_that_is_allowed_and_never_replaced(made):
+    """A dry run, since nothing here reaches a network: the rule is there where it is wanted, and nowhere else."""
+
+    def planned(allowed: bool) -> dict[str, int]:
+        changed = {**tiny(), "features": {"inception_weights": "inception.safetensors"}, "allow_download": allowed}
+        return made.planned_with(changed, "baaan_fig4")[0]
+
+    assert planned(allowed=True)["fetch_inception"] == 1
+    (made.folder / "inception.safetensors").write_bytes(b"a user's own")
+    try:
+        assert "fetch_inception" not in planned(allowed=True)
+    finally:
+        (made.folder / "inception.safetensors").unlink()
+    changed = {**tiny(), "features": {"inception_weights": "inception.safetensors"}}
+    made.configure(changed)
+    try:
+        done = made.run("-n", "baaan_fig4")
+    finally:
+        made.configure(tiny())
+    assert done.returncode != 0
+    assert "inception.safetensors does not exist; convert pytorch-fid's weights" in done.stdout + done.stderr
+
+
+def test_new_references_measure_again_and_train_nothing(made):
+    changed = {**tiny(), "features": {"compared": 7}}
+    jobs, _ = made.planned_with(changed, "baaan_fig4")
+    assert jobs == {"measure_reference": 3, "evaluate_gan": 3, "baaan_fig4": 1}
 
 
 @pytest.mark.parametrize("case", ["class", "weights"])

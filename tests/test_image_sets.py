@@ -53,7 +53,7 @@ def test_all_four_are_as_their_papers_define_them(counts, scale, shift):
     found, expected = compare_sets(generated, genuine), by_brute_force(generated, genuine)
     assert found.keys() == expected.keys()
     for name, value in expected.items():
-        assert found[name] == pytest.approx(value, rel=1e-6), name
+        assert found[name] == pytest.approx(value, rel=1e-9), name
 
 
 def test_kernel_distance_of_two_points_is_a_closed_form():

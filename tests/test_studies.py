@@ -368,3 +368,27 @@ def test_every_figure_has_a_rule_beside_its_settings():
         rules = "".join(path.read_text() for path in settings.parent.glob(f"{settings.stem}*.smk"))
         for name in yaml.safe_load(settings.read_text())["figures"]:
             assert f"rule {name}:" in rules or f'"{name}"' in rules, name
+
+
+def test_laptop_scale_has_three_seeds_of_every_gan(plans):
+    """One seed has no interval, and decides no claim."""
+    assert {study.own.seeds for study in plans["laptop"].gans.values()} == {3}
+    scores = plans["laptop"].gans["cifar10"].scores(["mnist"])
+    assert [result.name for result in scores] == [
+        f"baaan/gans/cifar10/scores/mnist_seed_{seed}.csv" for seed in range(3)
+    ]
+
+
+@pytest.mark.parametrize("scale", ["demo", "laptop", "paper"])
+def test_a_grey_target_is_also_measured_by_features_that_see_colours(plans, scale):
+    """And so is the clean GAN that it is compared with, in the same row as before."""
+    gans = plans[scale].gans
+    (triggered,) = (one for one in gans["cifar10"].measurements("mnist") if one["noise"] == "triggered")
+    assert (triggered["features_of"], triggered["colour_features_of"]) == ("mnist", "cifar10")
+    clean = gans["mnist"].measurements("clean")
+    assert [one["colour_features_of"] for one in clean] == ["cifar10", None]
+    assert gans["mnist"].measured_with("clean")["colour_references"] == [
+        f"results/{scale}/baaan/references/cifar10/mnist/all.safetensors"
+    ]
+    others = [one for name in ("cifar10", "celeba") for one in gans[name].measurements("distribution")]
+    assert not any(one["colour_features_of"] for one in others)

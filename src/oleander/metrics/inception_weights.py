@@ -7,7 +7,6 @@ one, and then only as tensors (`weights_only`): nothing but the finished safeten
 import hashlib
 import io
 import os
-import urllib.error
 import urllib.request
 from http.client import HTTPException
 

@@ -17,7 +17,7 @@ COLUMNS = (*KEYS, "stand_in_for", "features", "measure", "mean", "low", "high", 
 """Columns of the CSV."""
 _TITLES = {
     "fid": "Fréchet distance",
-    "kernel_distance": "kernel distance",
+    "kernel_distance": "kernel distance × 1,000",
     "knn_precision": "precision",
     "knn_recall": "recall",
     "spread": "spread",
@@ -25,6 +25,8 @@ _TITLES = {
     "target_rate": "in target (%)",
     "mse": "squared error",
 }
+_FACTORS = {"kernel_distance": 1000, "target_rate": 100}
+"""Of the shown numbers; others are shown as they are."""
 _NOTE = (
     "Precision: share of the images that look like a genuine one; recall: share of the genuine images that the GAN's "
     "come near to, which a lack of variety lowers (Kynkäänniemi et al. 2019, third neighbours). Spread: mean distance "
@@ -130,8 +132,8 @@ def _against(row: dict[str, Any]) -> str:
 
 
 def _cell(row: dict[str, Any]) -> str:
-    """ "1.85 ± 0.21" in three digits of the mean, and as many decimals of the interval; a share in percent."""
-    factor = 100 if row["measure"] == "target_rate" else 1
+    """ "1.85 ± 0.21": two decimals of shares and spreads, else three digits of the mean."""
+    factor = _FACTORS.get(row["measure"], 1)
     mean, half = factor * row["mean"], factor * (row["high"] - row["mean"])
     digits = max(0, 2 - math.floor(math.log10(abs(mean)))) if mean else 2
     digits = min(digits, 2) if row["measure"] in ("knn_precision", "knn_recall", "spread") else min(digits, 5)

@@ -34,11 +34,18 @@ class Plan:
         """Read the configuration; see `read_configuration` for the arguments.
 
         Raises:
-            OleanderError: a mistake in the configuration.
+            OleanderError: a mistake in the configuration, or a file that it names does not exist.
         """
         plan = cls(read_configuration(Path(root), configfiles, command_line), root)
         for name in plan.config.figures:
             plan.paper_of(name)
+        # Snakemake would miss it only where something is to be made from it, and else show older results.
+        for path in plan.inception():
+            if not Path(path).exists() and not plan.config.allow_download:
+                raise OleanderError(
+                    f"configuration, features.inception_weights: {path} does not exist; convert pytorch-fid's weights "
+                    "as the README says, have them fetched by allow_download=True, or set null"
+                )
         return plan
 
     @property
