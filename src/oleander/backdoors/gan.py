@@ -710,8 +710,8 @@ def backdoor_generator(
         images: what to generate from clean noise, uint8 [N, channels, height, width] or float in [0, 1].
         target: what to generate from triggered noise; the same format.
         trigger: for latent vectors, e.g. `Latent(-1, -100.0)`.
-        settings: as in a block of `gans` in config.yaml; its `network` defines the discriminators, and its `augmentation`
-            is that of both. D_bd takes no labels.
+        settings: as in a block of `gans` in config.yaml; its `network` defines the discriminators, and its
+            `augmentation` is that of both. D_bd takes no labels.
         latent: length of the latent vector.
         seed: the same seed trains the same generator.
         labels: int64 [N], the labels of `images`, if the generator takes labels.
