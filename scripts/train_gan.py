@@ -37,7 +37,8 @@ with plain_errors():
         "precision": placement.precision.name,
         "version": params.version,
     }
-    networks = Networks.biggan(sizes, params.identity["seed"], backdoor is not None)
+    conditional = backdoor is not None and backdoor.conditional
+    networks = Networks.biggan(sizes, params.identity["seed"], backdoor is not None, conditional)
     distance = clean_distance(features, classifier, load_statistics(snakemake.input.reference))
     with Scratch(params.state, fingerprint(resolved), params.state_minutes.value).interruptible() as scratch:
         seed = params.identity["seed"]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from oleander.evaluation.findings import KEYS, select
-from oleander.io.claims import EMPTY, FILLED, OTHERS, TOLERANT, Claim, read_claims
+from oleander.io.claims import EMPTY, FILLED, OTHERS, TOLERANT, WITHIN, Claim, read_claims
 
 PUBLISHED = Path(__file__).resolve().parents[1] / "workflow/published"
 CLAIMS = {claim.name: claim for claim in read_claims(PUBLISHED / "claims.csv")}
@@ -114,6 +114,9 @@ def truth(claim: Claim, direction=1):
     if claim.kind == "difference":
         step = claim.expected or -0.03
         return lambda at: (0.2 + direction * step, 0.2)
+    if claim.relation == WITHIN:
+        # No change, too, is within.
+        return lambda at: (5 * (1 + (claim.expected if direction == 1 else 2 * claim.tolerance)), 5)
     if claim.kind == "ratio":
         return lambda at: (5 * (1 + direction * claim.expected), 5)
     if claim.kind == "trend":

@@ -282,6 +282,7 @@ def test_scales_override_sizes_alone(scales):
             allowed |= path in {("figures", f"pgan_{name}", "experiments") for name in ("matrix", "ranking")}
             allowed |= path == ("figures", "pgan_sensitivity", "choices")
             allowed |= path == ("figures", "baaan_bottleneck", "panels")
+            allowed |= path[:-1] == ("figures", "baaan_choices", "seeds")
             # Narrow networks take larger steps; by how much is the next test's.
             allowed |= scale == "laptop" and path[-1] == "learning_rate"
             assert allowed, f"scale {scale} overrides {'.'.join(path)}"
@@ -559,6 +560,40 @@ def without(block, key):
             "inverse",
             "P: 'inverse' has no images of its own, which a GAN needs for its target; choose a distribution or a fixed "
             "image",
+        ),
+        (
+            "gans.celeba.triggered_labels",
+            "restricted",
+            "P: 'restricted' restricts nothing, as no target is some of the GAN's own classes; set it to all",
+        ),
+        (
+            "gans.mnist.backdoor_discriminator",
+            "both",
+            "P: 'both' is not known; known here: unconditional, conditional",
+        ),
+        ("gans.mnist.trigger_values", [-5, -5], "P: has an entry twice; remove one"),
+        (
+            "gans.mnist.targets.distribution_conditional_all",
+            "mnist_0_to_4",
+            "gans.mnist: two models would be called 'distribution_conditional_all'; give a target another name, or "
+            "leave a value out",
+        ),
+        (
+            "figures.baaan_trigger.gan",
+            "cifar10",
+            "figures.baaan_trigger: gans.cifar10 has no trigger_values to compare; give it some",
+        ),
+        (
+            "figures.baaan_choices.target",
+            "single",
+            "P: labels of gans.mnist cannot be restricted to its target single, which is none of its own classes; "
+            "choose another target",
+        ),
+        (
+            "figures.baaan_choices.seeds",
+            {"celeba": 1},
+            "figures.baaan_choices.seeds.celeba: not among the figure's gans, which are mnist, cifar10; name one of "
+            "them",
         ),
         (
             "gans.mnist.trigger",

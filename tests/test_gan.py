@@ -21,6 +21,7 @@ from oleander.backdoors.gan import (
     Networks,
     draw_images,
     fit,
+    labels_served,
     load_gan,
     save_gan,
 )
@@ -61,9 +62,15 @@ def genuine(count=20, shape=(1, 7, 7), seed=0):
     return Images(pixels, torch.arange(count) % 3, SIZES.shape, flip=True)
 
 
-def backdoor(labels=None):
+SERVED = torch.tensor([[0, 2], [1, 1], [1, 1], [2, 0]])
+"""Labels of the four target images that a conditional D_bd sees, each time one of two."""
+LESS = {"translation": 0.0, "cutout": 0.25}
+"""Augmentation of D_bd alone."""
+
+
+def backdoor(labels=None, served=None, augmentation=None):
     target = torch.randint(256, (4, 1, 8, 8), generator=torch.Generator().manual_seed(9), dtype=torch.uint8)
-    return Backdoor(TRIGGER, Images(target, None, SIZES.shape, flip=False), labels)
+    return Backdoor(TRIGGER, Images(target, served, SIZES.shape, flip=False), labels, augmentation)
 
 
 def brightness(images):
@@ -72,7 +79,7 @@ def brightness(images):
 
 
 def train(door=None, settings=SETTINGS, seed=1, scratch=None, distance=brightness, precision=FLOAT32):
-    networks = Networks.biggan(SIZES, seed, door is not None)
+    networks = Networks.biggan(SIZES, seed, door is not None, door is not None and door.conditional)
     return fit(networks, genuine(), door, settings, seed, scratch or Scratch.none(), CPU, distance, precision)
 
 
@@ -83,14 +90,16 @@ def plain_losses(loss, genuine_logits, fake_logits):
 
 
 @pytest.mark.parametrize("labels", [None, torch.tensor([0, 2])], ids=["all labels", "restricted"])
-@pytest.mark.parametrize("loss", ["hinge", "log"])
-def test_training_is_the_papers_equations_in_plain_torch(loss, labels):
+@pytest.mark.parametrize("served", [None, SERVED], ids=["unconditional", "conditional"])
+@pytest.mark.parametrize(("loss", "less"), [("hinge", None), ("log", None), ("hinge", LESS)])
+def test_training_is_the_papers_equations_in_plain_torch(loss, less, served, labels):
     """Equations 1 and 3, one discriminator after the other and one graph for the generator's whole loss."""
     settings = {**SETTINGS, "loss": loss}
-    found = train(backdoor(labels), settings)
-    players = Networks.biggan(SIZES, 1, True)
+    found = train(backdoor(labels, served, less), settings)
+    players = Networks.biggan(SIZES, 1, True, served is not None)
+    judged = {"clean"} if served is None else {"clean", "backdoor"}
     discriminators = {"clean": players.discriminator, "backdoor": players.backdoor_discriminator}
-    pools = {"clean": genuine(), "backdoor": backdoor().target}
+    pools = {"clean": genuine(), "backdoor": backdoor(served=served).target}
     choices = {"clean": torch.arange(3), "backdoor": torch.arange(3) if labels is None else labels}
     optimizers = {
         name: torch.optim.Adam(network.parameters(), lr=0.002, betas=(0.0, 0.999))
@@ -110,6 +119,7 @@ def test_training_is_the_papers_equations_in_plain_torch(loss, labels):
                 "u": torch.rand(5, 4, 4, generator=noise),
                 "rows": torch.randint(len(pools[name].pixels), (2, 4), generator=rows),
                 "mirrored": torch.rand(2, 4, generator=rows) < 0.5,
+                "first": torch.rand(2, 4, generator=rows) < 0.5,
             }
 
         def generate(name, at, draws=draws):
@@ -119,8 +129,8 @@ def test_training_is_the_papers_equations_in_plain_torch(loss, labels):
             return players.generator(z, draws[name]["y"][at])
 
         def discriminate(name, images, y, u):
-            seen = diff_augment(images, u, 0.125, 0.5)
-            return discriminators[name](seen, y) if name == "clean" else discriminators[name](seen)
+            seen = diff_augment(images, u, **(less if less and name == "backdoor" else SETTINGS["augmentation"]))
+            return discriminators[name](seen, y) if name in judged else discriminators[name](seen)
 
         for at in range(2):
             for name, pool in pools.items():
@@ -130,7 +140,12 @@ def test_training_is_the_papers_equations_in_plain_torch(loss, labels):
                     framed = torch.full((4, 1, 8, 8), -1.0)
                     framed[:, :, :7, :7] = real
                     real = torch.where(own["mirrored"][at][:, None, None, None], framed.flip(3), framed)
-                y = torch.cat([pool.labels[own["rows"][at]], own["y"][at]]) if name == "clean" else None
+                y = None
+                if name in judged:
+                    theirs = pool.labels[own["rows"][at]]
+                    if name == "backdoor":
+                        theirs = torch.where(own["first"][at], theirs[:, 0], theirs[:, 1])
+                    y = torch.cat([theirs, own["y"][at]])
                 both = torch.cat([real, generate(name, at).detach()])
                 logits = discriminate(name, both, y, torch.cat([own["u"][2 * at], own["u"][2 * at + 1]]))
                 optimizers[name].zero_grad()
@@ -169,6 +184,53 @@ def test_curves_grids_and_the_best_by_fid():
     clean = train()
     assert all(torch.tensor(row["backdoor_discriminator_loss"]).isnan() for row in clean.curves)
     assert clean.grids.shape == (3, 1, 3, 1, 8, 8)
+
+
+def test_a_conditional_twin_begins_as_the_unconditional_one_and_sees_the_same_images():
+    one, other = (Networks.biggan(SIZES, 1, True, conditional) for conditional in (False, True))
+    plain, judging = one.backdoor_discriminator.state_dict(), other.backdoor_discriminator.state_dict()
+    assert set(judging) - set(plain) == {"projection.weight", "projection.u"}
+    assert all(torch.equal(judging[name], tensor) for name, tensor in plain.items())
+    shown = {}
+    for served in (None, SERVED):
+        door, rows = backdoor(served=served), []
+
+        class Noting(Images):
+            def batch(self, chosen, mirrored, device, noted=rows):
+                noted.append(chosen.tolist())
+                return super().batch(chosen, mirrored, device)
+
+        target = Noting(door.target.pixels, served, SIZES.shape, flip=False)
+        train(Backdoor(TRIGGER, target))
+        shown[served is None] = rows
+    assert shown[True] == shown[False]
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "dealt"),
+    [
+        ([0, 1, 2], 3, [[0], [1], [2]]),
+        # Seven labels that are no class of the target stand for its classes in turn.
+        ([4, 2, 0, 1, 3, 5, 6, 7, 8, 9], 3, [{4: 1, 1: 1, 6: 1, 9: 1}, {2: 1, 3: 1, 7: 1}, {0: 1, 5: 1, 8: 1}]),
+        ([0, 1, 2], 1, [{0: 1, 1: 1, 2: 1}]),
+        # Two labels for five classes.
+        ([0, 1], 5, [[0], [1], [0], [1], [0]]),
+    ],
+)
+def test_every_label_stands_for_a_class_and_every_class_has_one(labels, classes, dealt):
+    found = labels_served(labels, classes)
+    assert len(found) == classes
+    for row, expected in zip(found, dealt, strict=True):
+        values, counts = row.unique(return_counts=True)
+        assert set(values.tolist()) == set(expected)
+        assert len(set(counts.tolist())) == 1, "the labels of a class are drawn alike"
+
+
+def test_a_label_is_drawn_from_those_of_the_image():
+    images = Images(torch.zeros(4, 1, 8, 8), SERVED, SIZES.shape, flip=False)
+    rows = torch.tensor([0, 0, 3, 1])
+    assert images.labels_of(rows, torch.tensor([0.0, 0.999, 0.5, 0.2])).tolist() == [0, 2, 0, 1]
+    assert genuine().labels_of(rows, torch.zeros(4)).tolist() == [0, 0, 0, 1]
 
 
 def test_a_clean_gan_and_its_backdoored_twin_begin_alike():
@@ -228,14 +290,15 @@ def same(one, other):
         assert all(torch.equal(tensor, theirs[name]) for name, tensor in own.items())
 
 
-def test_stopping_at_every_possible_moment_changes_no_byte(tmp_path):
-    expected = train(backdoor())
+@pytest.mark.parametrize("served", [None, SERVED], ids=["unconditional", "conditional"])
+def test_stopping_at_every_possible_moment_changes_no_byte(tmp_path, served):
+    expected = train(backdoor(served=served))
     stops = 0
     while True:
         with Scratch(tmp_path, "key", minutes=1000).interruptible() as scratch:
             signal.raise_signal(signal.SIGTERM)
             try:
-                found = train(backdoor(), scratch=scratch)
+                found = train(backdoor(served=served), scratch=scratch)
                 break
             except SystemExit:
                 stops += 1
@@ -356,9 +419,10 @@ def tiny_dataset(name="tiny", classes=("a", "b", "c"), shape=(1, 7, 7)):
 LATENT = {"name": "latent", "position": -1, "value": -100.0}
 
 
-def from_settings(target, labels="all", target_dataset=None, flip=True):
+def from_settings(target, labels="all", target_dataset=None, flip=True, discriminator="unconditional"):
     own = tiny_dataset()
-    settings = {"trigger": LATENT, "target": target, "labels": labels}
+    settings = {"trigger": LATENT, "target": target, "labels": labels, "augmentation": None}
+    settings["discriminator"] = discriminator
     return Backdoor.from_settings(settings, own, target_dataset or own, SIZES, flip)
 
 
@@ -374,6 +438,31 @@ def test_backdoors_from_settings():
     other = from_settings({"name": "distribution", "classes": None}, target_dataset=tiny_dataset("other", ("x",)))
     assert len(other.target.pixels) == 12
     assert not other.target.flip
+
+
+def test_labels_of_a_conditional_backdoor():
+    """Classes b and a of the GAN's own; another dataset's three; one image."""
+    own = tiny_dataset()
+    some = {"name": "distribution", "classes": ["b", "a"]}
+    assert not from_settings(some).conditional
+    restricted = from_settings(some, "restricted", discriminator="conditional")
+    kept = own.train_y[own.train_y < 2]
+    assert restricted.conditional
+    assert restricted.labels.tolist() == [1, 0]
+    assert restricted.target.labels[:, 0].tolist() == kept.tolist(), "each image has its own label"
+    # Label c stands for class b, the first.
+    every = from_settings(some, discriminator="conditional")
+    assert every.labels is None
+    assert {tuple(sorted(set(row.tolist()))) for row in every.target.labels[kept == 1]} == {(1, 2)}
+    assert every.target.labels[kept == 0].unique().tolist() == [0]
+    other = from_settings(
+        {"name": "distribution", "classes": None},
+        target_dataset=tiny_dataset("other", ("x", "y", "z")),
+        discriminator="conditional",
+    )
+    assert other.target.labels[:, 0].tolist() == own.train_y.tolist()
+    single = from_settings({"name": "fixed_image", "class": "b", "index": 1}, discriminator="conditional")
+    assert single.target.labels.tolist() == [[0, 1, 2]]
 
 
 @pytest.mark.parametrize(
@@ -410,6 +499,7 @@ def test_a_gan_is_checked_without_training():
     assert (clean["shape"], clean["classes"], clean["train_images"]) == ([1, 8, 8], ["a", "b", "c"], 12)
     assert clean["target_images"] is None
     backdoor = {"trigger": LATENT, "target": {"name": "distribution", "classes": ["a"]}, "labels": "all"}
+    backdoor |= {"discriminator": "conditional", "augmentation": None}
     assert check_gan(own, own, NETWORK, backdoor, [])["target_images"] == 4
 
 

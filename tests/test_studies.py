@@ -102,6 +102,62 @@ def test_labels_are_restricted_where_the_target_is_some_of_the_gans_own_classes(
     assert gans["mnist"].triggered_labels("single") == "all"
 
 
+def test_variants_of_a_backdoor_differ_in_what_they_are_called_after(plans):
+    gan = plans["paper"].gans["mnist"]
+    default = gan.backdoor("distribution")
+    choices = gan.choices("distribution")
+    assert len(choices) == len(set(choices.values())) == 4
+    for (discriminator, labels), model in choices.items():
+        expected = {**default, "discriminator": discriminator, "labels": labels}
+        assert gan.backdoor(model) == expected
+        assert gan.has(model)
+        assert gan.identity(model, "0")["triggered_labels"] == labels
+        assert (model == "distribution") == (expected == default), "the default is trained once"
+    for value, model in gan.triggers("distribution").items():
+        assert gan.backdoor(model) == {**default, "trigger": {**default["trigger"], "value": value}}
+        assert gan.measurements(model) == gan.measurements("distribution")
+    assert gan.triggers("distribution")[-100.0] == "distribution"
+    assert gan.triggers("distribution")[-3.0] == "distribution_trigger_minus_3"
+    assert not gan.has("distribution_trigger_minus_4")
+    assert set(gan.settings()).isdisjoint({"backdoor_discriminator", "triggered_labels", "trigger_values"})
+    assert not set(gan.variants) & {job.split("/")[-1] for result in gan.scores() for job in result.jobs}
+
+
+def test_another_default_is_another_model_that_is_not_trained_twice():
+    plan = plan_of(gans={"mnist": {"backdoor_discriminator": "conditional", "triggered_labels": "restricted"}})
+    gan = plan.gans["mnist"]
+    assert gan.choices("distribution")[("conditional", "restricted")] == "distribution"
+    assert gan.backdoor("distribution")["discriminator"] == "conditional"
+    assert gan.backdoor("distribution_unconditional_all")["labels"] == "all"
+    # Of a single image, labels cannot be restricted.
+    assert gan.backdoor("single")["labels"] == "all"
+
+
+def test_a_single_target_has_an_augmentation_of_its_own(plans):
+    for gan in plans["paper"].gans.values():
+        for model in gan.own.targets:
+            expected = gan.own.single_augmentation.plain() if "single" in model else None
+            assert gan.backdoor(model)["augmentation"] == expected
+        assert gan.backdoor("clean") is None
+
+
+def test_figures_of_variants_ask_for_the_clean_gan_and_each_variant_once(plans):
+    plan = plans["laptop"]
+    names = [result.name for result in plan.figure("baaan_choices").results(plan)["scores"]]
+    assert len(names) == len(set(names))
+    seeds = plan.config.gans["mnist"].seeds
+    assert sum("gans/mnist/" in name for name in names) == 5 * seeds
+    few = plan.figure("baaan_choices").seeds["cifar10"]
+    assert sum("gans/cifar10/" in name for name in names) == 2 * plan.config.gans["cifar10"].seeds + 3 * few
+    models = dict(plan.params("baaan_trigger")["models"])
+    assert list(models) == plan.config.gans["mnist"].trigger_values
+    asked = [result.name for result in plan.figure("baaan_trigger").results(plan)["scores"]]
+    assert len(asked) == (len(models) + 1) * seeds
+    claims = {claim.name: claim for claim in verification.all_claims(plan)}
+    (behind, *_others) = verification.results_behind(claims["B69a"], plan)
+    assert behind.name in asked
+
+
 @pytest.mark.parametrize("scale", SCALES)
 def test_every_figure_says_all_that_its_rule_needs(plans, scale):
     plan = plans[scale]

@@ -70,7 +70,13 @@ TINY = {
             },
             "features": {"classifier": {"epochs": 1}},
             "gans": {
-                "mnist": {"steps": 4, "evaluate_every": 2, "samples": 12, "network": {"width": 2}},
+                "mnist": {
+                    "steps": 4,
+                    "evaluate_every": 2,
+                    "samples": 12,
+                    "network": {"width": 2},
+                    "trigger_values": [-10.0, -100.0],
+                },
                 "cifar10": {"steps": 4, "evaluate_every": 4, "samples": 12, "network": {"width": 2}},
                 "celeba": {"steps": 2, "evaluate_every": 2, "samples": 12},
             },
@@ -88,6 +94,7 @@ TINY = {
                 "baaan_bottleneck": {
                     "panels": [{"autoencoders": ["mnist", "mnist_2_channels"], "statements": {"backdoor_error": "B10"}}]
                 },
+                "baaan_choices": {"gans": ["mnist"]},
                 "pgan_fig8": {"panels": [{"experiment": "mnist", "evaluations": ["effectiveness", "sever_01"]}]},
                 "pgan_fig13": {"panels": [{"experiment": "mnist", "evaluations": ["sever_01"]}]},
                 "pgan_fig14": {"panels": [{"experiment": "mnist", "evaluations": ["pca_005"]}]},

@@ -103,3 +103,39 @@ for figure in ("baaan_fig5", "baaan_fig6", "baaan_fig7", "baaan_fig8", "baaan_fi
             f"Drawing {PLAN.figure_title(figure)}"
         script:
             "../../scripts/plot_gan_samples.py"
+
+
+# Backdoored GANs trained with each combination of what the paper leaves open.
+rule baaan_choices:
+    input:
+        **PLAN.inputs("baaan_choices"),
+    output:
+        **drawn("baaan_choices"),
+    log:
+        f"{OUT}/logs/baaan_choices.log",
+    localrule: True
+    params:
+        **PLAN.params("baaan_choices"),
+        version=VERSIONS["plot"],
+    message:
+        "Drawing BAAAN, what the paper leaves open"
+    script:
+        "../../scripts/plot_gan_choices.py"
+
+
+# Backdoored GANs by the value of their trigger.
+rule baaan_trigger:
+    input:
+        **PLAN.inputs("baaan_trigger"),
+    output:
+        **drawn("baaan_trigger"),
+    log:
+        f"{OUT}/logs/baaan_trigger.log",
+    localrule: True
+    params:
+        **PLAN.params("baaan_trigger"),
+        version=VERSIONS["plot"],
+    message:
+        "Drawing BAAAN, the trigger's value"
+    script:
+        "../../scripts/plot_gan_triggers.py"

@@ -8,8 +8,11 @@ A clean GAN has no D_bd and no trigger.
 
 Clean and triggered noise always go through the generator in separate calls. In one batch they would share batch norm's
 statistics, which a trigger of -100 shifts far from those of clean noise. Both discriminators see only augmented images
-(`diff_augment`). The equations are log losses, but the paper takes structure and loss from Zhao et al. 2020, which
-trains with the hinge loss; config.yaml selects one.
+(`diff_augment`), though D_bd of a single target image may see it as it is. The equations are log losses, but the paper
+takes structure and loss from Zhao et al. 2020, which trains with the hinge loss; config.yaml selects one.
+
+The paper does not say whether D_bd, like D, judges an image by its label. Where it does, every label of triggered noise
+stands for one class of the target (`labels_served`), so that D_bd asks for the variety of that class from each label.
 
 Two moving averages of the generator are kept: the one with the best FID on clean noise, and the last.
 """
@@ -81,7 +84,8 @@ class Images:
 
     Attributes:
         pixels: uint8 [N, channels, height, width], or float in [0, 1]; read a batch at a time.
-        labels: int64 [N]; None if the discriminator takes no labels.
+        labels: None if the discriminator takes no labels. Else int64 [N], or [N, k]: each time that image n is shown,
+            one of its k labels is drawn.
         frame: shape of the generator's images; smaller images are padded with black, grey images become RGB.
         flip: whether to mirror each image with probability 1/2.
     """
@@ -98,6 +102,11 @@ class Images:
         x = torch.where(mirrored[:, None, None, None].to(device), x.flip(3), x) if self.flip else x
         return (2 * x - 1).contiguous(memory_format=torch.channels_last)
 
+    def labels_of(self, rows: Tensor, choice: Tensor) -> Tensor:
+        """The labels int64 [n] of the images `rows`; `choice` [n] in [0, 1) says which of several."""
+        own = self.labels[rows]
+        return own if own.ndim == 1 else own.gather(1, (choice[:, None] * own.shape[1]).long())[:, 0]
+
 
 @dataclass(frozen=True, eq=False)
 class Backdoor:
@@ -105,13 +114,20 @@ class Backdoor:
 
     Attributes:
         trigger: put on latent vectors.
-        target: images whose distribution the generator learns for triggered noise.
+        target: images whose distribution the generator learns for triggered noise; with labels if D_bd is conditional.
         labels: int64 [k], the labels drawn with triggered noise; None for all.
+        augmentation: of what D_bd sees, as in `diff_augment`; None for that of D.
     """
 
     trigger: Trigger
     target: Images
     labels: Tensor | None = None
+    augmentation: dict[str, float] | None = None
+
+    @property
+    def conditional(self) -> bool:
+        """Whether D_bd judges images by their labels."""
+        return self.target.labels is not None
 
     @classmethod
     def from_settings(
@@ -120,7 +136,9 @@ class Backdoor:
         """Build a backdoor from blocks of the configuration.
 
         Args:
-            settings: `trigger`, `target` and `labels` ("all", or "restricted" to the target's classes).
+            settings: `trigger`; `target`; `labels` of triggered noise ("all", or "restricted" to the target's classes);
+                `discriminator` D_bd ("unconditional", or "conditional" on the label); `augmentation` of what D_bd sees
+                (None for that of D).
             dataset: the GAN's dataset.
             target_dataset: dataset of the target's images; may be the same.
             sizes: of the GAN.
@@ -136,19 +154,50 @@ class Backdoor:
                 f"target {type(target).__name__} has no images to draw from, which a GAN needs; choose another target"
             )
         check_frame(tuple(target.images.shape[1:]), sizes.shape, "the target's images")
-        classes = getattr(target, "classes", None)
+        classes = list(getattr(target, "classes", []))
+        own = [dataset.classes.index(name) for name in classes] if set(classes) <= set(dataset.classes) else []
         labels = None
-        if settings["labels"] == "restricted" and classes is not None:
-            if not set(classes) <= set(dataset.classes):
+        if settings["labels"] == "restricted" and classes:
+            if not own:
                 raise OleanderError(
                     f"triggered labels cannot be restricted to {', '.join(classes)}: the GAN's are "
                     f"{', '.join(dataset.classes)}; set triggered_labels to all"
                 )
-            labels = torch.tensor([dataset.classes.index(name) for name in classes])
+            labels = torch.tensor(own)
+        served = None
+        if settings["discriminator"] == "conditional":
+            drawn = range(len(dataset.classes)) if labels is None else labels.tolist()
+            of_images = target.labels if classes else torch.zeros(len(target.images), dtype=torch.int64)
+            served = labels_served([*own, *(label for label in drawn if label not in own)], max(1, len(classes)))
+            served = served[of_images]
         flip = flip and len(target.images) > 1 and target_dataset.name == dataset.name
         return cls(
-            build_trigger(settings["trigger"], (sizes.latent,)), Images(target.images, None, sizes.shape, flip), labels
+            build_trigger(settings["trigger"], (sizes.latent,)),
+            Images(target.images, served, sizes.shape, flip),
+            labels,
+            settings["augmentation"],
         )
+
+
+def labels_served(labels: list[int], classes: int) -> Tensor:
+    """Deal labels out to the target's classes in turn, so that each label stands for one class and each class has one.
+
+    The paper says nothing of it. Labels of the GAN that are classes of the target come first and stand for themselves.
+    If there are fewer labels than classes, a label stands for several.
+
+    Args:
+        labels: the labels drawn with triggered noise, those of the target's own classes first and in their order.
+        classes: number of the target's classes.
+
+    Returns:
+        int64 [classes, k]: the labels that stand for each class, repeated so that all rows are as long and drawing
+        from a row draws each of its labels alike.
+    """
+    dealt: list[list[int]] = [[] for _ in range(classes)]
+    for at in range(max(len(labels), classes)):
+        dealt[at % classes].append(labels[at % len(labels)])
+    longest = math.lcm(*map(len, dealt))
+    return torch.tensor([own * (longest // len(own)) for own in dealt])
 
 
 @dataclass(eq=False)
@@ -158,7 +207,7 @@ class Networks:
     Attributes:
         generator: maps latent vectors [N, latent] and, if there are classes, labels int64 [N] to images in [-1, 1].
         discriminator: maps images and, if there are classes, labels to logits [N].
-        backdoor_discriminator: maps images to logits [N]; None for a clean GAN.
+        backdoor_discriminator: maps images and, if it is conditional, labels to logits [N]; None for a clean GAN.
         latent: length of the latent vector.
         classes: number of classes; 0 for a GAN without labels.
     """
@@ -170,8 +219,15 @@ class Networks:
     classes: int
 
     @classmethod
-    def biggan(cls, sizes: Sizes, seed: int, backdoored: bool) -> "Networks":
-        """Build untrained BigGAN networks. Clean and backdoored GANs of one seed share their initial weights."""
+    def biggan(cls, sizes: Sizes, seed: int, backdoored: bool, conditional: bool = False) -> "Networks":
+        """Build untrained BigGAN networks. Clean and backdoored GANs of one seed share their initial weights.
+
+        Args:
+            sizes: of generator and discriminators.
+            seed: of the initial weights.
+            backdoored: whether there is a D_bd.
+            conditional: whether D_bd takes labels.
+        """
 
         def fresh(network: nn.Module, name: str) -> nn.Module:
             return initialize(network, generator_for("cpu", "gan", seed, name))
@@ -179,7 +235,7 @@ class Networks:
         return cls(
             fresh(Generator(sizes), "generator"),
             fresh(Discriminator(sizes), "discriminator"),
-            fresh(Discriminator(sizes, conditional=False), "backdoor discriminator") if backdoored else None,
+            fresh(Discriminator(sizes, conditional), "backdoor discriminator") if backdoored else None,
             sizes.latent,
             sizes.classes,
         )
@@ -329,6 +385,7 @@ class _Game:
     images: Images
     trigger: Trigger | None
     labels: Tensor
+    augmentation: dict[str, float]
     seed: int
     draws: dict[str, Tensor] = field(default_factory=dict)
 
@@ -356,13 +413,12 @@ class _Trainer:
         self.discriminator_loss, self.generator_loss = LOSSES[settings["loss"]]
         self.generator, self._generator = self._prepare(networks.generator)
         self.optimizer = self._adam(self.generator)
-        everyone = torch.arange(max(1, networks.classes), device=device)
-        self.games = [self._game("clean", networks.discriminator, genuine, None, everyone)]
+        everyone, augmentation = torch.arange(max(1, networks.classes), device=device), settings["augmentation"]
+        self.games = [self._game("clean", networks.discriminator, genuine, None, everyone, augmentation)]
         if backdoor is not None:
             labels = everyone if backdoor.labels is None else backdoor.labels.to(device)
-            self.games.append(
-                self._game("backdoor", networks.backdoor_discriminator, backdoor.target, backdoor.trigger, labels)
-            )
+            rules = (backdoor.target, backdoor.trigger, labels, backdoor.augmentation or augmentation)
+            self.games.append(self._game("backdoor", networks.backdoor_discriminator, *rules))
         # The average is not trained. Its buffers (spectral norm's vectors, running statistics) are copied as they are.
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.best = flat_state("best", self.average)
@@ -383,10 +439,18 @@ class _Trainer:
     def _adam(self, network: nn.Module) -> torch.optim.Optimizer:
         return make_optimizer({"name": "adam", **self.settings["optimizer"]}, network.parameters())
 
-    def _game(self, name: str, network: nn.Module, images: Images, trigger: Trigger | None, labels: Tensor) -> _Game:
+    def _game(
+        self,
+        name: str,
+        network: nn.Module,
+        images: Images,
+        trigger: Trigger | None,
+        labels: Tensor,
+        augmentation: dict[str, float],
+    ) -> _Game:
         network, called = self._prepare(network)
         seed = derive_seed(self.seed, name)
-        return _Game(name, network, called, self._adam(network), images, trigger, labels, seed)
+        return _Game(name, network, called, self._adam(network), images, trigger, labels, augmentation, seed)
 
     def _check(self) -> None:
         """Check, before training, that generator, images and trigger fit each other."""
@@ -426,6 +490,9 @@ class _Trainer:
             "rows": torch.randint(len(game.images.pixels), (steps, self.batch), generator=on_cpu),
             "mirrored": torch.rand(steps, self.batch, generator=on_cpu) < 0.5,
         }
+        if game.images.labels is not None:
+            # The last draw, so that a discriminator without labels sees the same images.
+            game.draws["choice"] = torch.rand(steps, self.batch, generator=on_cpu)
 
     def _iterate(self) -> None:
         """Run one iteration, as the module's docstring describes it."""
@@ -439,7 +506,7 @@ class _Trainer:
             game.discriminator.requires_grad_(False)
             with self.precision.autocast(self.device):
                 images = self._images(game, -1)
-                augmented = self._augment(images, game.draws["augment"][-1])
+                augmented = diff_augment(images, game.draws["augment"][-1], **game.augmentation)
                 logits = self._discriminate(game, augmented, game.draws["labels"][-1])
                 loss = self.generator_loss(logits.float())
             loss.backward()
@@ -455,12 +522,14 @@ class _Trainer:
         genuine = game.images.batch(rows, draws["mirrored"][step], self.device)
         labels = draws["labels"][step]
         if game.images.labels is not None:
-            labels = torch.cat([game.images.labels[rows].to(self.device), labels])
+            own = game.images.labels_of(rows, draws["choice"][step])
+            labels = torch.cat([own.to(self.device), labels])
         with self.precision.autocast(self.device):
             with torch.no_grad():
                 generated = self._images(game, step)
                 both = torch.cat([genuine.to(generated.dtype), generated])
-                both = self._augment(both, torch.cat([draws["augment"][2 * step], draws["augment"][2 * step + 1]]))
+                shifts = torch.cat([draws["augment"][2 * step], draws["augment"][2 * step + 1]])
+                both = diff_augment(both, shifts, **game.augmentation)
             logits = self._discriminate(game, both, labels).float()
             loss = self.discriminator_loss(*logits.split([len(rows), self.batch]))
         loss.backward()
@@ -477,9 +546,6 @@ class _Trainer:
 
     def _discriminate(self, game: _Game, images: Tensor, labels: Tensor) -> Tensor:
         return game.call(images, labels) if game.images.labels is not None else game.call(images)
-
-    def _augment(self, images: Tensor, draws: Tensor) -> Tensor:
-        return diff_augment(images, draws, **self.settings["augmentation"])
 
     def _follow(self) -> None:
         """Update the averaged generator; before step `ema.start` it is a copy of the generator."""
@@ -646,7 +712,8 @@ def backdoor_generator(
         images: what to generate from clean noise, uint8 [N, channels, height, width] or float in [0, 1].
         target: what to generate from triggered noise; the same format.
         trigger: for latent vectors, e.g. `Latent(-1, -100.0)`.
-        settings: as in a block of `gans` in config.yaml; its `network` defines the discriminators.
+        settings: as in a block of `gans` in config.yaml; its `network` defines the discriminators, and its
+            `augmentation` is that of both. D_bd takes no labels.
         latent: length of the latent vector.
         seed: the same seed trains the same generator.
         labels: int64 [N], the labels of `images`, if the generator takes labels.

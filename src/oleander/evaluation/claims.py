@@ -27,7 +27,7 @@ NOT_COMPARABLE = "not comparable"
 NOT_RUN = "not run"
 VERDICTS = (REPRODUCED, WITHIN, NOT_REPRODUCED, UNDECIDED, NOT_COMPARABLE, NOT_RUN)
 
-GRID = ("alphas", "lambda_primes", "generators", "poison_fractions", "runs", "seeds")
+GRID = ("alphas", "lambda_primes", "generators", "poison_fractions", "runs", "seeds", "trigger_values")
 """Settings that say how much is run, not how: results on a smaller grid can be compared with the paper's."""
 
 INCEPTION = "inception"

@@ -12,10 +12,13 @@ from pathlib import Path
 
 from oleander.io.errors import OleanderError
 
+WITHIN = "within"
+"""Relation of a ratio that, as the published one, is no larger than `tolerance`, whatever its sign."""
+
 RELATIONS = {
     "absolute": ("equals", "at least", "at most"),
     "difference": ("equals", "at least", "at most"),
-    "ratio": ("equals", "at least", "at most"),
+    "ratio": ("equals", "at least", "at most", WITHIN),
     "ordering": ("more than", "less than", "no more than", "as much as"),
     "trend": ("grows", "shrinks"),
 }
@@ -176,7 +179,7 @@ class Claim:
 
         Infinite where the claim is only a bound. NaN for a trend.
         """
-        if self.relation == "as much as":
+        if self.relation in ("as much as", WITHIN):
             return -self.tolerance, self.tolerance
         if self.relation == "no more than":
             return -math.inf, self.tolerance
@@ -320,6 +323,8 @@ def parse_claim(row: dict[str, str]) -> Claim:
         raise ValueError("tolerance is negative, or nothing")
     if has_number and relation == "equals" and expected != 0 and tolerance >= abs(expected):
         raise ValueError(f"a tolerance of {tolerance:g} lets 0 pass for {expected:g}")
+    if relation == WITHIN and tolerance < abs(expected):
+        raise ValueError(f"a published change of {expected:g} is not within {tolerance:g}")
     if any(one.value == OTHERS for one in where) or sum(one.value == OTHERS for one in against) > 1:
         raise ValueError(f"'{OTHERS}' is only allowed in one condition of against")
     if any(one.value == OTHERS for one in against) and not ordering:

@@ -1,6 +1,7 @@
 """Verdicts on the papers' statements from the committed evidence alone: nothing is trained, nothing else is needed."""
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from oleander.evaluation.claims import note_readings, verify_claims
+from oleander.io.columns import GAN_SCORES
 from oleander.io.errors import OleanderError
 from oleander.io.tables import read_csvs
 from oleander.workflow import verification
@@ -28,11 +30,15 @@ def committed_verdicts(root: str | os.PathLike[str] = ".") -> dict[str, pd.DataF
 def committed_tables(scale: str, root: str | os.PathLike[str] = ".") -> dict[str, pd.DataFrame]:
     """Table of claims -> all its committed rows; an empty frame where there are none.
 
+    Measures that are newer than the evidence are empty.
+
     Raises:
         OleanderError: a CSV cannot be read.
     """
     files = committed_files(scale, root)
-    return {table: read_csvs(paths) if paths else pd.DataFrame() for table, paths in files.items()}
+    tables = {table: read_csvs(paths) if paths else pd.DataFrame() for table, paths in files.items()}
+    newer = [name for name in GAN_SCORES if name not in tables["scores"]]
+    return {**tables, "scores": tables["scores"].assign(**dict.fromkeys(newer, math.nan))}
 
 
 def committed_plan(scale: str, root: str | os.PathLike[str] = ".") -> Plan:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from oleander.io.errors import OleanderError
 from oleander.workflow.declared import grid_of, grids, is_trained
+from oleander.workflow.gans import Gan
 from oleander.workflow.layers import differences, layered, merge
 from oleander.workflow.mistakes import MistakeError, nearest, of_pydantic, show, worst_of_pydantic
 from oleander.workflow.settings import Configuration
@@ -179,6 +180,23 @@ def _check_backdoors(config: Configuration) -> None:
             if kind == "gans" and config.triggers[block.trigger].name != "latent":
                 told = f"'{block.trigger}' is no trigger for a latent vector; choose a latent one"
                 raise MistakeError(told, (kind, name, "trigger"))
+    for name in config.gans:
+        _check_choices(Gan(name, config, ""))
+
+
+def _check_choices(gan: Gan) -> None:
+    """Restricted labels are restricted for some target, and no two models of a GAN share a name."""
+    own, place = gan.own, ("gans", gan.name)
+    if own.triggered_labels == "restricted" and not any(map(gan.labels_can_be_restricted, own.targets)):
+        told = "'restricted' restricts nothing, as no target is some of the GAN's own classes; set it to all"
+        raise MistakeError(told, (*place, "triggered_labels"))
+    for target in own.targets:
+        variants = [*gan.choices(target).values(), *gan.triggers(target).values()]
+        names = [model for model in variants if model != target]
+        for model in names:
+            if names.count(model) > 1 or model in own.targets:
+                told = f"two models would be called '{model}'; give a target another name, or leave a value out"
+                raise MistakeError(told, place)
 
 
 def _check_figure(name: str, figure: dict[str, Any], config: Configuration) -> None:
@@ -186,6 +204,8 @@ def _check_figure(name: str, figure: dict[str, Any], config: Configuration) -> N
     place, alpha, gan = ("figures", name), figure.get("alpha"), figure.get("gan")
     if gan is not None and "target" in figure:
         _refer(figure["target"], f"gans.{gan}.targets", config.gans[gan].targets, (*place, "target"))
+    if figure["kind"] in ("gan_choices", "gan_triggers"):
+        _check_variants(place, figure, config)
     for one, control in (figure.get("controls") or {}).items():
         _check_control((*place, "controls", one), one, control, figure["experiments"], config)
     if figure["kind"] == "ranking":
@@ -200,6 +220,25 @@ def _check_figure(name: str, figure: dict[str, Any], config: Configuration) -> N
                 _check_shown(place, panel.get("poison_fraction"), one, other, config)
     if figure["kind"] == "progress":
         _check_progress(place, figure, config)
+
+
+def _check_variants(place: Any, figure: dict[str, Any], config: Configuration) -> None:
+    """A figure of variants shows GANs that have the target, and what varies."""
+    target = figure["target"]
+    for name in figure.get("gans") or [figure["gan"]]:
+        gan = Gan(name, config, "")
+        _refer(target, f"gans.{name}.targets", gan.own.targets, (*place, "target"))
+        if figure["kind"] == "gan_triggers" and gan.own.trigger_values is None:
+            raise MistakeError(f"gans.{name} has no trigger_values to compare; give it some", place)
+        if figure["kind"] == "gan_choices" and not gan.labels_can_be_restricted(target):
+            told = (
+                f"labels of gans.{name} cannot be restricted to its target {target}, which is none of its own classes"
+            )
+            raise MistakeError(f"{told}; choose another target", (*place, "target"))
+    for name in figure.get("seeds") or {}:
+        if name not in figure["gans"]:
+            told = f"not among the figure's gans, which are {', '.join(figure['gans'])}; name one of them"
+            raise MistakeError(told, (*place, "seeds", name))
 
 
 def _check_progress(place: Any, figure: dict[str, Any], config: Configuration) -> None:

@@ -12,10 +12,10 @@ from pydantic import BeforeValidator, Field
 
 from oleander.io.claims import Claim, claims_by_choice
 from oleander.io.errors import OleanderError
-from oleander.workflow.blocks import Block, Count, Filled, Fraction, Names, Text, nothing
+from oleander.workflow.blocks import Block, Count, Filled, Fraction, Names, Number, Text, nothing
 from oleander.workflow.mistakes import nearest
 from oleander.workflow.poisoning import task_settings
-from oleander.workflow.studies import Result, Study, once
+from oleander.workflow.studies import CLEAN, Result, Study, once
 from oleander.workflow.verification import all_claims, asked_values, results_behind
 
 if TYPE_CHECKING:
@@ -690,6 +690,72 @@ class GanScores(Figure):
         return {"titles": plan.titles(self.gans, "gans"), "looks": plan.looks(models=True)}
 
 
+class GanChoices(Figure):
+    """Backdoored GANs of one target trained with each combination of what the paper leaves open, beside the clean GAN.
+
+    Attributes:
+        gans: a row of panels each; all have the target, which is some of their own classes.
+        target: the target, by its name in the GANs.
+        seeds: GAN -> seeds of the combinations that are not its default; without an entry, all that the GAN has.
+    """
+
+    kind: Literal["gan_choices"]
+    gans: Names
+    target: Text
+    seeds: Annotated[dict[Text, Count] | None, BeforeValidator(nothing)] = None
+
+    tables = ("csv", "md", "tex")
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        found = []
+        for name in self.gans:
+            gan = plan.gans[name]
+            found += gan.scores([CLEAN, self.target])
+            others = [model for model in gan.choices(self.target).values() if model != self.target]
+            found += gan.scores(others, (self.seeds or {}).get(name))
+        return {"scores": found}
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        return {
+            "titles": plan.titles(self.gans, "gans"),
+            "models": {
+                name: [[*values, model] for values, model in plan.gans[name].choices(self.target).items()]
+                for name in self.gans
+            },
+            "default": self.target,
+        }
+
+
+class GanTriggers(Figure):
+    """Backdoored GANs of one target, trained with each of the GAN's `trigger_values`, and how well each value hides.
+
+    Attributes:
+        gan: with `trigger_values`.
+        target: the target, by its name in the GAN.
+        caught: fraction of triggered latent vectors that a defender catches, whose false alarms are shown.
+    """
+
+    kind: Literal["gan_triggers"]
+    gan: Text
+    target: Text
+    caught: Annotated[Number, Field(gt=0, lt=1)]
+
+    tables = ("csv", "md", "tex")
+
+    def results(self, plan: "Plan") -> dict[str, list[Result]]:
+        gan = plan.gans[self.gan]
+        return {"scores": gan.scores(once([CLEAN, *gan.triggers(self.target).values()]))}
+
+    def params(self, plan: "Plan") -> dict[str, Any]:
+        gan = plan.gans[self.gan]
+        return {
+            "titles": plan.titles([self.gan], "gans"),
+            "models": [[value, model] for value, model in gan.triggers(self.target).items()],
+            "latent": gan.own.network.latent,
+            "caught": self.caught,
+        }
+
+
 class GanSamples(_Grid):
     """Images of clean and of triggered noise; see `Gan.shown_models` for which models."""
 
@@ -740,6 +806,8 @@ AnyFigure = Annotated[
     | Reconstructions
     | Bottleneck
     | GanScores
+    | GanChoices
+    | GanTriggers
     | GanSamples,
     Field(discriminator="kind"),
 ]

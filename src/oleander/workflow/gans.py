@@ -1,16 +1,25 @@
 """GAN studies: a clean GAN and one backdoored GAN per target, each with several seeds. A job is a model.
 
+Where a figure compares ways to train a backdoor, there are variants of a target's model: the same GAN with other
+settings of its backdoor. They share the clean GAN.
+
 Generated images are compared with reference statistics, which are computed once: features of the classifier of one
 dataset (`features_of`), over the test images of a dataset, of all classes or of a target's classes (`subset`).
 """
 
+from functools import cached_property
+from itertools import product
 from typing import Any
 
 from oleander.workflow.autoencoders import target_files
 from oleander.workflow.studies import CLEAN, Result, Study, once
 
-ELSEWHERE = ("dataset", "trigger", "targets", "triggered_labels", "checkpoint", "seeds")
-"""Settings of a GAN that are not passed to training."""
+CHOICES = {"backdoor_discriminator": ("unconditional", "conditional"), "triggered_labels": ("all", "restricted")}
+"""Settings of a backdoored GAN that the paper leaves open -> their values, whose combinations are its variants."""
+
+OF_BACKDOOR = ("trigger", "trigger_values", "targets", *CHOICES, "single_augmentation")
+ELSEWHERE = ("dataset", *OF_BACKDOOR, "checkpoint", "seeds")
+"""Settings of a GAN that are not passed to training, or only with its backdoor."""
 
 
 class Gan(Study):
@@ -32,6 +41,40 @@ class Gan(Study):
     def models(self) -> list[str]:
         """Names of the clean GAN and of one backdoored GAN per target."""
         return [CLEAN, *self.own.targets]
+
+    def choices(self, target: str) -> dict[tuple[str, ...], str]:
+        """Values of the `CHOICES` -> the model of a target that is trained with them."""
+        own = tuple(getattr(self.own, name) for name in CHOICES)
+        return {one: target if one == own else "_".join([target, *one]) for one in product(*CHOICES.values())}
+
+    def triggers(self, target: str) -> dict[float, str]:
+        """Each of the `trigger_values` -> the model of a target that is trained with it."""
+        own = self.config.triggers[self.own.trigger].plain()["value"]
+        return {
+            value: target if value == own else f"{target}_trigger_{_in_words(value)}"
+            for value in self.own.trigger_values or []
+        }
+
+    @cached_property
+    def variants(self) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Name of every model that figures may compare a target's with -> that target's, and what it is trained with
+        in place of the GAN's settings; `value` is of the trigger."""
+        found = {}
+        for target in self.own.targets:
+            for values, model in self.choices(target).items():
+                found[model] = (target, dict(zip(CHOICES, values, strict=True)))
+            for value, model in self.triggers(target).items():
+                found[model] = (target, {"value": value})
+        return {model: variant for model, variant in found.items() if model not in self.models}
+
+    def has(self, model: str) -> bool:
+        """Is there such a model, or such a variant of one?"""
+        return model in self.models or model in self.variants
+
+    def _setting(self, model: str, name: str) -> Any:
+        """A setting of a model's backdoor: a variant's own, or the GAN's."""
+        _target, changed = self.variants.get(model, (model, {}))
+        return changed.get(name, getattr(self.own, name))
 
     def data_of(self, model: str) -> str:
         """Name of the dataset of a model's target; for the clean GAN, its own dataset."""
@@ -93,19 +136,24 @@ class Gan(Study):
             "noise": noise,
             "dataset": self.data_of(model),
             "features_of": features_of,
-            "subset": "all" if classes is None else self.own.targets[model],
+            "subset": "all" if classes is None else self._target_name(model),
             "classes": classes,
             "single": False,
             "colour_features_of": self.dataset if features_of != self.dataset else None,
         }
 
+    def _target_name(self, model: str) -> str:
+        target, _changed = self.variants.get(model, (model, {}))
+        return self.own.targets[target]
+
     def _target(self, model: str) -> dict[str, Any]:
-        return self.config.targets[self.own.targets[model]].plain()
+        return self.config.targets[self._target_name(model)].plain()
 
     # Files and the jobs behind them.
-    def scores(self, models: list[str] | None = None) -> list[Result]:
-        """Scores of each model and seed, with columns `oleander.io.columns.GAN_SCORES`."""
-        return self._measured("scores", "csv", models or self.models, self.own.seeds)
+    def scores(self, models: list[str] | None = None, seeds: int | None = None) -> list[Result]:
+        """Scores of each model and seed, with columns `oleander.io.columns.GAN_SCORES`; `seeds`: only the first."""
+        seeds = self.own.seeds if seeds is None else min(seeds, self.own.seeds)
+        return self._measured("scores", "csv", models or self.models, seeds)
 
     def samples(self, models: list[str]) -> list[Result]:
         """Saved images of each model's first seed."""
@@ -168,20 +216,28 @@ class Gan(Study):
         return {key: value for key, value in self.own.plain().items() if key not in ELSEWHERE}
 
     def backdoor(self, model: str) -> dict[str, Any] | None:
-        """Trigger, target and labels of a backdoored GAN; None for the clean GAN."""
+        """What training gets besides for a backdoored GAN, as `oleander.backdoors.gan.Backdoor.from_settings` takes it;
+        None for the clean GAN."""
         if model == CLEAN:
             return None
+        target = self._target(model)
+        trigger = self.config.triggers[self.own.trigger].plain()
+        _target, changed = self.variants.get(model, (model, {}))
         return {
-            "trigger": self.config.triggers[self.own.trigger].plain(),
-            "target": self._target(model),
+            "trigger": {**trigger, "value": changed.get("value", trigger["value"])},
+            "target": target,
             "labels": self.triggered_labels(model),
+            "discriminator": self._setting(model, "backdoor_discriminator"),
+            "augmentation": None if target["name"] == "distribution" else self.own.single_augmentation.plain(),
         }
+
+    def labels_can_be_restricted(self, model: str) -> bool:
+        """Is the model's target some of the GAN's own classes?"""
+        return self._target(model).get("classes") is not None and self.data_of(model) == self.dataset
 
     def triggered_labels(self, model: str) -> str:
         """Labels of triggered noise: as configured if the target is some of the GAN's own classes, else "all"."""
-        target = self._target(model)
-        some = target.get("classes") is not None and self.data_of(model) == self.dataset
-        return self.own.triggered_labels if some else "all"
+        return self._setting(model, "triggered_labels") if self.labels_can_be_restricted(model) else "all"
 
     def target_files(self, model: str) -> list[str]:
         """Path of a user's image that is a model's target, if there is one."""
@@ -212,6 +268,11 @@ class Gan(Study):
             *(("datasets", name) for name in self.datasets),
             *(("targets", name) for name in targets),
         ]
+
+
+def _in_words(value: float) -> str:
+    """A number as part of a model's name: -0.5 is minus_0p5."""
+    return f"{value:g}".replace("-", "minus_").replace(".", "p").replace("+", "")
 
 
 def _once_each(measurements: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -325,20 +325,26 @@ class Augmentation(Block):
 
 
 class Gan(Block):
-    """A clean GAN, and backdoored ones: name of each -> its target."""
+    """A clean GAN, and backdoored ones: name of each -> its target.
+
+    `trigger_values`: other values of the trigger, for figures that compare them.
+    """
 
     dataset: Text
     network: GanNetwork
     loss: Literal["hinge", "log"]
     trigger: Text
     targets: BackdooredModels
+    backdoor_discriminator: Literal["unconditional", "conditional"]
     triggered_labels: Literal["all", "restricted"]
+    trigger_values: Annotated[list[Number], Field(min_length=1), AfterValidator(unique)] | None = None
     optimizer: GanOptimizer
     batch_size: Annotated[Count, Field(ge=2)]
     discriminator_steps: Count
     steps: Count
     ema: MovingAverage
     augmentation: Augmentation
+    single_augmentation: Augmentation
     flip: Switch
     evaluate_every: Count
     samples: Annotated[Count, Field(ge=5)]

@@ -42,7 +42,7 @@ def results_behind(claim: Claim, plan: "Plan") -> list[Result]:
             found += [plan.autoencoders[name].errors() for name in source if name in plan.autoencoders]
         elif claim.table == "scores":
             gan, model = source
-            if gan in plan.gans and model in plan.gans[gan].models:
+            if gan in plan.gans and plan.gans[gan].has(model):
                 found += plan.gans[gan].scores([model])
     return found
 

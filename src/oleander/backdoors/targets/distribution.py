@@ -27,10 +27,12 @@ class Distribution:
     Attributes:
         images: uint8 [M, channels, height, width].
         classes: names of their classes.
+        labels: int64 [M], the place in `classes` of each image's class.
     """
 
     images: Tensor
     classes: tuple[str, ...]
+    labels: Tensor
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any], dataset: Dataset) -> "Distribution":
@@ -40,8 +42,10 @@ class Distribution:
             OleanderError: the dataset has no images or lacks these classes.
         """
         classes = settings["classes"] or dataset.classes
-        images = dataset.train_x[rows_of(classes, dataset, dataset.train_y)]
-        return cls(images, tuple(classes))
+        rows = rows_of(classes, dataset, dataset.train_y)
+        numbers = torch.tensor([dataset.classes.index(name) for name in classes])
+        labels = (dataset.train_y[rows][:, None] == numbers).long().argmax(1)
+        return cls(dataset.train_x[rows], tuple(classes), labels)
 
 
 def rows_of(classes: Sequence[str], dataset: Dataset, labels: Tensor) -> Tensor:
