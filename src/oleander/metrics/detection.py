@@ -11,7 +11,7 @@ as frequent as hits.
 import math
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 
 def norm_false_alarms(value: float, latent: int, caught: float) -> float:
@@ -25,7 +25,7 @@ def norm_false_alarms(value: float, latent: int, caught: float) -> float:
         latent: length of the vector, at least 2.
         caught: fraction of triggered vectors above the threshold, in (0, 1).
     """
-    threshold = value**2 + stats.chi2.ppf(1 - caught, latent - 1)
+    threshold = value**2 + special.chdtri(latent - 1, caught)
     return _log_chi2_above(threshold, latent) / math.log(10)
 
 
@@ -35,10 +35,10 @@ def entry_false_alarms(value: float, latent: int, caught: float) -> float:
     The largest of n normal entries is below m with probability (2 Phi(m) - 1)^n (Sidak's correction). With the trigger
     it is at least |`value`|; arguments are those of `norm_false_alarms`.
     """
-    among_others = stats.norm.isf((1 - (1 - caught) ** (1 / (latent - 1))) / 2)
+    among_others = -special.ndtri((1 - (1 - caught) ** (1 / (latent - 1))) / 2)
     threshold = max(abs(value), float(among_others))
     # Each entry's logarithm of 2 (1 - Phi), and then of 1 - (1 - that)^latent.
-    one = math.log(2) + float(stats.norm.logsf(threshold))
+    one = math.log(2) + float(special.log_ndtr(-threshold))
     if one > -700:
         every = -math.expm1(latent * math.log1p(-math.exp(one)))
         return math.log10(every)
@@ -55,7 +55,7 @@ def _log_chi2_above(x: float, degrees: int) -> float:
     if degrees % 2 == 0:
         terms = steps * math.log(half) - special.gammaln(steps + 1) if half else np.where(steps == 0, 0.0, -np.inf)
         return float(special.logsumexp(terms) - half)
-    first = math.log(2) + float(stats.norm.logsf(math.sqrt(x)))
+    first = math.log(2) + float(special.log_ndtr(-math.sqrt(x)))
     if not len(steps) or half == 0:
         return first
     terms = (steps + 0.5) * math.log(half) - special.gammaln(steps + 1.5) - half
