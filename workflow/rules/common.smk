@@ -1,9 +1,15 @@
 # What all rules share: the plan of this scale, the stages' versions, wildcards, resources, and outputs of figures.
+import os
+
 from oleander.io.errors import OleanderError
 from oleander.io.files import check_results_folder
 from oleander.workflow import evidence, verification
 from oleander.workflow.configuration import Untracked
 from oleander.workflow.plan import Plan
+from oleander.workflow.sources import check_sources
+
+# Jobs read and write UTF-8, paths too, whatever the locale of the login node is.
+os.environ["PYTHONUTF8"] = "1"
 
 try:
     PLAN = Plan.read(
@@ -12,6 +18,9 @@ try:
         dict(workflow.config_settings.config or {}),
     )
     CLAIMS = verification.all_claims(PLAN)
+    # Not in a job: what has begun goes on with what was prepared.
+    if workflow.is_main_process and not PLAN.config.only_existing:
+        check_sources(PLAN.config.plain()["datasets"], PLAN.config.data_root, PLAN.out)
 except OleanderError as error:
     raise WorkflowError(str(error)) from None
 

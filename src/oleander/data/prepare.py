@@ -5,21 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from oleander.data.prepared import save_dataset
-from oleander.data.sources import SOURCES
-from oleander.data.sources.common import expand_home
+from oleander.data.sources import FILES, SOURCES
 from oleander.io.errors import OleanderError
-
-DATA_ROOT_VARIABLE = "OLEANDER_DATA"
-
-
-def resolve_data_root(configured: str | None) -> Path | None:
-    """The user's data folder: the configured one, else OLEANDER_DATA, else None.
-
-    Raises:
-        OleanderError: the path starts with ~ or ~user, and that home folder is unknown.
-    """
-    root = configured or os.environ.get(DATA_ROOT_VARIABLE)
-    return expand_home(root) if root else None
+from oleander.io.user_files import fingerprint, resolve_data_root, source_paths
 
 
 def prepare_dataset(
@@ -35,7 +23,7 @@ def prepare_dataset(
     Args:
         name: the dataset's name in the configuration.
         settings: `source` (a name in `SOURCES`), `stand_in_for` (optional), and the source's own settings.
-        data_root: configured data folder; see `resolve_data_root`.
+        data_root: configured data folder; see `oleander.io.user_files.resolve_data_root`.
         allow_download: whether a source may download missing data.
         output, manifest: the files to write.
 
@@ -47,7 +35,19 @@ def prepare_dataset(
         raise OleanderError(f"dataset {name}: unknown source {source!r}; choose one of {', '.join(SOURCES)}")
     source_settings = {key: value for key, value in settings.items() if key not in ("source", "stand_in_for")}
     try:
-        raw = SOURCES[source](source_settings, resolve_data_root(data_root), allow_download)
+        root = resolve_data_root(data_root)
+        known = _fingerprint(source, source_settings, root)
+        raw = SOURCES[source](source_settings, root, allow_download)
     except OleanderError as error:
         raise OleanderError(f"dataset {name}: {error}") from error
-    save_dataset(output, manifest, raw, name, source, source_settings, settings.get("stand_in_for"))
+    # Downloaded files are there only now.
+    known = known or _fingerprint(source, source_settings, root)
+    save_dataset(output, manifest, raw, name, source, source_settings, settings.get("stand_in_for"), known)
+
+
+def _fingerprint(source: str, settings: dict[str, Any], root: Path | None) -> str | None:
+    """That of the files that the source reads; None where it reads none or the settings are wrong."""
+    try:
+        return fingerprint(source_paths(FILES[source], settings, root))
+    except KeyError:
+        return None

@@ -276,6 +276,12 @@ class Plan:
             },
         }
 
+    def tasks_of(self, experiment: str) -> dict[str, dict[str, Any]]:
+        """The tasks on which figures show an experiment, with the settings that are checked before it is trained."""
+        study = self.experiments[experiment]
+        shown = [result for name in self.figures for result in self.results(name) if result.study.name == experiment]
+        return self._tasks_on(study.dataset, shown)
+
     def _tasks_on(self, dataset: str, shown: list[Result]) -> dict[str, dict[str, Any]]:
         tasks: dict[str, dict[str, Any]] = {}
         for result in shown:

@@ -5,6 +5,7 @@ come from partition 0, test images from partition 2. Images are decoded while th
 memory.
 """
 
+import codecs
 import os
 import re
 from collections.abc import Iterator
@@ -24,16 +25,19 @@ from oleander.data.sources.common import check_settings
 from oleander.io.artifacts import Rows
 from oleander.io.errors import AbsentError, OleanderError
 from oleander.io.files import read_bounded
+from oleander.io.user_files import near, say_near
 
 IMAGE_FOLDER, ATTRIBUTE_FILE, PARTITION_FILE = "img_align_celeba", "list_attr_celeba.txt", "list_eval_partition.txt"
 WIDTH, HEIGHT = 178, 218
 # Split -> its partition, and the setting with its number of images per class.
 SPLITS = {"train": (0, "per_class"), "test": (2, "test_per_class")}
+KAGGLES = "a CSV, as Kaggle's copy of CelebA has it, and not the authors' list"
 # The attribute list is 25 MB.
 LIST_BYTES = 100_000_000
 # Images decoded per piece, in parallel threads; about 13 MB at 128 x 128.
 PIECE = 256
 
+FILES = ("celeba/list_attr_celeba.txt", "celeba/list_eval_partition.txt")
 # fmt: off
 SETTINGS_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -137,9 +141,8 @@ def _locate(data_root: Path | None, allow_download: bool) -> Path:
         _download(data_root)
     missing = [place for place in places if not place.exists()]
     if missing:
-        raise AbsentError(
-            f"CelebA is absent: looked for {', '.join(str(place) for place in missing)}; {_what_to_put_where(folder)}"
-        )
+        looked = f"looked for {', '.join(str(place) for place in missing)}"
+        raise AbsentError(f"CelebA is absent: {_say_found(missing[0]) or looked}; {_what_to_put_where(folder)}")
     return folder
 
 
@@ -167,9 +170,12 @@ def _download(data_root: Path) -> None:
 
 def _lines(path: Path, at_least: int) -> list[str]:
     try:
-        lines = read_bounded(path, LIST_BYTES).decode("ascii").rstrip().splitlines()
+        # Editors on Windows put a byte-order mark in front.
+        lines = read_bounded(path, LIST_BYTES).removeprefix(codecs.BOM_UTF8).decode("ascii").rstrip().splitlines()
     except (OSError, ValueError) as error:
         raise OleanderError(f"{path} cannot be read ({error}); restore it") from error
+    if lines and lines[0].startswith("image_id,"):
+        raise OleanderError(f"{path} is {KAGGLES}; put the authors' list of that name in its place")
     if len(lines) < at_least:
         raise OleanderError(f"{path} has {len(lines)} lines, too few for a list of images; restore it")
     return lines
@@ -270,10 +276,28 @@ def _check_present(folder: Path, names: list[str]) -> None:
         ) from error
     missing = sorted(set(names) - present)
     if missing:
+        remedy = _say_where_else(folder, missing[0]) or "unpack img_align_celeba.zip again"
         raise OleanderError(
-            f"{folder} lacks {len(missing)} of the required images, the first is {missing[0]}; unpack "
-            "img_align_celeba.zip again"
+            f"{folder} lacks {len(missing)} of the required images, the first is {missing[0]}; {remedy}"
         )
+
+
+def _say_found(missing: Path) -> str:
+    """What lies there in place of a missing file or folder; empty if nothing does."""
+    for one in near(missing):
+        if one.suffix == ".csv":
+            return f"found {one}, which is {KAGGLES}"
+        if one.suffix == ".zip":
+            return f"found {one}, which is still to be unpacked"
+    return say_near(missing)
+
+
+def _say_where_else(folder: Path, name: str) -> str:
+    """What to do where the images lie one folder deeper or are the PNGs; empty if neither."""
+    if (folder / folder.name / name).is_file():
+        return f"found it in {folder / folder.name}: move the images from there to {folder}"
+    png = folder / f"{Path(name).stem}.png"
+    return f"found {png.name}: these are the PNGs, put the JPEGs of img_align_celeba.zip there" * png.is_file()
 
 
 def _images(files: list[Path], crop: int, size: int) -> Rows:

@@ -1,6 +1,5 @@
-"""Shared by the sources: settings validation, home folders in paths, and a stratified split."""
+"""Shared by the sources: settings validation and a stratified split."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,18 +23,6 @@ def check_settings(settings: dict[str, Any], schema: dict[str, Any]) -> None:
         message = "cannot be combined with the other settings" if error.validator == "not" else error.message
         setting = f"setting {where}" if where else "settings"
         raise OleanderError(f"{setting}: {message}; change that in the configuration")
-
-
-def expand_home(path: str) -> Path:
-    """`path` with a leading ~ or ~user replaced by that home folder.
-
-    Raises:
-        OleanderError: the home folder is unknown.
-    """
-    try:
-        return Path(path).expanduser()
-    except RuntimeError as error:
-        raise OleanderError(f"{path} cannot be found ({error}); use the full path") from error
 
 
 def split_by_class(
