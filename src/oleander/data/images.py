@@ -94,7 +94,7 @@ def read_image(content: bytes, name: str, shape: tuple[int, ...], remedy: str, r
         if image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255:
             raise OleanderError(f"{name} has transparent pixels; flatten it")
         # Turned first: a conversion may drop the flag.
-        pixels = np.asarray(ImageOps.exif_transpose(image).convert("L" if channels == 1 else "RGB"))
+        pixels = np.array(ImageOps.exif_transpose(image).convert("L" if channels == 1 else "RGB"))
     return np.ascontiguousarray(pixels.reshape(height, width, channels).transpose(2, 0, 1))
 
 

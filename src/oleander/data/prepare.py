@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from oleander.data.prepared import save_dataset
-from oleander.data.sources import FILES, SOURCES
+from oleander.data.sources import SOURCE_FILES, SOURCES
 from oleander.io.errors import OleanderError
 from oleander.io.user_files import fingerprint, resolve_data_root, source_paths
 
@@ -48,6 +48,6 @@ def prepare_dataset(
 def _fingerprint(source: str, settings: dict[str, Any], root: Path | None) -> str | None:
     """That of the files that the source reads; None where it reads none or the settings are wrong."""
     try:
-        return fingerprint(source_paths(FILES[source], settings, root))
+        return fingerprint(source_paths(SOURCE_FILES[source], settings, root))
     except KeyError:
         return None

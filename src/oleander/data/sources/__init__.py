@@ -26,6 +26,6 @@ _MODULES = {
 SOURCES: dict[str, Source] = {name: module.read for name, module in _MODULES.items()}
 SETTINGS_SCHEMAS: dict[str, dict[str, Any]] = {name: module.SETTINGS_SCHEMA for name, module in _MODULES.items()}
 CHECKS: dict[str, Check] = {name: module.check for name, module in _MODULES.items() if hasattr(module, "check")}
-FILES: dict[str, tuple[str, ...]] = {name: getattr(module, "FILES", ()) for name, module in _MODULES.items()}
+SOURCE_FILES: dict[str, tuple[str, ...]] = {name: getattr(module, "FILES", ()) for name, module in _MODULES.items()}
 
-__all__ = ["CHECKS", "FILES", "SETTINGS_SCHEMAS", "SOURCES", "Check", "Source"]
+__all__ = ["CHECKS", "SETTINGS_SCHEMAS", "SOURCES", "SOURCE_FILES", "Check", "Source"]
