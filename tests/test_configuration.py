@@ -379,7 +379,8 @@ def without(block, key):
         (
             "tasks.mine",
             {**MINE, "source_class": 83},
-            'P.source_class: read as the number 83 where text is wanted; write it in quotes, as in "83"',
+            'P.source_class: read as the number 83 where text is wanted; write it in quotes, as in "83", '
+            'or "0123" if it has a leading zero there',
         ),
         (
             "tasks.mine",

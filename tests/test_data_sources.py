@@ -605,7 +605,7 @@ def test_archive_entries_that_only_look_odd(prepare, tmp_path):
     for odd in (lambda name: f"./{name}", lambda name: name.replace("/", "//"), lambda name: name.replace("/", "/./")):
         assert torch.equal(prepare_two_splits(prepare, tmp_path, odd), sound)
     write_tree(tmp_path / "pets.zip", two_splits() | {"./": b"", "train\\cat\\x.png": picture(0)})
-    with pytest.raises(OleanderError, match="has a backslash .*; pack it again") as caught:
+    with pytest.raises(OleanderError, match=r"has a backslash .*; pack it again") as caught:
         prepare(ZIP, tmp_path)
     assert "outside" not in str(caught.value)
     write_tree(tmp_path / "pets.zip", two_splits() | {"./train/cat/0.png": picture(0)})
@@ -663,7 +663,7 @@ def test_an_image_is_turned_as_its_flag_says(tmp_path, form, flag):
     read = read_image(stream.getvalue(), "it", (3, 16, 24), "", "").transpose(1, 2, 0)
     assert np.abs(read.astype(int) - shown).max() <= (3 if form == "JPEG" else 0)
     if flag >= 5:
-        with pytest.raises(OleanderError, match="it is 16 x 24 pixels .*, but 24 x 16 are wanted"):
+        with pytest.raises(OleanderError, match=r"it is 16 x 24 pixels .*, but 24 x 16 are wanted"):
             read_image(stream.getvalue(), "it", (3, 24, 16), "", "")
 
 

@@ -309,9 +309,7 @@ def _group(tree: _Tree, path: Path) -> dict[str, dict[str, list[_File]]]:
             )
         groups.setdefault(place[0] if has_splits else "train", {}).setdefault(place[-2], []).append(file)
     if beside:
-        logger.info(
-            "%s: %d files beside the classes are no images and not read, such as %s", path, len(beside), beside[0]
-        )
+        logger.info("%s: not read, as no images beside the classes: %s", path, ", ".join(beside[:10]))
     for folder in tree.folders:
         place = folder[depth:]
         if folder[:depth] == wrapper and len(place) == expected - 1 and (not has_splits or place[0] in SPLITS):
