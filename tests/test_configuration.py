@@ -536,7 +536,7 @@ def without(block, key):
         (
             "figures.pgan_fig4.controls.mnist",
             "mnist_duplication",
-            "P: not among the figure's experiments, which are cifar; name one of them",
+            "P: not among the figure's experiments, which are cifar; name one of them, or set controls to null",
         ),
         (
             "figures.pgan_fig2.controls.fmnist",

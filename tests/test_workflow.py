@@ -24,7 +24,7 @@ from PIL import Image
 from workflow_checkout import Checkout, tiny
 
 import oleander
-from oleander.data import load_dataset
+from oleander.data import load_dataset, prepare_dataset
 from oleander.io.artifacts import load_artifact
 from oleander.io.claims import COLUMNS as CLAIM_COLUMNS
 from oleander.io.columns import CHECKPOINT_TRIALS, CHECKPOINTS
@@ -669,6 +669,28 @@ def test_results_from_the_future_are_one_sentence_before_anything_runs(checkout)
     assert re.search(r"^results/demo/data/mnist\.safetensors is dated .*, in the future: ", done.stderr, re.MULTILINE)
     assert "Traceback (most recent call last)" not in done.stderr
     assert not checkout.result("logs").exists()
+
+
+def test_replaced_images_are_one_sentence_before_anything_is_planned(checkout, tmp_path):
+    """Without a home folder that could be written to, as on some compute nodes, which is none of its business."""
+    block = {"source": "image_folder", "path": "mine", "image_shape": [3, 8, 8]}
+    block |= {"minimum_per_class": 1, "test_fraction": 0.5, "seed": 0}
+    for colour in (10, 200):
+        for name in ("cat/0.png", "cat/1.png"):
+            path = tmp_path / "data/mine" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (8, 8), (colour, 0, 0)).save(path)
+        if colour == 10:
+            file = checkout.result("data/mine.safetensors")
+            prepare_dataset("mine", block, str(tmp_path / "data"), False, file, file.with_suffix(".json"))
+    (tmp_path / "file").touch()
+    checkout.environment = {"HOME": str(tmp_path / "file/home"), "XDG_CACHE_HOME": ""}
+    checkout.configure({"datasets": {"mine": {"title": "Mine", **block}}})
+    done = checkout.run("--dry-run", "--", "results/demo/data/mine.safetensors", data=str(tmp_path / "data"))
+    assert done.returncode != 0
+    said = f"results/demo/data/mine.safetensors was prepared from other files than lie at {tmp_path / 'data/mine'} now;"
+    assert said in done.stdout + done.stderr
+    assert "Traceback (most recent call last)" not in done.stdout + done.stderr
 
 
 def test_absent_data_is_one_sentence_and_leaves_nothing(checkout):
