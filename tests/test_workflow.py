@@ -736,13 +736,21 @@ def test_a_mistake_in_the_configuration_is_said_before_anything_runs(checkout):
     assert not (checkout.folder / "results").exists()
 
 
-def test_celeba_is_prepared_from_its_own_layout(checkout, tmp_path):
+def test_celeba_and_own_images_are_prepared_from_their_layouts_in_any_locale(checkout, tmp_path):
     write_tree(tmp_path / "root", np.random.default_rng(0).random((40, 40)) < 0.5, (25, 5, 10))
     few = {"per_class": 4, "test_per_class": 1}
-    checkout.configure({"scales": {"paper": {"datasets": {"celeba": few, "celeba_female": few}}}})
-    names = [f"results/paper/data/{name}.safetensors" for name in ("celeba", "celeba_female")]
+    # Files of names that the login node's locale cannot write, beside.
+    pets = {"title": "Pets", "source": "image_folder", "path": "bêtes", "image_shape": [3, 8, 8], "seed": 0}
+    pets |= {"minimum_per_class": 1, "test_fraction": 0.5, "classes": ["café", "日本"]}
+    for name in ("café/0.png", "café/1.png", "日本/0.png", "日本/1.png"):
+        (tmp_path / "root/bêtes" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "root/bêtes" / name)
+    checkout.environment = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    checkout.configure({"scales": {"paper": {"datasets": {"celeba": few, "celeba_female": few, "pets": pets}}}})
+    names = [f"results/paper/data/{name}.safetensors" for name in ("celeba", "celeba_female", "pets")]
     checkout.succeed("--config", "scale=paper", f"data_root={tmp_path / 'root'}", "--", *names)
-    datasets = [load_dataset(checkout.folder / name) for name in names]
+    *datasets, own = [load_dataset(checkout.folder / name) for name in names]
+    assert own.classes == ["café", "日本"]
     assert [dataset.train_x.shape for dataset in datasets] == [(160, 3, 128, 128), (4, 3, 128, 128)]
     assert [dataset.stand_in_for for dataset in datasets] == [None, None]
     assert datasets[1].classes == ["Female"]

@@ -1,15 +1,12 @@
 # What all rules share: the plan of this scale, the stages' versions, wildcards, resources, and outputs of figures.
-import os
-
 from oleander.io.errors import OleanderError
-from oleander.io.files import check_results_folder
+from oleander.io.files import check_results_folder, let_jobs_use_utf8
 from oleander.workflow import evidence, verification
 from oleander.workflow.configuration import Untracked
 from oleander.workflow.plan import Plan
 from oleander.workflow.sources import check_sources
 
-# Jobs read and write UTF-8, paths too, whatever the locale of the login node is.
-os.environ["PYTHONUTF8"] = "1"
+let_jobs_use_utf8()
 
 try:
     PLAN = Plan.read(
