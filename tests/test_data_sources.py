@@ -37,7 +37,7 @@ from oleander.io import user_files
 from oleander.io.artifacts import load_artifact, save_artifact
 from oleander.io.errors import OleanderError
 from oleander.workflow.declared import literals
-from oleander.workflow.sources import check_sources
+from oleander.workflow.sources import check_source
 
 REAL_DATA = os.environ.get("OLEANDER_DATA")
 needs_real_data = pytest.mark.skipif(
@@ -790,7 +790,7 @@ UNSOUND = [
 def changed(block, root, out):
     """What the workflow says when it begins; None if it goes on."""
     try:
-        check_sources({"d": {"title": "D", **block}}, str(root), out)
+        check_source("d", {"title": "D", **block}, str(root), out)
     except OleanderError as error:
         return str(error)
     return None
@@ -825,7 +825,8 @@ def test_replaced_images_are_noticed(prepared, tmp_path, settings):
     write_tree(other, plain() | {"dog/03.png": picture((104, 0, 0))})
     said = changed(block, other.parent, out)
     prepared_file = out / "data/d.safetensors"
-    assert f"{prepared_file} was prepared from other files than lie at {other} now; delete {prepared_file}" in said
+    assert f"{prepared_file} was prepared from other files than lie at {other} now; put the earlier" in said
+    assert f"`snakemake --forcerun {prepared_file} -- " in said
     # Other settings: it is prepared again anyway. Titles are none.
     assert changed(block | {"seed": 1}, other.parent, out) is None
     assert changed(block | {"title": "Pets"}, other.parent, out) == said

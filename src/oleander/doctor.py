@@ -333,9 +333,10 @@ def prepared(results: Path, config: dict[str, Any] | None) -> str:
     for path in files:
         check_prepared(path)
     if config is not None:
-        from oleander.workflow.sources import check_sources
+        from oleander.workflow.sources import check_source
 
-        check_sources(config["datasets"], config["data_root"], results)
+        for name, block in config["datasets"].items():
+            check_source(name, block, config["data_root"], results)
     return f"{len(files)} datasets match the SHA-256 of their manifests"
 
 

@@ -4,7 +4,7 @@ from oleander.io.files import check_results_folder, let_jobs_use_utf8
 from oleander.workflow import evidence, verification
 from oleander.workflow.configuration import Untracked
 from oleander.workflow.plan import Plan
-from oleander.workflow.sources import check_sources
+from oleander.workflow.sources import check_source
 
 let_jobs_use_utf8()
 
@@ -15,9 +15,6 @@ try:
         dict(workflow.config_settings.config or {}),
     )
     CLAIMS = verification.all_claims(PLAN)
-    # Not in a job: what has begun goes on with what was prepared.
-    if workflow.is_main_process and not PLAN.config.only_existing:
-        check_sources(PLAN.config.plain()["datasets"], PLAN.config.data_root, PLAN.out)
 except OleanderError as error:
     raise WorkflowError(str(error)) from None
 
@@ -78,6 +75,19 @@ def autoencoder(wildcards):
 def gan(wildcards):
     """The GAN study of a job."""
     return PLAN.gans[wildcards.gan]
+
+
+def same_source(wildcards):
+    """No input, but an error if a dataset that is needed was prepared from other files than the user has now.
+
+    Not in a job, since what has begun goes on with what was prepared, and not where it is to be prepared again.
+    """
+    name, asked = wildcards.dataset, workflow.dag_settings
+    forced = asked.forceall or not {"prepare_dataset", PLAN.data_file(name)}.isdisjoint(asked.forcerun)
+    forced = forced or (asked.forcetargets and PLAN.data_file(name) in asked.targets)
+    if workflow.is_main_process and not forced and not CONFIG.only_existing:
+        check_source(name, CONFIG.datasets[name].plain(), CONFIG.data_root, OUT)
+    return []
 
 
 def drawn(name):

@@ -9,33 +9,36 @@ from oleander.io.user_files import fingerprint, resolve_data_root, source_paths
 from oleander.workflow.declared import literals
 
 
-def check_sources(datasets: dict[str, dict[str, Any]], data_root: str | None, out: str | Path) -> None:
-    """Raise an error if a dataset was prepared from other files than those that lie in its place now.
+def check_source(name: str, block: dict[str, Any], data_root: str | None, out: str | Path) -> None:
+    """Raise an error if a dataset was prepared from other files than those that lie in their place now.
 
     Absent files are no mistake: what is prepared suffices. Neither are settings that have changed since, for which the
     dataset is prepared again anyway, nor a manifest without a fingerprint.
 
     Args:
-        datasets: name -> its block of the configuration.
+        name: of the dataset.
+        block: its block of the configuration.
         data_root: the configured data folder.
         out: folder of the scale's results.
 
     Raises:
         OleanderError: names the prepared file, the user's, and the two ways out.
     """
-    files = {name.removesuffix("_source"): one for name, one in literals("data/sources", "FILES").items()}
-    for name, block in datasets.items():
-        prepared = Path(out, "data", f"{name}.safetensors")
-        settings = {key: value for key, value in block.items() if key not in ("title", "source", "stand_in_for")}
-        recorded = _recorded(prepared.with_suffix(".json"), block["source"], settings)
-        if recorded is None or not prepared.exists():
-            continue
-        paths = source_paths(files.get(block["source"], ()), settings, resolve_data_root(data_root))
-        if fingerprint(paths) not in (None, recorded):
-            raise OleanderError(
-                f"{prepared} was prepared from other files than lie at {paths[0]} now; delete {prepared} to prepare "
-                "it again, and all that was made from it, or put the earlier files back"
-            )
+    prepared = Path(out, "data", f"{name}.safetensors")
+    settings = {key: value for key, value in block.items() if key not in ("title", "source", "stand_in_for")}
+    recorded = _recorded(prepared.with_suffix(".json"), block["source"], settings)
+    if recorded is None or not prepared.exists():
+        return
+    files = literals("data/sources", "FILES")
+    # torchvision_source.py is named so as not to be taken for the library.
+    own = files.get(block["source"]) or files.get(f"{block['source']}_source", ())
+    paths = source_paths(own, settings, resolve_data_root(data_root))
+    if fingerprint(paths) not in (None, recorded):
+        raise OleanderError(
+            f"{prepared} was prepared from other files than lie at {paths[0]} now; put the earlier files back, or have "
+            f"it prepared again, and all that is made from it: `snakemake --forcerun {prepared} -- ...`, with your "
+            "targets at the end"
+        )
 
 
 def _recorded(manifest: Path, source: str, settings: dict[str, Any]) -> str | None:
