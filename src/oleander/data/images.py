@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image
 
 from oleander.io.errors import OleanderError
 
@@ -30,8 +30,17 @@ NAMES = {
     "YCbCr": "luminance and two colour differences",
     "LAB": "CIE L*a*b* colours",
 }
-SIDEWAYS = (5, 6, 7, 8)
-"""EXIF orientations of images whose width and height are swapped when they are shown."""
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation -> how the image is to be turned for showing it; from 5 on that swaps width and height. Pillow's own
+exif_transpose also writes the EXIF data anew, and fails at damaged ones."""
 
 
 @contextlib.contextmanager
@@ -75,10 +84,11 @@ def read_image(content: bytes, name: str, shape: tuple[int, ...], remedy: str, r
     """
     channels, height, width = shape
     with open_image(content, name, remedy) as image:
-        found = (image.height, image.width)
+        found, turn = (image.height, image.width), None
         # Not for other sizes: the flag may stand behind the pixels, and looking for it decode them.
-        if sorted(found) == sorted((height, width)) and _orientation(image, name) in SIDEWAYS:
-            found = found[::-1]
+        if sorted(found) == sorted((height, width)):
+            orientation = _orientation(image, name)
+            found, turn = found[:: -1 if orientation >= 5 else 1], TURNS.get(orientation)
         if found != (height, width):
             raise OleanderError(
                 f"{name} is {found[0]} x {found[1]} pixels (height x width), but {height} x {width} are wanted; "
@@ -93,15 +103,16 @@ def read_image(content: bytes, name: str, shape: tuple[int, ...], remedy: str, r
             raise OleanderError(f"{name} has mode {image.mode}{said}; convert it to {wanted} with 8 bits per channel")
         if image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255:
             raise OleanderError(f"{name} has transparent pixels; flatten it")
-        # Turned first: a conversion may drop the flag.
-        pixels = np.array(ImageOps.exif_transpose(image).convert("L" if channels == 1 else "RGB"))
+        converted = image.convert("L" if channels == 1 else "RGB")
+        pixels = np.array(converted if turn is None else converted.transpose(turn))
     return np.ascontiguousarray(pixels.reshape(height, width, channels).transpose(2, 0, 1))
 
 
 def _orientation(image: Image.Image, name: str) -> int:
-    """The EXIF orientation, 1 to 8: how the image is to be turned when it is shown."""
+    """The EXIF orientation, 1 to 8; 1, which turns nothing, where there is none or another value."""
     try:
-        return image.getexif().get(ExifTags.Base.Orientation, 1)
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+        return orientation if orientation in TURNS else 1
     # Pillow lets errors of any damaged entry through.
     except (struct.error, LookupError, TypeError, ArithmeticError) as error:
         raise OleanderError(
