@@ -23,11 +23,18 @@ BIN := .venv/bin
 # TOOLS: a sound .venv with uv in it, made in this folder. READY: the lock and the package installed in it.
 TOOLS := .venv/.tools
 READY := .venv/.ready
+# Where the home folder is read-only uv keeps its cache in .venv.
+ifneq ($(shell cache="$${UV_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/uv}"; mkdir -p "$$cache" 2>/dev/null && test -w "$$cache" && echo yes),yes)
+export UV_CACHE_DIR := $(CURDIR)/.venv/.uv-cache
+endif
 # Bytecode at once: every job imports torch, seconds slower without where PYTHONDONTWRITEBYTECODE is set.
 INSTALL = $(BIN)/uv pip install --compile-bytecode --python $(BIN)/python
 
-# What a cluster's modules leave in these would shadow what .venv holds.
+# What a cluster's modules leave in these would shadow what .venv holds; the doctor is to tell of it.
+export OLEANDER_FOREIGN_PYTHONPATH := $(PYTHONPATH)
 unexport PYTHONHOME PYTHONPATH
+# Files are UTF-8, whatever the locale.
+export PYTHONUTF8 := 1
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s  %s\n", $$1, $$2 }' Makefile

@@ -1,7 +1,7 @@
 """Check, before training, that a dataset suffices for every study on it."""
 
-from oleander.data import load_dataset, make_task
-from oleander.evaluation.checks import check_task
+from oleander.data import load_dataset
+from oleander.evaluation.checks import check_tasks
 from oleander.evaluation.gans import check_gan
 from oleander.evaluation.reconstructions import check_autoencoders
 from oleander.io.errors import plain_errors
@@ -13,12 +13,7 @@ with plain_errors():
     studies = snakemake.params.studies
     dataset = load_dataset(snakemake.input.dataset)
     datasets = {one.name: one for one in map(load_dataset, snakemake.input.others)}
-    found = {"tasks": {}, "autoencoders": {}, "gans": {}}
-    for name, block in studies["tasks"].items():
-        task = make_task(dataset, **block["settings"])
-        found["tasks"][name] = check_task(
-            task, block["evaluations"], block["victims"], block["attacks"], block["untrained"]
-        )
+    found = {"tasks": check_tasks(dataset, studies["tasks"]), "autoencoders": {}, "gans": {}}
     for name, block in studies["autoencoders"].items():
         found["autoencoders"][name] = check_autoencoders(dataset, block["settings"], block["trigger"], block["targets"])
     for name, block in studies["gans"].items():

@@ -6,6 +6,7 @@ from pathlib import Path
 from oleander.attacks import Checkpoint, Replica, precision_of, trained_attack
 from oleander.data import load_dataset, make_task
 from oleander.evaluation.checkpoints import checkpoint_file
+from oleander.evaluation.checks import check_tasks
 from oleander.io.artifacts import fingerprint
 from oleander.io.errors import plain_errors
 from oleander.io.tables import identified, write_csv
@@ -18,6 +19,8 @@ with plain_errors():
     params = snakemake.params
     attack = trained_attack(params.attack["name"])
     dataset = load_dataset(snakemake.input.dataset)
+    # As check_data does, which may still wait for its turn: no hours of training for victims that cannot be built.
+    check_tasks(dataset, params.tested_by.value)
     placement = place(params.device)
     task = make_task(dataset, **params.task).to(placement.device)
     precision = precision_of(params.attack, placement)

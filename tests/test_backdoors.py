@@ -10,7 +10,7 @@ from PIL import Image
 from oleander.backdoors import Distribution, FixedImage, Inverse, Latent, Square
 from oleander.backdoors.targets import build_target
 from oleander.backdoors.triggers import build_trigger
-from oleander.data import Dataset
+from oleander.data import Dataset, prepare_dataset
 from oleander.io.errors import OleanderError
 
 CORNERS = ("top_left", "top_right", "bottom_left", "bottom_right")
@@ -180,8 +180,53 @@ def test_points_are_no_targets(block):
 
 def test_a_users_image_of_another_size_or_no_image_at_all_is_refused(tmp_path):
     Image.new("RGB", (7, 6)).save(tmp_path / "wide.png")
-    with pytest.raises(OleanderError, match=r"\[3, 6, 7\] does not fit images of shape \[3, 6, 6\]"):
+    with pytest.raises(OleanderError, match=r"wide\.png is 6 x 7 pixels .*, but 6 x 6 are wanted; resize it"):
         build_target({"name": "fixed_image", "file": str(tmp_path / "wide.png")}, make_dataset())
     (tmp_path / "text.png").write_text("no image")
     with pytest.raises(OleanderError, match=r"text\.png is not a complete PNG"):
         build_target({"name": "fixed_image", "file": str(tmp_path / "text.png")}, make_dataset())
+    with pytest.raises(OleanderError, match=r"cannot be read .*found .*wide\.png; .*rename it"):
+        build_target({"name": "fixed_image", "file": str(tmp_path / "Wide.png")}, make_dataset())
+    with pytest.raises(OleanderError, match="dataset points has no images"):
+        build_target({"name": "fixed_image", "file": str(tmp_path / "wide.png")}, points_dataset())
+
+
+UNFIT = {
+    "16bit.png": (Image.fromarray(np.full((6, 6), 9, np.uint16)), {}, "has mode I;16 (grey with 16 bits); convert"),
+    "16bit.ppm": (Image.fromarray(np.full((6, 6), 9, np.int32)), {}, "has mode I (grey with 32 bits); convert"),
+    "ink.jpg": (Image.new("CMYK", (6, 6), 9), {}, "has mode CMYK (four ink colours); convert it to"),
+    "clear.png": (Image.new("RGBA", (6, 6), (1, 2, 3, 254)), {}, "has transparent pixels; flatten it"),
+    "moving.webp": (
+        Image.new("RGB", (6, 6)),
+        {"save_all": True, "append_images": [Image.new("RGB", (6, 6), "white")]},
+        "2 frames; keep one of them",
+    ),
+}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", UNFIT)
+def test_a_users_image_passes_the_same_checks_as_target_and_in_a_dataset(tmp_path, name, channels):
+    """None is clipped, laid on black or cut to its first frame in silence, and both are told in the same words."""
+    picture, options, said = UNFIT[name]
+    path = tmp_path / "pets/cat" / name
+    path.parent.mkdir(parents=True)
+    picture.save(path, **options)
+    with pytest.raises(OleanderError) as as_target:
+        build_target({"name": "fixed_image", "file": str(path)}, make_dataset(channels))
+    block = {"source": "image_folder", "path": "pets", "image_shape": [channels, 6, 6], "minimum_per_class": 1}
+    block |= {"test_fraction": 0.5, "seed": 0}
+    with pytest.raises(OleanderError) as in_dataset:
+        prepare_dataset("mine", block, str(tmp_path), False, tmp_path / "a.safetensors", tmp_path / "a.json")
+    sentences = [str(caught.value).partition(f"{name} ")[2] for caught in (as_target, in_dataset)]
+    assert sentences[0] == sentences[1]
+    assert said in sentences[0]
+
+
+def test_a_users_image_is_turned_as_its_flag_says(tmp_path):
+    shown = np.random.default_rng(0).integers(256, size=(6, 6, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by a quarter
+    Image.fromarray(np.ascontiguousarray(np.rot90(shown))).save(tmp_path / "phone.png", exif=exif)
+    target = build_target({"name": "fixed_image", "file": str(tmp_path / "phone.png")}, make_dataset())
+    np.testing.assert_array_equal(target.image.numpy(), shown.transpose(2, 0, 1))

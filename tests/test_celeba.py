@@ -1,5 +1,6 @@
 """CelebA: what is drawn and how it is cropped, every mistake in the tree, kills, and memory."""
 
+import codecs
 import hashlib
 import os
 import shutil
@@ -143,6 +144,14 @@ def test_the_middle_is_cropped_and_scaled(tmp_path, tree, crop, size):
     assert (dataset.train_x[0].float() - expected).abs().max() <= 1.01
 
 
+def test_lists_saved_on_windows_are_read(tmp_path, tree):
+    expected = prepare(tmp_path / "before", FEMALE, tree.parent)
+    for name in (ATTR, PARTITION):
+        content = (tree / name).read_bytes()
+        (tree / name).write_bytes(codecs.BOM_UTF8 + content.replace(b"\n", b"\r\n"))
+    assert torch.equal(prepare(tmp_path / "after", FEMALE, tree.parent).train_x, expected.train_x)
+
+
 # --- another folder, other sizes, rare attributes
 
 HALF = {"folder": "celeba_half", "aligned_size": [109, 89], "crop": 89, "image_size": 64}
@@ -263,6 +272,13 @@ def picture(change):
     return lambda tree: change(tree / "img_align_celeba" / "000003.jpg")
 
 
+def deeper(folder):
+    """Kaggle's archive has the folder within itself."""
+    inner = folder.rename(folder.with_name("inner"))
+    folder.mkdir()
+    inner.rename(folder / folder.name)
+
+
 def truncate(path):
     path.write_bytes(path.read_bytes()[:-300])
 
@@ -302,6 +318,26 @@ MISTAKES = {
     "partition missing images": (
         edit(PARTITION, lambda lines: lines[:-2]),
         [PARTITION, "lacks 2", "first is 000119.jpg"],
+    ),
+    "Kaggle's lists": (
+        lambda tree: (tree / ATTR).rename(tree / "list_attr_celeba.csv"),
+        ["absent: found", "list_attr_celeba.csv, which is a CSV, as Kaggle's copy of CelebA has it"],
+    ),
+    "Kaggle's lists, renamed": (
+        edit(ATTR, lambda lines: ["image_id," + ",".join(ATTRIBUTES), *(",".join(one.split()) for one in lines[2:])]),
+        [f"{ATTR} is a CSV, as Kaggle's copy", "put the authors' list"],
+    ),
+    "Kaggle's folder in a folder": (
+        lambda tree: deeper(tree / "img_align_celeba"),
+        ["000001.jpg; found it in", "img_align_celeba/img_align_celeba: move the images from there"],
+    ),
+    "not unpacked": (
+        lambda tree: drop("img_align_celeba")(tree) or (tree / "img_align_celeba.zip").touch(),
+        ["absent: found", "img_align_celeba.zip, which is still to be unpacked"],
+    ),
+    "PNGs": (
+        lambda tree: [path.rename(path.with_suffix(".png")) for path in (tree / "img_align_celeba").iterdir()],
+        ["found 000001.png: these are the PNGs", "JPEGs of img_align_celeba.zip"],
     ),
     "partition row": (edit(PARTITION, line(3, "000004.jpg")), [PARTITION, "line 4", "'000004.jpg'"]),
     "partition number": (edit(PARTITION, line(3, "000004.jpg 3")), [PARTITION, "line 4"]),

@@ -8,8 +8,11 @@ import yaml
 from test_pgan import CONVOLUTIONAL, IMAGE, SETTINGS, make_task
 from test_trials import SETTINGS as TRIALS
 
-from oleander.evaluation.checks import check_task
+from oleander.data import SOURCES
+from oleander.data.prepared import Dataset
+from oleander.evaluation.checks import check_task, check_tasks
 from oleander.io.errors import OleanderError
+from oleander.workflow.plan import Plan
 
 SIZES = {"poison_fractions": [0.0, 0.2], "train_points": [8], "trusted_per_class": 1}
 # Of the 7 target points one is trusted and four are trained on.
@@ -98,3 +101,55 @@ def test_images_of_another_size_meet_the_papers_networks_before_training(config,
     else:
         with pytest.raises(OleanderError, match=said):
             check_task(task, **asked)
+
+
+def test_an_experiment_is_checked_for_the_victims_that_figures_show_before_it_is_trained(repository):
+    """Images of 12 x 12, for which generators of pgan_images can be trained, but no binary_cnn."""
+    mine = {
+        "datasets": {
+            "mine": {
+                "title": "Mine",
+                "source": "embedded",
+                "name": "photographs",
+                "patch_size": 12,
+                "patches_per_class": 400,
+                "test_fraction": 0.25,
+                "seed": 0,
+            }
+        },
+        "tasks": {
+            "mine": {
+                "dataset": "mine",
+                "source_class": "china",
+                "target_class": "flower",
+                "all_classes": False,
+                "victim": "binary_cnn",
+            }
+        },
+        "experiments": {
+            "mine": {
+                "task": "mine",
+                "attack": "pgan_images",
+                "epochs": 1,
+                "alphas": [0.3],
+                "lambda_primes": [0.9],
+                "generators": 1,
+            }
+        },
+        "figures": {"pgan_fig4": {"experiments": ["mine"], "alpha": 0.3, "controls": None}},
+    }
+    plan = Plan.read(str(repository), [mine], {"scale": "demo"})
+    tasks = plan.tasks_of("mine")
+    assert set(tasks) == {"mine"}
+    assert set(tasks["mine"]["victims"]) == {plan.config.figures["pgan_fig4"].evaluation}
+    block = plan.dataset_settings("mine")
+    raw = SOURCES["embedded"]({key: value for key, value in block.items() if key != "source"}, None, False)
+    dataset = Dataset("mine", **vars(raw), source="embedded", stand_in_for=None, sha256="")
+    with pytest.raises(OleanderError, match=r"^evaluation effectiveness, its victim on mine: the convolutions"):
+        check_tasks(dataset, tasks)
+    with_mlp = json.loads(json.dumps(mine))
+    with_mlp["tasks"]["mine"]["victim"] = "binary_mlp"
+    tasks = Plan.read(str(repository), [with_mlp], {"scale": "demo"}).tasks_of("mine")
+    assert check_tasks(dataset, tasks)["mine"]["victims"] == ["effectiveness"]
+    # Another experiment is not held up by it.
+    assert "mine" not in plan.tasks_of("mnist")

@@ -10,6 +10,7 @@ import pytest
 import tables
 import yaml
 from paper_costs import Cost, cost_of, costs, is_submitted, planned_jobs
+from snakemake_interface_executor_plugins.settings import SharedFSUsage
 from workflow_checkout import Checkout
 
 
@@ -92,6 +93,12 @@ def test_the_profile_leaves_to_the_site_what_depends_on_it(repository, jobs):
     # A GPU's type among the defaults would give every job a GPU.
     on_gpu = {job.rule.name for job in jobs if is_submitted(job) and job.resources.get("gpu")}
     assert set(theirs["set-resources"]) == on_gpu
+
+
+@pytest.mark.parametrize("name", ["default", "slurm"])
+def test_snakemake_keeps_no_cache_in_a_home_folder_that_may_be_read_only(repository, name):
+    shared = yaml.safe_load((repository / f"workflow/profiles/{name}/config.yaml").read_text())["shared-fs-usage"]
+    assert set(SharedFSUsage) - {SharedFSUsage.parse_choice(one) for one in shared} == {SharedFSUsage.SOURCE_CACHE}
 
 
 def test_every_command_can_be_planned(repository):

@@ -465,7 +465,8 @@ def without(block, key):
         (
             "tasks.mine",
             {**MINE, "source_class": 83},
-            'P.source_class: read as the number 83 where text is wanted; write it in quotes, as in "83"',
+            'P.source_class: read as the number 83 where text is wanted; write it in quotes, as in "83", '
+            'or "0123" if it has a leading zero there',
         ),
         (
             "tasks.mine",
@@ -655,7 +656,7 @@ def without(block, key):
         (
             "figures.pgan_fig4.controls.mnist",
             "mnist_duplication",
-            "P: not among the figure's experiments, which are cifar; name one of them",
+            "P: not among the figure's experiments, which are cifar; name one of them, or set controls to null",
         ),
         (
             "figures.pgan_fig2.controls.fmnist",

@@ -7,6 +7,7 @@ import http.server
 import io
 import json
 import os
+import shutil
 import struct
 import threading
 import zipfile
@@ -21,6 +22,7 @@ from PIL import Image
 from torchvision import datasets
 
 from oleander.data import (
+    CHECKS,
     SETTINGS_SCHEMAS,
     SOURCES,
     RawDataset,
@@ -28,9 +30,14 @@ from oleander.data import (
     prepare_dataset,
     save_dataset,
 )
+from oleander.data.images import read_image
+from oleander.data.sources import SOURCE_FILES
+from oleander.io import user_files
 from oleander.io.artifacts import load_artifact, save_artifact
 from oleander.io.errors import OleanderError
-from oleander.io.places import resolve_data_root
+from oleander.io.user_files import resolve_data_root
+from oleander.workflow.declared import source_files
+from oleander.workflow.sources import check_source
 
 REAL_DATA = os.environ.get("OLEANDER_DATA")
 needs_real_data = pytest.mark.skipif(
@@ -344,6 +351,28 @@ def test_compressed_set_says_gunzip(prepare, tmp_path):
     files = {f"{name}.gz": gzip.compress(content) for name, content in small_mnist()[0].items()}
     folder = write_mnist(tmp_path, dict.fromkeys(IDX_NAMES) | files)
     refused(prepare, MNIST, f"gunzip --keep {folder}/*.gz", data_root=tmp_path)
+    packed = folder / f"{IDX_NAMES[2]}.gz"
+    packed.write_bytes(b"<html>503</html>")
+    refused(prepare, MNIST, f"{packed} is no gzip file: it starts with b'<htm'", "download it", data_root=tmp_path)
+    packed.write_bytes(small_mnist()[0][IDX_NAMES[2]])
+    refused(prepare, MNIST, f"{packed} is unpacked already", f"rename it to {IDX_NAMES[2]}", data_root=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["MNIST/raw/{dotted}", "MNIST/raw/{name}/{name}", "MNIST/{name}", "{name}", "MNIST/raw/{upper}"],
+)
+def test_files_under_a_near_name_are_said(prepare, tmp_path, place):
+    """As 7-Zip and Kaggle name them, in a folder of the file's name, or one folder too high."""
+    (tmp_path / "MNIST/raw").mkdir(parents=True)
+    for name, content in small_mnist()[0].items():
+        path = tmp_path / place.format(name=name, dotted=name.replace("-idx", ".idx"), upper=name.upper())
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    name = IDX_NAMES[0]
+    found = place.format(name=name, dotted=name.replace("-idx", ".idx"), upper=name.upper())
+    wanted = tmp_path / "MNIST/raw" / name
+    refused(prepare, MNIST, f"absent: found {tmp_path / found};", f"rename it to {wanted}", data_root=tmp_path)
 
 
 @pytest.fixture
@@ -490,7 +519,13 @@ BAD_TREES = {
         ["'bird'", "no images in test; add some or leave the class out"],
     ),
     "test only": ({"test/bird/x.png": picture(0)}, {}, ["'bird'", "0 training images"]),
-    "stray file": ({"train/readme.txt": b""}, {}, ["train/readme.txt", "out of place"]),
+    "another mode": (
+        {"train/cat/x.jpg": picture((1, 2, 3, 4), mode="CMYK", form="JPEG")},
+        {},
+        ["train/cat/x.jpg has mode CMYK (four ink colours)", "convert it to RGB"],
+    ),
+    "stray image": ({"train/x.png": picture(0)}, {}, ["file train/x.png is out of place"]),
+    "stray image above": ({"x.png": picture(0)}, {}, ["file x.png is out of place"]),
     "stray split": ({"validation/cat/x.png": picture(0)}, {}, ["validation/cat/x.png", "out of place"]),
     "too deep": ({"train/cat/old/x.png": picture(0)}, {}, ["train/cat/old/x.png", "out of place"]),
     "fraction": ({}, {"test_fraction": 0.5, "seed": 0}, ["remove test_fraction"]),
@@ -511,7 +546,9 @@ def test_bad_trees(prepare, tmp_path, settings, case):
 @BOTH
 def test_layouts_that_cannot_be_split(prepare, tmp_path, settings):
     path = tmp_path / settings["path"]
-    refused(prepare, settings, path, "does not exist", data_root=tmp_path)
+    refused(prepare, settings, path, "does not exist", "put the folder or .zip there", data_root=tmp_path)
+    (tmp_path / "Pets (1).zip").touch()
+    refused(prepare, settings, "does not exist", tmp_path / "Pets (1).zip", f"rename it to {path}", data_root=tmp_path)
     refused(prepare, settings, "relative", "OLEANDER_DATA")
     write_tree(path, plain(2))
     refused(prepare, settings, "set test_fraction and seed", data_root=tmp_path)
@@ -555,11 +592,79 @@ def test_links(prepare, tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["../x.png", "/etc/x.png", "C:/x.png", "c:x.png", "train\\cat\\x.png", "train/../../x.png", "a//x"],
+    ["../x.png", "/etc/x.png", "C:/x.png", "c:x.png", "train\\..\\x.png", "train/../../x.png"],
 )
 def test_archive_entries_that_escape(prepare, tmp_path, name):
     write_tree(tmp_path / "pets.zip", two_splits() | {name: picture(0)})
     refused(prepare, ZIP, repr(name), "outside the archive", data_root=tmp_path)
+
+
+def test_archive_entries_that_only_look_odd(prepare, tmp_path):
+    """./cat/0.png is what bsdtar and Go write; backslashes are Windows', and are not said to escape."""
+    sound = prepare_two_splits(prepare, tmp_path, lambda name: name)
+    for odd in (lambda name: f"./{name}", lambda name: name.replace("/", "//"), lambda name: name.replace("/", "/./")):
+        assert torch.equal(prepare_two_splits(prepare, tmp_path, odd), sound)
+    write_tree(tmp_path / "pets.zip", two_splits() | {"./": b"", "train\\cat\\x.png": picture(0)})
+    with pytest.raises(OleanderError, match=r"has a backslash .*; pack it again") as caught:
+        prepare(ZIP, tmp_path)
+    assert "outside" not in str(caught.value)
+    write_tree(tmp_path / "pets.zip", two_splits() | {"./train/cat/0.png": picture(0)})
+    with pytest.raises(OleanderError, match="appears twice"):
+        prepare(ZIP, tmp_path)
+
+
+def prepare_two_splits(prepare, folder, rename):
+    write_tree(folder / "pets.zip", {rename(name): content for name, content in two_splits().items()})
+    return prepare(ZIP, folder).train_x
+
+
+@BOTH
+@pytest.mark.parametrize("wrapping", ["", "pets/"])
+def test_what_lies_beside_the_classes_is_passed_over(prepare, tmp_path, settings, wrapping, caplog):
+    beside = ["readme.txt", "LICENSE", "docs/readme.txt"] if wrapping else ["readme.txt"]
+    beside += [wrapping + name for name in ("labels.csv", "train/labels.csv")]
+    litter = [wrapping + name for name in ("Thumbs.db", "desktop.ini", "train/cat/Thumbs.db")]
+    litter.append(wrapping + "train/cat/@eaDir/0.png/SYNOPHOTO_THUMB_M.png")
+    files = {wrapping + name: content for name, content in two_splits().items()}
+    write_tree(tmp_path / settings["path"], files | dict.fromkeys(beside + litter, b"x"))
+    caplog.set_level("INFO", "oleander")
+    dataset = prepare(settings, tmp_path)
+    assert dataset.classes == ["cat", "dog"]
+    assert len(dataset.train_x) == 6
+    assert all(name in caplog.text for name in beside)
+    assert "Thumbs.db" not in caplog.text
+    write_tree(tmp_path / settings["path"], files | {wrapping + "train/cat/notes.txt": b"x"})
+    with pytest.raises(OleanderError, match=r"train/cat/notes\.txt is not a complete PNG"):
+        prepare(settings, tmp_path)
+
+
+ORIENTATIONS = {
+    1: lambda shown: shown,
+    2: np.fliplr,
+    3: lambda shown: np.rot90(shown, 2),
+    4: np.flipud,
+    5: lambda shown: shown.transpose(1, 0, 2),
+    6: lambda shown: np.rot90(shown),
+    7: lambda shown: np.rot90(shown, 2).transpose(1, 0, 2),
+    8: lambda shown: np.rot90(shown, -1),
+}
+"""How a camera stores the pixels that are to be shown, by its flag (EXIF 2.3, section 4.6.4)."""
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("flag", ORIENTATIONS)
+def test_an_image_is_turned_as_its_flag_says(tmp_path, form, flag):
+    shown = np.zeros((16, 24, 3), np.uint8)
+    shown[:8, :16], shown[8:, 8:] = (250, 0, 0), (0, 0, 250)
+    exif, stream = Image.Exif(), io.BytesIO()
+    exif[0x0112] = flag
+    options = {"JPEG": {"quality": 100, "subsampling": 0}, "WEBP": {"lossless": True}}.get(form, {})
+    Image.fromarray(np.ascontiguousarray(ORIENTATIONS[flag](shown))).save(stream, form, exif=exif, **options)
+    read = read_image(stream.getvalue(), "it", (3, 16, 24), "", "").transpose(1, 2, 0)
+    assert np.abs(read.astype(int) - shown).max() <= (3 if form == "JPEG" else 0)
+    if flag >= 5:
+        with pytest.raises(OleanderError, match=r"it is 16 x 24 pixels .*, but 24 x 16 are wanted"):
+            read_image(stream.getvalue(), "it", (3, 24, 16), "", "")
 
 
 def altered_archive(path, offset_in_entry, change):
@@ -640,6 +745,7 @@ def test_manifest_says_what_is_in_the_file(prepare):
     assert (manifest["shape"], manifest["dtype"], manifest["value_range"]) == ([1, 8, 8], "uint8", [0, 255])
     assert (manifest["source"], manifest["stand_in_for"]) == ("embedded", "MNIST")
     assert manifest["source_settings"] == {"name": "digits", "test_fraction": 0.3, "seed": 1}
+    assert manifest["source_files"] is None
     assert sorted(path.name for path in prepare.folder.iterdir()) == ["d.json", "d.safetensors"]
 
 
@@ -676,6 +782,91 @@ UNSOUND = [
     (POINTS | {"test_x": torch.full((2, 2), torch.nan)}, "NaN or infinite; correct or remove"),
     (POINTS | {"test_x": torch.ones(2, 2), "value_range": (0.0, 0.5)}, "outside value_range (0.0, 0.5); widen it"),
 ]
+
+
+# --- the user's files, once they are prepared
+
+
+def changed(block, root, out):
+    """What the workflow says when it begins; None if it goes on."""
+    try:
+        check_source("d", {"title": "D", **block}, str(root), out)
+    except OleanderError as error:
+        return str(error)
+    return None
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    """Prepare a block from a data folder, as the workflow does at demo scale; returns its results folder."""
+
+    def run(block, root):
+        data = tmp_path / "results/data"
+        prepare_dataset("d", block, str(root), False, data / "d.safetensors", data / "d.json")
+        return data.parent
+
+    return run
+
+
+@BOTH
+def test_replaced_images_are_noticed(prepared, tmp_path, settings):
+    block = settings | {"test_fraction": 0.3, "seed": 0}
+    path, other = tmp_path / settings["path"], tmp_path / "other" / settings["path"]
+    write_tree(path, plain())
+    out = prepared(block, tmp_path)
+    assert changed(block, tmp_path, out) is None
+    # Neither another place nor another time is another dataset; nor is a folder that is not there any more.
+    other.parent.mkdir()
+    (shutil.copytree if path.is_dir() else shutil.copy)(path, other)
+    os.utime(other, (1, 1))
+    assert changed(block, other.parent, out) is None
+    assert changed(block, tmp_path / "nowhere", out) is None
+    # Same names, same sizes, one other colour.
+    write_tree(other, plain() | {"dog/03.png": picture((104, 0, 0))})
+    said = changed(block, other.parent, out)
+    prepared_file = out / "data/d.safetensors"
+    assert f"{prepared_file} was prepared from other files than lie at {other} now; put the earlier" in said
+    assert f"`snakemake --forcerun {prepared_file} -- " in said
+    # Other settings: it is prepared again anyway. Titles are none.
+    assert changed(block | {"seed": 1}, other.parent, out) is None
+    assert changed(block | {"title": "Pets"}, other.parent, out) == said
+    prepared_file.unlink()
+    assert changed(block, other.parent, out) is None
+    prepared(block, other.parent)
+    assert changed(block, other.parent, out) is None
+    assert changed(block, tmp_path, out) is not None
+
+
+def test_replaced_sets_of_fixed_size_are_noticed(prepared, tmp_path, monkeypatch):
+    folder = write_mnist(tmp_path / "a")
+    out = prepared(MNIST, tmp_path / "a")
+    assert changed(MNIST, tmp_path / "a", out) is None
+    (folder / IDX_NAMES[3]).write_bytes(idx(np.arange(10)[::-1]))
+    assert "MNIST/raw" in changed(MNIST, tmp_path / "a", out)
+    # Of very large files the end alone is looked at, of folders the beginning, and all sizes.
+    monkeypatch.setattr(user_files, "HASHED_BYTES", 8)
+    path = tmp_path / "large/file"
+    path.parent.mkdir()
+    prints = set()
+    for content in (b"0" * 20, b"1" + b"0" * 19, b"0" * 21, b"0" * 19 + b"1"):
+        path.write_bytes(content)
+        prints.add(user_files.fingerprint([path]))
+        assert user_files.fingerprint([path.parent]) != user_files.fingerprint([path])
+    assert len(prints) == 3
+    assert user_files.fingerprint([path, tmp_path / "absent"]) is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"source": 1}', "null"])
+def test_a_manifest_without_a_fingerprint_stops_nothing(prepared, tmp_path, text):
+    write_mnist(tmp_path)
+    out = prepared(MNIST, tmp_path)
+    (out / "data/d.json").write_text(text)
+    assert changed(MNIST, tmp_path, out) is None
+
+
+def test_every_source_of_users_files_says_which():
+    assert {name for name, files in SOURCE_FILES.items() if files} == set(CHECKS)
+    assert source_files() == {name: files for name, files in SOURCE_FILES.items() if files}
 
 
 @pytest.mark.parametrize(("changes", "piece"), UNSOUND)

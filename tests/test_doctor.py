@@ -208,6 +208,42 @@ def test_a_check_that_hangs_is_left_behind():
     assert "no answer within 0.2 s" in finding.said
 
 
+# What the environment brings along
+
+
+def test_modules_of_another_python_are_told(tmp_path, repository):
+    """As a cluster's `module load` leaves them on PYTHONPATH; make removes it, and hands it over to the doctor."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/my_own_tools.py").touch()
+    (tmp_path / "module/numpy").mkdir(parents=True)
+    own = f"{repository / 'src'}"
+    assert doctor.shadows(repository, "") == "not set"
+    assert doctor.shadows(repository, f"{own}::{tmp_path}/mine:{tmp_path}/nowhere") == "shadows no package"
+    with pytest.raises(OleanderError, match=r"module on PYTHONPATH shadows numpy .*`unset PYTHONPATH`"):
+        doctor.shadows(repository, f"{own}:{tmp_path}/mine:{tmp_path}/module")
+    (tmp_path / "mine/random.py").touch()
+    with pytest.raises(OleanderError, match="shadows random of"):
+        doctor.shadows(repository, f"{tmp_path}/mine")
+
+
+def test_make_hands_pythonpath_to_the_doctor_and_to_nothing_else(checkout, tmp_path):
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\necho "$PYTHONPATH|$OLEANDER_FOREIGN_PYTHONPATH|$PYTHONUTF8"\n')
+    python.chmod(0o755)
+    environment = {**os.environ, "PYTHONPATH": "/their modules:/more"}
+    command = ["make", "--silent", "doctor", f"PYTHON={python}"]
+    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == "src|/their modules:/more|1\n", done.stderr
+
+
+def test_a_read_only_home_is_told_and_does_not_matter(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert doctor.home_folder() == f"{tmp_path} is writable"
+    monkeypatch.setenv("HOME", str(tmp_path / "nowhere"))
+    with pytest.raises(AbsentError, match=r"cannot be written to, and need not be; .*XDG_CACHE_HOME"):
+        doctor.home_folder()
+
+
 # Packages
 
 
@@ -319,17 +355,33 @@ def test_faces_are_looked_at_by_lists_and_names(tmp_path):
 
 
 def test_prepared_data_must_be_their_manifests(tmp_path):
-    assert doctor.prepared(tmp_path / "nowhere") == "none yet"
-    output = tmp_path / "points.safetensors"
+    assert doctor.prepared(tmp_path / "nowhere", None) == "none yet"
+    output = tmp_path / "data/points.safetensors"
     prepare_dataset("points", GAUSSIANS, None, False, output, output.with_suffix(".json"))
-    assert doctor.prepared(tmp_path) == "1 datasets match the SHA-256 of their manifests"
+    config = {"datasets": {"points": GAUSSIANS}, "data_root": None}
+    for one in (None, config):
+        assert doctor.prepared(tmp_path, one) == "1 datasets match the SHA-256 of their manifests"
     manifest = output.with_suffix(".json")
     manifest.write_text(manifest.read_text()[:20])
     with pytest.raises(OleanderError, match="cannot be read"):
-        doctor.prepared(tmp_path)
+        doctor.prepared(tmp_path, config)
     manifest.unlink()
     with pytest.raises(OleanderError, match="has no manifest"):
-        doctor.prepared(tmp_path)
+        doctor.prepared(tmp_path, config)
+
+
+def test_prepared_data_must_be_of_the_users_files(tmp_path, mnist):
+    block, root = {"source": "torchvision", "name": "MNIST"}, str(mnist.parents[1])
+    for prefix in ("train", "t10k"):
+        idx(mnist / f"{prefix}-images-idx3-ubyte", (10, 4, 4))
+        idx(mnist / f"{prefix}-labels-idx1-ubyte", (10,), bytes(range(10)))
+    output = tmp_path / "results/data/mnist.safetensors"
+    prepare_dataset("mnist", block, root, False, output, output.with_suffix(".json"))
+    config = {"datasets": {"mnist": block}, "data_root": root}
+    assert "1 datasets match" in doctor.prepared(tmp_path / "results", config)
+    idx(mnist / "t10k-labels-idx1-ubyte", (10,), bytes(reversed(range(10))))
+    with pytest.raises(OleanderError, match="prepared from other files than lie at"):
+        doctor.prepared(tmp_path / "results", config)
 
 
 # Slurm and the drive

@@ -45,6 +45,13 @@ def test_only_our_own_errors_lose_their_traceback():
             raise error
 
 
+def test_a_sentence_stands_in_the_jobs_log_too(package_logger, tmp_path, capsys):
+    begin_job(tmp_path / "job.log", 1)
+    sentence(lambda: fail(OleanderError("torch finds no GPU")))
+    assert (tmp_path / "job.log").read_text().rstrip().endswith("INFO error: torch finds no GPU")
+    assert capsys.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     "allocate",
     [

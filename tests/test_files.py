@@ -1,4 +1,4 @@
-"""The folder of results: what the workflow refuses to work in, before it runs anything."""
+"""What the workflow refuses to work in, before it runs anything; and whose commit it records."""
 
 import os
 import subprocess
@@ -8,6 +8,7 @@ import pytest
 
 from oleander.io.errors import OleanderError
 from oleander.io.files import CLOCK_TOLERANCE, check_results_folder
+from oleander.io.provenance import commit_of
 
 
 def refusal(folder):
@@ -50,3 +51,36 @@ def test_a_file_dated_after_now_is_refused_until_its_date_is_put_right(tmp_path)
 def test_a_file_server_may_be_a_little_ahead(tmp_path):
     date(tmp_path / "a.csv", CLOCK_TOLERANCE / 2)
     check_results_folder(tmp_path)
+
+
+def git(folder, *arguments):
+    identity = ("-c", "user.email=a@b", "-c", "user.name=x", "-c", "commit.gpgsign=false")
+    done = subprocess.run(["git", "-C", folder, *identity, *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_commit_is_recorded_of_the_checkout_and_of_no_repository_around_it(tmp_path):
+    """Unpacked without .git inside a thesis's repository, whose commit says nothing of the code."""
+    (tmp_path / "thesis/oleander/results").mkdir(parents=True)
+    thesis, checkout = tmp_path / "thesis", tmp_path / "thesis/oleander"
+    (checkout / "code.py").write_text("1\n")
+    git(thesis, "init", "-q")
+    git(thesis, "commit", "-q", "--allow-empty", "-m", "my thesis")
+    assert commit_of(checkout) == "unknown"
+    git(thesis, "add", ".")
+    git(thesis, "commit", "-q", "-m", "with code")
+    assert commit_of(checkout) == "unknown"
+    assert commit_of(thesis) == git(thesis, "rev-parse", "HEAD")
+    git(checkout, "init", "-q")
+    assert commit_of(checkout) == "unknown"
+    git(checkout, "add", ".")
+    git(checkout, "commit", "-q", "-m", "code")
+    own = git(checkout, "rev-parse", "HEAD")
+    assert commit_of(checkout) == own
+    (tmp_path / "link").symlink_to(checkout)
+    assert commit_of(tmp_path / "link") == own
+    (checkout / "results/new.csv").touch()
+    assert commit_of(checkout) == own
+    (checkout / "code.py").write_text("2\n")
+    assert commit_of(checkout) == f"{own}+changes"
+    assert commit_of(tmp_path / "nowhere") == "unknown"

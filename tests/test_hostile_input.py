@@ -406,7 +406,16 @@ def animated(form):
     return picture(form, save_all=True, append_images=[Image.new("RGB", (6, 5), 9)])
 
 
+def turned(form):
+    """One with EXIF data: an orientation, and what cameras write beside it."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F], exif[0x011A] = 3, "Camera", (72, 1)
+    exif.get_ifd(0x8825)[2] = (51.0, 3.0, 8.0)
+    return picture(form, exif=exif)
+
+
 PICTURES = {
+    **{f"{form}, turned": turned(form) for form in ("PNG", "JPEG", "WEBP")},
     "PNG": picture("PNG"),
     "PNG of a palette": picture("PNG", "P"),
     "PNG with transparency": picture("PNG", "RGBA"),

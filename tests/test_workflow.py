@@ -24,7 +24,7 @@ from PIL import Image
 from workflow_checkout import Checkout, tiny
 
 import oleander
-from oleander.data import load_dataset
+from oleander.data import load_dataset, prepare_dataset
 from oleander.io.artifacts import load_artifact
 from oleander.io.claims import COLUMNS as CLAIM_COLUMNS
 from oleander.io.columns import CERTIFIED, CHECKPOINT_TRIALS, CHECKPOINTS
@@ -697,6 +697,36 @@ def test_results_from_the_future_are_one_sentence_before_anything_runs(checkout)
     assert not checkout.result("logs").exists()
 
 
+def test_replaced_images_are_told_before_anything_runs(checkout, tmp_path):
+    """Without a home folder that could be written to, as on some compute nodes, which is none of its business."""
+    block = {"source": "image_folder", "path": "mine", "image_shape": [3, 8, 8]}
+    block |= {"minimum_per_class": 1, "test_fraction": 0.5, "seed": 0}
+    for colour in (10, 200):
+        for name in ("cat/0.png", "cat/1.png"):
+            path = tmp_path / "data/mine" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (8, 8), (colour, 0, 0)).save(path)
+        if colour == 10:
+            file = checkout.result("data/mine.safetensors")
+            prepare_dataset("mine", block, str(tmp_path / "data"), False, file, file.with_suffix(".json"))
+    (tmp_path / "file").touch()
+    checkout.environment = {"HOME": str(tmp_path / "file/home"), "XDG_CACHE_HOME": ""}
+    checkout.configure({"datasets": {"mine": {"title": "Mine", **block}}})
+    done = checkout.run("--dry-run", "--", "results/demo/data/mine.safetensors", data=str(tmp_path / "data"))
+    assert done.returncode != 0
+    said = f"results/demo/data/mine.safetensors was prepared from other files than lie at {tmp_path / 'data/mine'} now;"
+    assert said in done.stdout + done.stderr
+    # The way out that it names: what was made from the dataset is made again, though it is newer.
+    check = checkout.result("checks/mine.json")
+    check.parent.mkdir()
+    check.touch()
+    forced = ("--dry-run", "--forcerun", "results/demo/data/mine.safetensors", "--", "results/demo/checks/mine.json")
+    done = checkout.run(*forced, data=str(tmp_path / "data"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    planned = re.findall(r"^(\w+) +1$", done.stdout + done.stderr, re.MULTILINE)
+    assert set(planned) == {"prepare_dataset", "check_data"}
+
+
 def test_absent_data_is_one_sentence_and_leaves_nothing(checkout):
     done = checkout.run("--config", "scale=laptop", "--", "pgan_fig10")
     assert done.returncode != 0
@@ -740,13 +770,21 @@ def test_a_mistake_in_the_configuration_is_said_before_anything_runs(checkout):
     assert not (checkout.folder / "results").exists()
 
 
-def test_celeba_is_prepared_from_its_own_layout(checkout, tmp_path):
+def test_celeba_and_own_images_are_prepared_from_their_layouts_in_any_locale(checkout, tmp_path):
     write_tree(tmp_path / "root", np.random.default_rng(0).random((40, 40)) < 0.5, (25, 5, 10))
     few = {"per_class": 4, "test_per_class": 1}
-    checkout.configure({"scales": {"paper": {"datasets": {"celeba": few, "celeba_female": few}}}})
-    names = [f"results/paper/data/{name}.safetensors" for name in ("celeba", "celeba_female")]
+    # Files of names that the login node's locale cannot write, beside.
+    pets = {"title": "Pets", "source": "image_folder", "path": "bêtes", "image_shape": [3, 8, 8], "seed": 0}
+    pets |= {"minimum_per_class": 1, "test_fraction": 0.5, "classes": ["café", "日本"]}
+    for name in ("café/0.png", "café/1.png", "日本/0.png", "日本/1.png"):
+        (tmp_path / "root/bêtes" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "root/bêtes" / name)
+    checkout.environment = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    checkout.configure({"scales": {"paper": {"datasets": {"celeba": few, "celeba_female": few, "pets": pets}}}})
+    names = [f"results/paper/data/{name}.safetensors" for name in ("celeba", "celeba_female", "pets")]
     checkout.succeed("--config", "scale=paper", f"data_root={tmp_path / 'root'}", "--", *names)
-    datasets = [load_dataset(checkout.folder / name) for name in names]
+    *datasets, own = [load_dataset(checkout.folder / name) for name in names]
+    assert own.classes == ["café", "日本"]
     assert [dataset.train_x.shape for dataset in datasets] == [(160, 3, 128, 128), (4, 3, 128, 128)]
     assert [dataset.stand_in_for for dataset in datasets] == [None, None]
     assert datasets[1].classes == ["Female"]

@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import threading
 import warnings
@@ -40,6 +41,8 @@ HASHING_PATIENCE = 300.0
 """Time limit of the check that reads all prepared data, in seconds."""
 SLURM_PATIENCE = 10.0
 """Time limit for an answer of Slurm's controller, in seconds."""
+FOREIGN = "OLEANDER_FOREIGN_PYTHONPATH"
+"""Environment variable in which make hands over the PYTHONPATH that it removes."""
 INSTALL = "run `rm -f .venv/.ready; make .venv/.ready`"
 
 # Runs in its own process, because a broken driver can hang or crash it.
@@ -111,6 +114,9 @@ def examine(root: Path) -> Iterator[Finding]:
     """Run all checks for the checkout `root`; yields one finding each."""
     yield look("Python", python_version, demo=True)
     yield look("packages", lambda: packages(root / "envs/requirements.lock"), demo=True)
+    yield look(
+        "PYTHONPATH", lambda: shadows(root, os.environ.get(FOREIGN, os.environ.get("PYTHONPATH", ""))), demo=False
+    )
     loaded: dict[str, dict[str, Any]] = {}
     yield look("config.yaml", lambda: configuration(root, loaded), demo=True)
     # A copy, because a check past its time limit keeps running and may still add configurations.
@@ -122,7 +128,7 @@ def examine(root: Path) -> Iterator[Finding]:
     for name, scales, check in datasets(configurations):
         yield look(f"{name} ({', '.join(scales)})", check, demo="demo" in scales)
     for scale in SCALES:
-        check = partial(prepared, root / "results" / scale / "data")
+        check = partial(prepared, root / "results" / scale, configurations.get(scale))
         yield look(f"prepared data ({scale})", check, demo=scale == "demo", patience=HASHING_PATIENCE)
     if configurations:
         yield look("Inception weights", lambda: inception(root, configurations), demo=False)
@@ -131,6 +137,7 @@ def examine(root: Path) -> Iterator[Finding]:
         check = partial(disk, root / "results" / scale, gigabytes)
         yield look(f"disk space ({scale})", check, demo=scale == "demo")
     yield look("temporary files", temporary_files, demo=True)
+    yield look("home folder", home_folder, demo=False)
 
 
 def python_version() -> str:
@@ -183,6 +190,24 @@ def packages(lock: Path) -> str:
     if absent:
         raise AbsentError(f"{len(absent)} of {count} are not installed: {_some(absent)}; {INSTALL}")
     return f"all {count} match {lock.name}"
+
+
+def shadows(root: Path, pythonpath: str) -> str:
+    """Check that no folder of `pythonpath` holds a module that this environment has too: Python would take that one."""
+    own = {"oleander", *getattr(sys, "stdlib_module_names", ()), *_modules(Path(sysconfig.get_path("purelib")))}
+    folders = [Path(folder) for folder in pythonpath.split(os.pathsep) if folder]
+    for folder in folders:
+        if folder.is_dir() and folder.resolve() != root / "src" and (shadowed := sorted(own & _modules(folder))):
+            raise OleanderError(
+                f"{folder} on PYTHONPATH shadows {_some(shadowed)} of this environment, as a cluster's modules do; "
+                "run `unset PYTHONPATH` before `snakemake` (make does so by itself)"
+            )
+    return "shadows no package" if folders else "not set"
+
+
+def _modules(folder: Path) -> set[str]:
+    """Names of the modules and packages in a folder."""
+    return {name.partition(".")[0] for name in os.listdir(folder)} - {"__pycache__", ""}
 
 
 def _lock_lines(lock: Path) -> Iterator[str]:
@@ -262,14 +287,20 @@ def datasets(
 
     Data that several scales or datasets read share one check.
     """
+    if not configurations:
+        return []
+    from oleander.workflow.sources import DESCRIBING
+
     sets: dict[str, tuple[list[str], list[tuple[str, dict[str, Any], str | None]]]] = {}
     for scale, config in configurations.items():
         blocks = [block for key in ("tasks", "autoencoders", "gans", "targets") for block in config[key].values()]
         used = [block["dataset"] for block in blocks if block.get("dataset")]
         for name in dict.fromkeys([*used, *config["if_absent"]]):
-            described = ("title", "stand_in_for", "publish_images")
-            settings = {key: value for key, value in config["datasets"][name].items() if key not in described}
-            source = settings.pop("source")
+            block = config["datasets"][name]
+            settings = {
+                key: value for key, value in block.items() if key not in (*DESCRIBING, "stand_in_for", "source")
+            }
+            source = block["source"]
             title = next((settings[key] for key in ("path", "folder", "name") if key in settings), source)
             scales, wanted = sets.setdefault(f"data: {title}", ([], []))
             scales += [scale] if scale not in scales else []
@@ -281,7 +312,7 @@ def datasets(
 def _check_datasets(wanted: list[tuple[str, dict[str, Any], str | None]]) -> str:
     """Check data for each way of reading them; generated data are generated."""
     from oleander.data import CHECKS, SOURCES
-    from oleander.io.places import resolve_data_root
+    from oleander.io.user_files import resolve_data_root
 
     said, made = [], []
     for source, settings, configured in wanted:
@@ -295,8 +326,10 @@ def _check_datasets(wanted: list[tuple[str, dict[str, Any], str | None]]) -> str
     return "; ".join(dict.fromkeys(said))
 
 
-def prepared(folder: Path) -> str:
-    """Check that each prepared dataset in `folder` has the SHA-256 of its manifest."""
+def prepared(results: Path, config: dict[str, Any] | None) -> str:
+    """Check that each prepared dataset of a scale's folder `results` has the SHA-256 of its manifest, and that it was
+    prepared from the files that the user has now."""
+    folder = results / "data"
     # Unfinished files of a running writer are hidden.
     files = sorted(path for path in folder.glob("*.safetensors") if not path.name.startswith("."))
     if not files:
@@ -305,6 +338,11 @@ def prepared(folder: Path) -> str:
 
     for path in files:
         check_prepared(path)
+    if config is not None:
+        from oleander.workflow.sources import check_source
+
+        for name, block in config["datasets"].items():
+            check_source(name, block, config["data_root"], results)
     return f"{len(files)} datasets match the SHA-256 of their manifests"
 
 
@@ -384,6 +422,19 @@ def temporary_files() -> str:
         raise OleanderError(f"no folder for them is writable ({error}); set TMPDIR to a writable folder") from error
     _write_a_file(folder)
     return f"{folder} is writable"
+
+
+def home_folder() -> str:
+    """Check that the home folder is writable, where libraries keep what they compile and look up."""
+    home = Path(os.path.expanduser("~"))
+    try:
+        _write_a_file(home)
+    except OleanderError as error:
+        raise AbsentError(
+            f"{home} cannot be written to, and need not be; libraries then keep nothing between jobs: to let them, "
+            "set XDG_CACHE_HOME and MPLCONFIGDIR to writable folders"
+        ) from error
+    return f"{home} is writable"
 
 
 def _write_a_file(folder: Path) -> None:

@@ -1,10 +1,13 @@
 # What all rules share: the plan of this scale, the stages' versions, wildcards, resources, and outputs of figures.
 from oleander.io.errors import OleanderError
-from oleander.io.files import check_results_folder
+from oleander.io.files import check_results_folder, let_jobs_use_utf8
 from oleander.workflow import evidence, verification
 from oleander.workflow.configuration import Untracked
 from oleander.workflow.plan import Plan
+from oleander.workflow.sources import check_source
 from snakemake.logging import logger
+
+let_jobs_use_utf8()
 
 try:
     PLAN = Plan.read(
@@ -79,6 +82,19 @@ def autoencoder(wildcards):
 def gan(wildcards):
     """The GAN study of a job."""
     return PLAN.gans[wildcards.gan]
+
+
+def same_source(wildcards):
+    """No input, but an error if a dataset that is needed was prepared from other files than the user has now.
+
+    Not in a job, since what has begun goes on with what was prepared, and not where it is to be prepared again.
+    """
+    name, asked = wildcards.dataset, workflow.dag_settings
+    forced = asked.forceall or not {"prepare_dataset", PLAN.data_file(name)}.isdisjoint(asked.forcerun)
+    forced = forced or (asked.forcetargets and PLAN.data_file(name) in asked.targets)
+    if workflow.is_main_process and not forced and not CONFIG.only_existing:
+        check_source(name, CONFIG.datasets[name].plain(), CONFIG.data_root, OUT)
+    return []
 
 
 def drawn(name):

@@ -1,5 +1,7 @@
 # From a source of data to the one prepared file that everything downstream reads, and what it has to suffice for.
 rule prepare_dataset:
+    input:
+        same_source,
     output:
         dataset=f"{OUT}/data/{{dataset}}.safetensors",
         manifest=f"{OUT}/data/{{dataset}}.json",

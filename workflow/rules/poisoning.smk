@@ -24,6 +24,7 @@ rule train_attack:
         checkpoints=f"{OUT}/checkpoints/{{experiment}}/{{cohort}}",
         checkpoint_iterations=Untracked(None),
         state_minutes=Untracked(CONFIG.state_minutes),
+        tested_by=lambda wildcards: Untracked(PLAN.tasks_of(wildcards.experiment)),
         version=VERSIONS["train_attack"],
     message:
         "Training generators of poison: {wildcards.experiment}, {wildcards.cohort}"

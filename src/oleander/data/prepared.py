@@ -72,8 +72,11 @@ def save_dataset(
     source: str,
     source_settings: dict[str, Any],
     stand_in_for: str | None,
+    source_files: str | None = None,
 ) -> None:
     """Check `raw`, then write the dataset and its manifest: both files or neither.
+
+    `source_files` is the fingerprint of the user's files that were read, None if there are none.
 
     Raises:
         OleanderError: `raw` is invalid, its images cannot be read, or a file cannot be written.
@@ -99,6 +102,7 @@ def save_dataset(
                     "train": _counts(raw.train_y, raw.classes),
                     "test": _counts(raw.test_y, raw.classes),
                 },
+                "source_files": source_files,
                 "sha256": sha256_of(dataset_path),
             }
             text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)

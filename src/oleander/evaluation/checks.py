@@ -5,11 +5,25 @@ from collections.abc import Iterator
 from typing import Any
 
 from oleander.attacks import trained_attack
-from oleander.data.tasks import Task
+from oleander.data.prepared import Dataset
+from oleander.data.tasks import Task, make_task
 from oleander.evaluation.boundaries import check_boundaries
 from oleander.evaluation.trials import check_trials, check_untrained
 from oleander.io.errors import OleanderError
 from oleander.models import build_model
+
+
+def check_tasks(dataset: Dataset, tasks: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """`check_task` for several tasks on `dataset`: name -> `settings` of the task, and the other arguments by name.
+
+    Raises:
+        OleanderError: as for `check_task` and `make_task`.
+    """
+    found = {}
+    for name, block in tasks.items():
+        others = {key: value for key, value in block.items() if key != "settings"}
+        found[name] = check_task(make_task(dataset, **block["settings"]), **others)
+    return found
 
 
 def check_task(

@@ -1,8 +1,11 @@
 """The project's error type, and how scripts report it: one sentence on stderr, exit code 1."""
 
 import contextlib
+import logging
 import re
 from collections.abc import Iterator
+
+logger = logging.getLogger(__name__)
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "std::bad_alloc", "ALLOC_FAILED")
 """Texts by which to recognize torch's out-of-memory RuntimeErrors, on GPU and CPU."""
@@ -36,10 +39,12 @@ class AbsentError(OleanderError):
 @contextlib.contextmanager
 def plain_errors() -> Iterator[None]:
     """Turn an `OleanderError` or an out-of-memory error into a sentence and exit code 1; other errors keep their
-    traceback."""
+    traceback. The sentence of an `OleanderError` goes to the job's log, too."""
     try:
         yield
     except OleanderError as error:
+        # At this level it is not shown twice in the terminal.
+        logger.info("error: %s", error)
         raise SystemExit(f"error: {error}") from None
     except (MemoryError, RuntimeError) as error:
         text = str(error)

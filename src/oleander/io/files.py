@@ -104,6 +104,11 @@ def _changed(path: Path) -> float:
         return 0
 
 
+def let_jobs_use_utf8() -> None:
+    """Let the processes that this one starts read and write UTF-8, names of files too, whatever the locale is."""
+    os.environ["PYTHONUTF8"] = "1"
+
+
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write `text` (UTF-8) to `path` atomically."""
     with atomic_path(path) as temporary:

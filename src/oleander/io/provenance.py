@@ -21,20 +21,30 @@ OWNERS = (("experiment", "evaluation"), ("autoencoder", "model"), ("gan", "targe
 LIBRARIES = ("torch", "torchvision", "numpy", "scikit-learn", "snakemake")
 
 
-def commit_of(folder: str | os.PathLike[str]) -> str:
-    """The commit that `folder` is at, with "+changes" if tracked files were modified; "unknown" without git."""
+def commit_of(checkout: str | os.PathLike[str]) -> str:
+    """The commit that a checkout is at, with "+changes" if tracked files were modified.
+
+    "unknown" without git, and where `checkout` is not itself the top of a repository: unpacked inside another one, its
+    commit says nothing of this code.
+    """
     commands = (
+        ["rev-parse", "--show-toplevel"],
         ["rev-parse", "HEAD"],
         ["status", "--porcelain", "--untracked-files=no", "--", ":/", ":(exclude,top)results"],
     )
     outputs = []
     for command in commands:
         try:
-            done = subprocess.run(["git", "-C", folder, *command], capture_output=True, text=True, check=True)
+            done = subprocess.run(
+                ["git", "-C", checkout, *command], capture_output=True, encoding="utf-8", errors="replace", check=True
+            )
         except (OSError, subprocess.CalledProcessError):
             return "unknown"
         outputs.append(done.stdout.strip())
-    return outputs[0] + ("+changes" if outputs[1] else "")
+    top, commit, changes = outputs
+    if not Path(top).is_dir() or not os.path.samefile(top, checkout):
+        return "unknown"
+    return commit + ("+changes" if changes else "")
 
 
 def machine() -> dict[str, Any]:

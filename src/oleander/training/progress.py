@@ -64,7 +64,8 @@ def begin_job(log: str | Path, threads: int) -> None:
         torch.__version__,
         platform.machine(),
         threads,
-        commit_of(Path(__file__).parent),
+        # This file lies in src/oleander/training of a checkout.
+        commit_of(Path(__file__).resolve().parents[3]),
     )
 
 

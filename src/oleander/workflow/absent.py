@@ -1,17 +1,18 @@
 """Data that a scale can do without: which of them are absent, decided before any job.
 
-`if_absent` maps a dataset to settings that lie over the scale's own where its data are nowhere. Data are there if what
-their source looks for is in the folder of data, however damaged, or if they have been prepared: what was begun with
-them is never continued with others.
+`if_absent` maps a dataset to settings that lie over the scale's own where its data are nowhere. Data are there if the
+folder with all files that their source reads is there, however damaged, or if they have been prepared: what was begun
+with them is never continued with others.
 """
 
+import os.path
 from pathlib import Path
 from typing import Any
 
 from oleander.io.errors import OleanderError
-from oleander.io.places import expand_home, resolve_data_root
+from oleander.io.user_files import resolve_data_root, source_paths
 from oleander.workflow.blocks import nothing
-from oleander.workflow.declared import looked_for
+from oleander.workflow.declared import source_files
 from oleander.workflow.mistakes import nearest
 
 DECIDING = ("if_absent", "scale", "scales", "data_root")
@@ -38,16 +39,21 @@ def absent_data(settings: dict[str, Any], root: Path) -> dict[str, str]:
             raise OleanderError(f"{place}: is not one of datasets{nearest(name, datasets)} name one of these")
         if not isinstance(over, dict) or not over.keys().isdisjoint(DECIDING):
             raise OleanderError(f"{place}: must be a mapping of settings without {', '.join(DECIDING)}; correct it")
-        wanted = datasets[name].get(looked_for().get(str(datasets[name].get("source")), ""))
-        if not isinstance(wanted, str):
+        # The folder that holds all files of the source, or its only one.
+        wanted = os.path.commonpath(source_files().get(str(datasets[name].get("source"))) or [""])
+        if not wanted:
             raise OleanderError(f"{place}: nothing of this dataset is looked for in a folder of data; remove it")
         if (root / "results" / settings["scale"] / "data" / f"{name}.safetensors").exists():
             continue
-        folder, path = resolve_data_root(data_root if isinstance(data_root, str) else None), expand_home(wanted)
-        if folder is None and not path.is_absolute():
-            found[name] = f"{wanted}, but neither data_root nor OLEANDER_DATA is set"
-        elif not _is_there(Path(folder or "", path)):
-            found[name] = str(Path(folder or "", path))
+        folder = resolve_data_root(data_root if isinstance(data_root, str) else None)
+        try:
+            paths = source_paths([wanted], datasets[name], folder)
+        except KeyError as missing:
+            raise OleanderError(f"{place}: setting {missing} of this dataset is missing; add it") from None
+        if paths is None:
+            found[name] = f"{wanted.format_map(datasets[name])}, but neither data_root nor OLEANDER_DATA is set"
+        elif not _is_there(paths[0]):
+            found[name] = str(paths[0])
     return found
 
 

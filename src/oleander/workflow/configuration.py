@@ -259,7 +259,11 @@ def _check_progress(place: Any, figure: dict[str, Any], config: Configuration) -
 def _check_control(place: Any, experiment: str, control: str, shown: list[str], config: Configuration) -> None:
     """A figure's control trains nothing, and attacks the same task as the experiment beside it."""
     if experiment not in shown:
-        raise MistakeError(f"not among the figure's experiments, which are {', '.join(shown)}; name one of them", place)
+        raise MistakeError(
+            f"not among the figure's experiments, which are {', '.join(shown)}; name one of them, or set controls to "
+            "null",
+            place,
+        )
     _refer(control, "experiments", config.experiments, place)
     own, other = config.experiments[experiment], config.experiments[control]
     if is_trained(config.attacks[other.attack].name):

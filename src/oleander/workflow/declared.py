@@ -106,6 +106,12 @@ def literals(package: str, name: str) -> dict[str, Any]:
     return found
 
 
+def _of_methods(package: str, name: str) -> dict[str, Any]:
+    """As `literals`, by the names that methods have in the configuration."""
+    # torchvision_source.py is named so as not to be taken for the library.
+    return {module.removesuffix("_source"): literal for module, literal in literals(package, name).items()}
+
+
 @functools.cache
 def declared_settings(package: str) -> dict[str, dict[str, Any]]:
     """Method's name -> its `SETTINGS_SCHEMA`, of a package of this project such as "defenses" or "data/sources".
@@ -113,8 +119,7 @@ def declared_settings(package: str) -> dict[str, dict[str, Any]]:
     Raises:
         OleanderError: a `SETTINGS_SCHEMA` that is not a literal.
     """
-    # torchvision_source.py is named so as not to be taken for the library.
-    return {name.removesuffix("_source"): schema for name, schema in literals(package, "SETTINGS_SCHEMA").items()}
+    return _of_methods(package, "SETTINGS_SCHEMA")
 
 
 @functools.cache
@@ -124,15 +129,15 @@ def grids() -> dict[str, tuple[str, ...]]:
 
 
 @functools.cache
-def looked_for() -> dict[str, str]:
-    """Source of data -> its setting that names what is looked for in the folder of data, of sources that look there."""
-    return literals("data/sources", "LOOKED_FOR")
+def source_files() -> dict[str, tuple[str, ...]]:
+    """Source of data -> its `FILES`, of sources that read the user's files; see `user_files.source_paths`."""
+    return _of_methods("data/sources", "FILES")
 
 
 @functools.cache
 def publishes_images() -> dict[str, bool]:
     """Source of data -> whether its images may be published, of sources that say so."""
-    return literals("data/sources", "PUBLISH_IMAGES")
+    return _of_methods("data/sources", "PUBLISH_IMAGES")
 
 
 def is_trained(attack: str) -> bool:

@@ -72,7 +72,10 @@ def wrong_type(value: Any, types: Collection[str]) -> str:
         # YAML takes no, off and y for switches, 0123 for an octal number, 1.0 and 1_000 for numbers.
         kind = "switch" if isinstance(value, bool) else "number"
         quoted = {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
-        return f'read as the {kind} {show(value)} where text is wanted; write it in quotes, as in "{quoted}"'
+        told = f'read as the {kind} {show(value)} where text is wanted; write it in quotes, as in "{quoted}"'
+        # YAML makes 83 of 0123, too.
+        octal = kind == "number" and isinstance(value, int) and value >= 8
+        return f'{told}, or "0{value:o}" if it has a leading zero there' if octal else told
     return f"{show(value)} is not {' or '.join(WORDS[one] for one in types)}"
 
 

@@ -15,6 +15,7 @@ from oleander.workflow.configuration import Configuration, read_configuration
 from oleander.workflow.figures import Choices, Figure, GanSamples, Reconstructions, figure_number
 from oleander.workflow.gans import Gan
 from oleander.workflow.poisoning import Poisoning, task_settings
+from oleander.workflow.sources import DESCRIBING
 from oleander.workflow.studies import Result, Study, data_file, once
 
 
@@ -84,7 +85,7 @@ class Plan:
     def dataset_settings(self, dataset: str) -> dict[str, Any]:
         """Settings of a dataset's source, without those that only figures and evidence use."""
         settings = self.config.datasets[dataset].plain()
-        return {key: value for key, value in settings.items() if key not in ("title", "publish_images")}
+        return {key: value for key, value in settings.items() if key not in DESCRIBING}
 
     def absent(self) -> list[str]:
         """A sentence on each dataset that is absent, with what this scale takes in its place."""
@@ -303,6 +304,12 @@ class Plan:
                 if study.dataset == dataset
             },
         }
+
+    def tasks_of(self, experiment: str) -> dict[str, dict[str, Any]]:
+        """The tasks on which figures show an experiment, with the settings that are checked before it is trained."""
+        study = self.experiments[experiment]
+        shown = [result for name in self.figures for result in self.results(name) if result.study.name == experiment]
+        return self._tasks_on(study.dataset, shown)
 
     def _tasks_on(self, dataset: str, shown: list[Result]) -> dict[str, dict[str, Any]]:
         tasks: dict[str, dict[str, Any]] = {}

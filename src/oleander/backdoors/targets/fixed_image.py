@@ -4,16 +4,17 @@ The paper does not name its image. Here it is a training image of a named class,
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from oleander.data.images import MAXIMUM_FILE_BYTES, open_image
+from oleander.data.images import MAXIMUM_FILE_BYTES, read_image
 from oleander.data.prepared import Dataset
 from oleander.io.errors import OleanderError
 from oleander.io.files import read_bounded
+from oleander.io.user_files import as_path, say_near
 
 SETTINGS_SCHEMA: dict[str, Any] = {
     "properties": {
@@ -44,10 +45,10 @@ class FixedImage:
 
         Raises:
             OleanderError: the dataset has no images, lacks the class, or has too few images of it; or the file is not
-                an image with the size and channels of the dataset's images.
+                an image of the size of the dataset's (see `oleander.data.images.read_image`).
         """
         if "file" in settings:
-            return cls(_read_image(settings["file"], tuple(dataset.train_x.shape[1:])))
+            return cls(_read_file(settings["file"], dataset))
         name, index = settings["class"], settings["index"]
         if dataset.train_x.ndim != 4 or name not in dataset.classes:
             raise OleanderError(
@@ -86,15 +87,15 @@ def _check_shape(found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
         )
 
 
-def _read_image(path: str, shape: tuple[int, ...]) -> Tensor:
-    """Read an image file as uint8 of `shape` (channels, height, width), grey for one channel, else RGB."""
+def _read_file(path: str, dataset: Dataset) -> Tensor:
+    """Read an image file as uint8 [channels, height, width], of the dataset's shape."""
     name, remedy = f"target image {path}", "name another file in the configuration"
+    shape = tuple(dataset.train_x.shape[1:])
+    if len(shape) != 3:
+        raise OleanderError(f"{name}: dataset {dataset.name} has no images; choose another dataset or target")
     try:
-        content = read_bounded(path, MAXIMUM_FILE_BYTES)
+        content = read_bounded(as_path(path), MAXIMUM_FILE_BYTES)
     except OSError as error:
-        raise OleanderError(f"{name} cannot be read ({error.strerror}); {remedy}") from error
-    with open_image(content, name, remedy) as picture:
-        _check_shape((shape[0], picture.height, picture.width), shape)
-        pixels = np.asarray(picture.convert("L" if shape[0] == 1 else "RGB"))
-    image = torch.from_numpy(pixels.copy())
-    return image[None] if image.ndim == 2 else image.permute(2, 0, 1).contiguous()
+        said = say_near(Path(as_path(path))) or remedy
+        raise OleanderError(f"{name} cannot be read ({error.strerror}); {said}") from error
+    return torch.from_numpy(read_image(content, name, shape, remedy, f"resize it to that of {dataset.name}'s images"))

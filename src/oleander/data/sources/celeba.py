@@ -6,6 +6,7 @@ come from partition 0, test images from partition 2. Images are decoded while th
 memory.
 """
 
+import codecs
 import logging
 import os
 import re
@@ -26,24 +27,24 @@ from oleander.data.sources.common import check_settings
 from oleander.io.artifacts import Rows
 from oleander.io.errors import AbsentError, OleanderError
 from oleander.io.files import read_bounded
-from oleander.io.places import expand_home
+from oleander.io.user_files import near, say_near, source_paths
 
 logger = logging.getLogger(__name__)
 
 IMAGE_FOLDER, ATTRIBUTE_FILE, PARTITION_FILE = "img_align_celeba", "list_attr_celeba.txt", "list_eval_partition.txt"
 # CelebA's own: the name of torchvision's folder, which alone can be downloaded, and height and width of its images.
 ORIGINAL_FOLDER, ORIGINAL_SIZE = "celeba", [218, 178]
-# The setting that names the folder that is looked for in data_root.
-LOOKED_FOR = "folder"
 # CelebA's terms forbid to publish any portion of it.
 PUBLISH_IMAGES = False
 # Split -> its partition, and the setting with its number of images per class.
 SPLITS = {"train": (0, "per_class"), "test": (2, "test_per_class")}
+KAGGLES = "a CSV, as Kaggle's copy of CelebA has it, and not the authors' list"
 # The attribute list is 25 MB.
 LIST_BYTES = 100_000_000
 # Images decoded per piece, in parallel threads; about 13 MB at 128 x 128.
 PIECE = 256
 
+FILES = ("{folder}/list_attr_celeba.txt", "{folder}/list_eval_partition.txt")
 # fmt: off
 SETTINGS_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -159,21 +160,21 @@ def _choose(settings: dict[str, Any], folder: Path) -> tuple[list[str], dict[str
 
 def _locate(settings: dict[str, Any], data_root: Path | None, allow_download: bool) -> Path:
     """The folder with the images and both lists."""
-    folder = expand_home(settings["folder"])
-    if not folder.is_absolute():
-        if data_root is None:
-            raise AbsentError(
-                "CelebA is absent: neither data_root nor OLEANDER_DATA is set; run `snakemake --config "
-                f"data_root=/path/to/data` with the folder that contains {folder}/{IMAGE_FOLDER}"
-            )
-        folder = data_root / folder
-    places = [folder / IMAGE_FOLDER, folder / ATTRIBUTE_FILE, folder / PARTITION_FILE]
+    lists = source_paths(FILES, settings, data_root)
+    if lists is None:
+        raise AbsentError(
+            "CelebA is absent: neither data_root nor OLEANDER_DATA is set; run `snakemake --config "
+            f"data_root=/path/to/data` with the folder that contains {settings['folder']}/{IMAGE_FOLDER}"
+        )
+    folder = lists[0].parent
+    places = [folder / IMAGE_FOLDER, *lists]
     if allow_download and settings["folder"] == ORIGINAL_FOLDER and not all(place.exists() for place in places):
         _download(data_root)
     missing = [place for place in places if not place.exists()]
     if missing:
+        looked = f"looked for {', '.join(str(place) for place in missing)}"
         raise AbsentError(
-            f"CelebA is absent: looked for {', '.join(str(place) for place in missing)}; "
+            f"CelebA is absent: {_say_found(missing[0]) or looked}; "
             f"{_what_to_put_where(folder, settings['aligned_size'])}"
         )
     return folder
@@ -210,9 +211,12 @@ def _download(data_root: Path) -> None:
 
 def _lines(path: Path, at_least: int) -> list[str]:
     try:
-        lines = read_bounded(path, LIST_BYTES).decode("ascii").rstrip().splitlines()
+        # Editors on Windows put a byte-order mark in front.
+        lines = read_bounded(path, LIST_BYTES).removeprefix(codecs.BOM_UTF8).decode("ascii").rstrip().splitlines()
     except (OSError, ValueError) as error:
         raise OleanderError(f"{path} cannot be read ({error}); restore it") from error
+    if lines and lines[0].startswith("image_id,"):
+        raise OleanderError(f"{path} is {KAGGLES}; put the authors' list of that name in its place")
     if len(lines) < at_least:
         raise OleanderError(f"{path} has {len(lines)} lines, too few for a list of images; restore it")
     return lines
@@ -342,10 +346,28 @@ def _check_present(folder: Path, names: list[str]) -> None:
         ) from error
     missing = sorted(set(names) - present)
     if missing:
+        remedy = _say_where_else(folder, missing[0]) or "restore them, such as by unpacking img_align_celeba.zip again"
         raise OleanderError(
-            f"{folder} lacks {len(missing)} of the required images, the first is {missing[0]}; restore them, such as "
-            "by unpacking img_align_celeba.zip again"
+            f"{folder} lacks {len(missing)} of the required images, the first is {missing[0]}; {remedy}"
         )
+
+
+def _say_found(missing: Path) -> str:
+    """What lies there in place of a missing file or folder; empty if nothing does."""
+    for one in near(missing):
+        if one.suffix == ".csv":
+            return f"found {one}, which is {KAGGLES}"
+        if one.suffix == ".zip":
+            return f"found {one}, which is still to be unpacked"
+    return say_near(missing)
+
+
+def _say_where_else(folder: Path, name: str) -> str:
+    """What to do where the images lie one folder deeper or are the PNGs; empty if neither."""
+    if (folder / folder.name / name).is_file():
+        return f"found it in {folder / folder.name}: move the images from there to {folder}"
+    png = folder / f"{Path(name).stem}.png"
+    return f"found {png.name}: these are the PNGs, put the JPEGs of img_align_celeba.zip there" * png.is_file()
 
 
 def _images(files: list[Path], aligned: list[int], crop: int, size: int) -> Rows:

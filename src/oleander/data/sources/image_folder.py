@@ -2,17 +2,20 @@
 
 There are two layouts, optionally inside enclosing folders: `{train,test}/<class>/<file>`, and `<class>/<file>`, which
 is split by `test_fraction` and `seed`. Files are untrusted: an image is decoded only after its name, file size and
-pixel count have been checked. Hidden files (.DS_Store) and __MACOSX are ignored.
+pixel count have been checked. Ignored are hidden files (.DS_Store), what systems leave in folders (__MACOSX,
+Thumbs.db), and files above the classes that are no images by their names (README.txt, labels.csv), which the log names.
 """
 
 import contextlib
 import errno
 import io
+import logging
 import os
 import re
 import stat
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -22,16 +25,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from oleander.data.images import MAXIMUM_FILE_BYTES, open_image
+from oleander.data.images import MAXIMUM_FILE_BYTES, SUFFIXES, read_image
 from oleander.data.raw import IMAGE_RANGE, RawDataset
 from oleander.data.sources.common import check_settings, split_by_class
 from oleander.io.errors import AbsentError, OleanderError
 from oleander.io.files import open_regular, read_bounded
-from oleander.io.places import expand_home
+from oleander.io.user_files import is_litter, say_near, source_paths
 
-# The setting that names what is looked for in data_root.
-LOOKED_FOR = "path"
+logger = logging.getLogger(__name__)
 
+FILES = ("{path}",)
 SETTINGS_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -66,8 +69,6 @@ SETTINGS_SCHEMA: dict[str, Any] = {
     "dependentRequired": {"test_fraction": ["seed"], "seed": ["test_fraction"]},
 }
 
-# Modes with at most 8 bits per channel; others, such as 16-bit grey, would be clipped silently.
-MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
 SPLITS = ("train", "test")
 LAYOUT = "{train,test}/<class>/<file> or <class>/<file>"
 # Limits against malicious archives: total bytes of files or of pixels, bytes of an archive's file list (about 100 per
@@ -155,19 +156,19 @@ def _choose(tree: _Tree, settings: dict[str, Any], path: Path) -> tuple[list[str
 
 
 def _locate(configured: str, data_root: Path | None) -> Path:
-    path = expand_home(configured)
-    if not path.is_absolute():
-        if data_root is None:
-            raise AbsentError(
-                f"{configured} is relative, but neither data_root nor OLEANDER_DATA is set; "
-                "run `snakemake --config data_root=/path/to/data`"
-            )
-        path = data_root / path
-    if not path.exists():
+    paths = source_paths(FILES, {"path": configured}, data_root)
+    if paths is None:
         raise AbsentError(
-            f"{path} does not exist; put the folder or .zip there, or run "
-            "`snakemake --config data_root=/path/to/data` with the folder that contains it"
+            f"{configured} is relative, but neither data_root nor OLEANDER_DATA is set; "
+            "run `snakemake --config data_root=/path/to/data`"
         )
+    (path,) = paths
+    if not path.exists():
+        remedy = (
+            "put the folder or .zip there, or run `snakemake --config data_root=/path/to/data` with the folder that "
+            "contains it"
+        )
+        raise AbsentError(f"{path} does not exist; {say_near(path, data_root) or remedy}")
     return path
 
 
@@ -201,11 +202,6 @@ class _Archive(io.BufferedReader):
         return super().read(size)
 
 
-def _is_litter(parts: tuple[str, ...]) -> bool:
-    """Whether the file or folder is hidden or an operating system's leftover."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
-
-
 def _walk_folder(root: Path) -> _Tree:
     def refuse(error: OSError) -> None:
         raise OleanderError(f"{error.filename} cannot be listed ({error.strerror}); make it readable") from error
@@ -216,7 +212,7 @@ def _walk_folder(root: Path) -> _Tree:
         for name in (*folder_names, *file_names):
             path = Path(folder, name)
             parts = path.relative_to(root).parts
-            if _is_litter(parts):
+            if is_litter(parts):
                 continue
             _check_depth(parts, path)
             # realpath because Path.resolve raises on a cycle of links in some Python versions.
@@ -237,13 +233,20 @@ def _walk_archive(archive: zipfile.ZipFile, path: Path) -> _Tree:
     for entry in archive.infolist():
         # The stored name: ZipInfo.filename stops at the first NUL.
         name = entry.orig_filename
-        parts = tuple(name.removesuffix("/").split("/"))
-        escapes = name.startswith("/") or "\\" in name or re.match(r"[A-Za-z]:", name) or "\0" in name
-        if escapes or any(part in ("", ".", "..") for part in parts):
+        # Some programs write ./cat/0.png or cat//0.png, which mean cat/0.png.
+        parts = tuple(part for part in name.split("/") if part not in ("", "."))
+        if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in re.split(r"[/\\]", name):
             raise OleanderError(f"{path}: entry {name!r} points outside the archive; do not use this file")
+        if "\\" in name or "\0" in name:
+            raise OleanderError(
+                f"{path}: entry {name!r} has a backslash or a NUL in its name, where a .zip separates folders by /; "
+                "pack it again"
+            )
+        if not parts:
+            continue
         if stat.S_ISLNK(entry.external_attr >> 16):
             raise OleanderError(f"{path}: entry {name!r} is a link; pack the files themselves")
-        if _is_litter(parts):
+        if is_litter(parts):
             continue
         _check_depth(parts, path)
         if entry.is_dir():
@@ -289,19 +292,27 @@ def _group(tree: _Tree, path: Path) -> dict[str, dict[str, list[_File]]]:
     """The files by split and class. Without train and test folders, all files are in split "train"."""
     if not tree.files:
         raise OleanderError(f"{path} holds no files; expected {LAYOUT}")
-    depth = _wrapping_depth(tree.files)
-    places = [(file.parts[depth:], file) for file in tree.files]
-    has_splits = any(len(place) > 2 for place, _ in places)
-    expected = 3 if has_splits else 2
+    wrapper, has_splits = _layout(tree.files)
+    depth, expected = len(wrapper), 3 if has_splits else 2
     groups: dict[str, dict[str, list[_File]]] = {}
-    for place, file in places:
-        if len(place) != expected or (has_splits and place[0] not in SPLITS):
-            raise OleanderError(f"{path}: file {file.name} is out of place; expected {LAYOUT}")
-        split = place[0] if has_splits else "train"
-        groups.setdefault(split, {}).setdefault(place[-2], []).append(file)
+    beside = []
+    for file in tree.files:
+        place = file.parts[depth:]
+        if len(file.parts) < depth + expected and not file.name.lower().endswith(SUFFIXES):
+            beside.append(file.name)
+            continue
+        outside = file.parts[:depth] != wrapper or (has_splits and place[0] not in SPLITS)
+        if outside or len(place) != expected:
+            within = f" in {'/'.join(wrapper)}, where most files are" if wrapper else ""
+            raise OleanderError(
+                f"{path}: file {file.name} is out of place; expected {LAYOUT}{within}; move or remove it"
+            )
+        groups.setdefault(place[0] if has_splits else "train", {}).setdefault(place[-2], []).append(file)
+    if beside:
+        logger.info("%s: not read, as no images beside the classes: %s", path, ", ".join(beside[:10]))
     for folder in tree.folders:
         place = folder[depth:]
-        if len(place) == expected - 1 and (not has_splits or place[0] in SPLITS):
+        if folder[:depth] == wrapper and len(place) == expected - 1 and (not has_splits or place[0] in SPLITS):
             groups.setdefault(place[0] if has_splits else "train", {}).setdefault(place[-1], [])
     missing = [split for split in SPLITS if split not in groups] if has_splits else []
     if missing:
@@ -309,16 +320,17 @@ def _group(tree: _Tree, path: Path) -> dict[str, dict[str, list[_File]]]:
     return {split: groups[split] for split in SPLITS if split in groups}
 
 
-def _wrapping_depth(files: list[_File]) -> int:
-    """Number of nested folders that enclose the layout."""
-    depth = 0
-    while True:
-        rests = [file.parts[depth:] for file in files]
-        first = rests[0][0]
-        wraps = all(len(rest) > 1 and rest[0] == first for rest in rests) and first not in SPLITS
-        if not (wraps and any(len(rest) > 2 for rest in rests)):
-            return depth
-        depth += 1
+def _layout(files: list[_File]) -> tuple[tuple[str, ...], bool]:
+    """The folders that enclose the layout, and whether it has splits: as most images have it, by their names."""
+    images = [file for file in files if file.name.lower().endswith(SUFFIXES)] or files
+    usual = max(sorted(Counter(len(file.parts) for file in images).items()), key=lambda one: one[1])[0]
+    rests = [file.parts for file in images if len(file.parts) == usual]
+    wrapper: tuple[str, ...] = ()
+    # Two parts are a class and a file.
+    while len(rests[0]) > 2 and len({rest[0] for rest in rests}) == 1 and rests[0][0] not in SPLITS:
+        wrapper = (*wrapper, rests[0][0])
+        rests = [rest[1:] for rest in rests]
+    return wrapper, len(rests[0]) > 2
 
 
 def _choose_classes(groups: dict[str, dict[str, list[_File]]], wanted: list[str] | None, path: Path) -> list[str]:
@@ -377,19 +389,5 @@ def _decode(by_class: dict[str, list[_File]], shape: tuple[int, ...], path: Path
 
 def _decode_one(file: _File, shape: tuple[int, ...], path: Path) -> np.ndarray:
     """Decode one image to uint8 [C, H, W], after checking its size and mode."""
-    channels, height, width = shape
-    with open_image(file.read(), f"{path}: file {file.name}", "restore or remove it") as image:
-        if (image.height, image.width) != (height, width):
-            raise OleanderError(
-                f"{path}: image {file.name} is {image.height} x {image.width}, but image_shape asks for "
-                f"{height} x {width}; resize it or change image_shape"
-            )
-        if image.mode not in MODES or getattr(image, "n_frames", 1) > 1:
-            raise OleanderError(
-                f"{path}: image {file.name} is animated or has mode {image.mode}; "
-                "convert it to one frame with 8 bits per channel"
-            )
-        if image.has_transparency_data and image.convert("RGBA").getextrema()[3][0] < 255:
-            raise OleanderError(f"{path}: image {file.name} has transparent pixels; flatten it")
-        pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
-    return pixels.reshape(height, width, channels).transpose(2, 0, 1)
+    remedy, resize = "restore or remove it", "resize it or change image_shape"
+    return read_image(file.read(), f"{path}: image {file.name}", shape, remedy, resize)

@@ -17,7 +17,14 @@ from torch.nn import functional as F
 from oleander.data.raw import IMAGE_RANGE, RawDataset
 from oleander.data.sources.common import check_settings
 from oleander.io.errors import AbsentError, OleanderError
+from oleander.io.user_files import say_near
 
+FILES = (
+    "{name}/raw/train-images-idx3-ubyte",
+    "{name}/raw/train-labels-idx1-ubyte",
+    "{name}/raw/t10k-images-idx3-ubyte",
+    "{name}/raw/t10k-labels-idx1-ubyte",
+)
 SETTINGS_SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -35,6 +42,7 @@ SETTINGS_SCHEMA: dict[str, Any] = {
 IDX_PREFIXES = {"train": "train", "test": "t10k"}
 # An idx file starts with its type (8: unsigned byte) and number of axes; see LeCun, "The MNIST database".
 IMAGE_MAGIC, LABEL_MAGIC = 0x00000803, 0x00000801
+GZIP_MAGIC = b"\x1f\x8b"
 
 
 def read(settings: dict[str, Any], data_root: Path | None, allow_download: bool) -> RawDataset:
@@ -131,7 +139,11 @@ def _check_present(name: str, files: list[Path], data_root: Path | None) -> None
         return
     compressed = [file for file in missing if file.with_name(file.name + ".gz").is_file()]
     if compressed and len(compressed) == len(missing):
+        for file in compressed:
+            _check_compressed(file)
         raise AbsentError(f"{name} exists only in compressed form; run `gunzip --keep {compressed[0].parent}/*.gz`")
+    if said := say_near(missing[0], data_root) if missing else "":
+        raise AbsentError(f"{name} is absent: {said}, and the other files likewise")
     places = ", ".join(str(file) for file in missing or files)
     if data_root is None:
         looked = f"looked for {places}, but neither data_root nor OLEANDER_DATA is set"
@@ -142,6 +154,22 @@ def _check_present(name: str, files: list[Path], data_root: Path | None) -> None
         f"that contains {files[0].parent.relative_to(data_root or Path())}/{files[0].name} and the "
         "other files, or `snakemake --config allow_download=True data_root=/path/to/data` to fetch it"
     )
+
+
+def _check_compressed(file: Path) -> None:
+    """Raise an error if the .gz of an absent file is none, such as a web page under its name."""
+    compressed = file.with_name(file.name + ".gz")
+    try:
+        with compressed.open("rb") as stream:
+            start = stream.read(4)
+    except OSError as error:
+        raise OleanderError(f"{compressed} cannot be read ({error.strerror}); make it readable") from error
+    if start in (struct.pack(">I", IMAGE_MAGIC), struct.pack(">I", LABEL_MAGIC)):
+        raise OleanderError(f"{compressed} is unpacked already, in spite of its name; rename it to {file.name}")
+    if start[:2] != GZIP_MAGIC:
+        raise OleanderError(
+            f"{compressed} is no gzip file: it starts with {start!r}, maybe as a web page does; download it again"
+        )
 
 
 def _download(name: str, data_root: Path) -> None:
