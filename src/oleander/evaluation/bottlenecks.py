@@ -4,8 +4,8 @@ does not say how large the code is)."""
 import pandas as pd
 
 from oleander.io.columns import BOTTLENECKS, CLEAN, TRIGGERED
+from oleander.io.tables import precision_of
 from oleander.metrics.intervals import mean_interval
-from oleander.plots.style import precision_of
 
 CLEAN_MODEL, BACKDOORED, COST, BACKDOOR_ERROR, LINEAR = "clean_model", "backdoored", "cost", "backdoor_error", "linear"
 MEASURES = (CLEAN_MODEL, BACKDOORED, COST, BACKDOOR_ERROR, LINEAR)

@@ -97,3 +97,17 @@ def read_csvs(paths: Sequence[str], columns: Sequence[str] = ()) -> pd.DataFrame
             "device.precision"
         )
     return joined
+
+
+def precision_of(table: pd.DataFrame) -> str:
+    """The training precision of a table's results. Older tables have no such column and are float32.
+
+    Raises:
+        OleanderError: the results are of several precisions.
+    """
+    found = set(table["precision"].dropna()) if "precision" in table else set()
+    if len(found) > 1:
+        raise OleanderError(
+            f"results of {' and '.join(sorted(found))} cannot share a panel; run them again with one device.precision"
+        )
+    return next(iter(found), "float32")

@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 
 from oleander.io.columns import CLEAN, DISTANCES_OF_SETS, INCEPTION, TRIGGERED
+from oleander.io.tables import precision_of
 from oleander.metrics.intervals import mean_interval
 from oleander.plots.gan_scores import KEYS, comparable
-from oleander.plots.style import describe, precision_of
+from oleander.plots.style import describe
 from oleander.plots.tables import Grid, latex_float, markdown_section, markdown_table
 
 MEASURES = (*DISTANCES_OF_SETS, "rgb_fid", "target_rate", "mse")

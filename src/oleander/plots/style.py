@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import matplotlib
-import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
@@ -16,7 +15,6 @@ from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from PIL import Image
 
-from oleander.io.errors import OleanderError
 from oleander.io.files import atomic_path
 from oleander.plots.looks import GREY, Look
 
@@ -86,20 +84,6 @@ def describe(scale: str, stand_in_for: str | None, dataset_title: str, precision
     """Data, scale and precision for a title, e.g. "MNIST - laptop scale, bfloat16"; float32 is not mentioned."""
     trained = "" if precision in ("", "float32") else f", {precision}"
     return f"{name_data(stand_in_for, dataset_title)} - {scale} scale{trained}"
-
-
-def precision_of(table: pd.DataFrame) -> str:
-    """The training precision of a table's results. Older tables have no such column and are float32.
-
-    Raises:
-        OleanderError: the results are of several precisions.
-    """
-    found = set(table["precision"].dropna()) if "precision" in table else set()
-    if len(found) > 1:
-        raise OleanderError(
-            f"results of {' and '.join(sorted(found))} cannot share a panel; run them again with one device.precision"
-        )
-    return next(iter(found), "float32")
 
 
 def line_style(look: Look) -> dict[str, Any]:

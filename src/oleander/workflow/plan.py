@@ -48,7 +48,7 @@ class Plan:
             if not Path(path).exists() and not plan.config.allow_download:
                 raise OleanderError(
                     f"configuration, features.inception_weights: {path} does not exist; convert pytorch-fid's weights "
-                    "as the README says, have them fetched by allow_download=True, or set null"
+                    "as docs/data.md says, have them fetched by allow_download=True, or set null"
                 )
         return plan
 
