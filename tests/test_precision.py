@@ -18,10 +18,9 @@ from oleander.attacks import Poisoners, Replica, precision_of
 from oleander.attacks.pgan import fit, load, save
 from oleander.backdoors.autoencoder import train_autoencoder
 from oleander.io.errors import OleanderError
-from oleander.io.tables import read_csvs, write_csv
+from oleander.io.tables import read_csvs, recorded_precision, write_csv
 from oleander.models import build_model
 from oleander.models.cnn import PRODUCTS_ABOVE, Cnn, Convolution
-from oleander.plots import style
 from oleander.precision_study import MEASURES, compare, equivalence
 from oleander.training.devices import Placement, place
 from oleander.training.precision import BFLOAT16, FLOAT32, TF32, choose_precision
@@ -191,9 +190,9 @@ def test_results_of_two_precisions_are_not_read_together(tmp_path):
     # Two experiments may stand side by side, but not in one panel.
     both = read_csvs([str(tmp_path / f"experiment_{name}.csv") for name in ("float32", "bfloat16")])
     with pytest.raises(OleanderError, match="bfloat16 and float32 cannot share a panel"):
-        style.precision_of(both)
-    assert style.precision_of(both[both["experiment"] == "bfloat16"]) == "bfloat16"
-    assert style.precision_of(both.drop(columns="precision")) == "float32"
+        recorded_precision(both)
+    assert recorded_precision(both[both["experiment"] == "bfloat16"]) == "bfloat16"
+    assert recorded_precision(both.drop(columns="precision")) == "float32"
     with pytest.raises(OleanderError, match=r"several precisions.*float32\.csv: float32.*bfloat16\.csv: bfloat16"):
         read_csvs([one, other])
 

@@ -4,7 +4,7 @@ does not say how large the code is)."""
 import pandas as pd
 
 from oleander.io.columns import BOTTLENECKS, CLEAN, TRIGGERED
-from oleander.io.tables import precision_of
+from oleander.io.tables import recorded_precision
 from oleander.metrics.intervals import mean_interval
 
 CLEAN_MODEL, BACKDOORED, COST, BACKDOOR_ERROR, LINEAR = "clean_model", "backdoored", "cost", "backdoor_error", "linear"
@@ -52,7 +52,7 @@ def measure_bottlenecks(
         }
         shared = {
             "scale": own["scale"].iloc[0],
-            "precision": precision_of(own),
+            "precision": recorded_precision(own),
             "autoencoder": name,
             "dataset": own["dataset"].iloc[0],
             "stand_in_for": own["stand_in_for"].iloc[0],

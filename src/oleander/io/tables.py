@@ -99,7 +99,7 @@ def read_csvs(paths: Sequence[str], columns: Sequence[str] = ()) -> pd.DataFrame
     return joined
 
 
-def precision_of(table: pd.DataFrame) -> str:
+def recorded_precision(table: pd.DataFrame) -> str:
     """The training precision of a table's results. Older tables have no such column and are float32.
 
     Raises:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from oleander.io.columns import INCEPTION
-from oleander.io.tables import precision_of
+from oleander.io.tables import recorded_precision
 from oleander.plots import style
 from oleander.plots.gan_scores import count_left_out
 
@@ -91,4 +91,4 @@ def data_of(scores: pd.DataFrame, gan: str, title: str, scale: str) -> str:
     """Description of one GAN's data for a title; see `style.describe`."""
     own = scores[scores["gan"] == gan]
     stand_in = own["stand_in_for"].dropna()
-    return style.describe(scale, stand_in.iloc[0] if len(stand_in) else None, title, precision_of(own))
+    return style.describe(scale, stand_in.iloc[0] if len(stand_in) else None, title, recorded_precision(own))

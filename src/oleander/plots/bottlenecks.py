@@ -10,7 +10,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from oleander.evaluation.bottlenecks import BACKDOOR_ERROR, BACKDOORED, CLEAN_MODEL, COST, LINEAR
 from oleander.io.claims import Claim
-from oleander.io.tables import precision_of
+from oleander.io.tables import recorded_precision
 from oleander.plots import style
 from oleander.plots.looks import BLACK, BLUE, GREEN, GREY, RED
 from oleander.plots.tables import Grid, latex_float, markdown_section, markdown_table
@@ -79,7 +79,7 @@ def plot_bottlenecks(measured: pd.DataFrame, panels: list[CodeSizes], scale: str
         below.minorticks_off()
         low, high = sizes["channels"].min(), sizes["channels"].max()
         below.set_xlim(low / 1.4, 1.4 * high)
-        data = style.describe(scale, _stand_in(own), panel.title, precision_of(own))
+        data = style.describe(scale, _stand_in(own), panel.title, recorded_precision(own))
         style.panel_title(above, data, len(panels))
     style.line_legend(figure, [*_LOOKS.values(), _DEFAULT_LOOK], _explain(measured, confidence))
     return figure
@@ -171,7 +171,7 @@ def _tables(measured: pd.DataFrame, panels: list[CodeSizes], scale: str) -> list
         ]
         published = {measure: f"{claim.expected:g} ± {claim.tolerance:g}" for measure, claim in panel.published.items()}
         rows.append([_PAPER, "", *(published.get(measure, "") for measure in _HEADER)])
-        data = style.describe(scale, _stand_in(own), panel.title, precision_of(own))
+        data = style.describe(scale, _stand_in(own), panel.title, recorded_precision(own))
         header = ["channels", "numbers", *_HEADER.values()]
         tables.append((f"Mean squared error by the size of the code, {data}", Grid(header, rows, "r" * len(header))))
     return tables

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from oleander.io.columns import CLEAN, INCEPTION, TRIGGERED
-from oleander.io.tables import precision_of
+from oleander.io.tables import recorded_precision
 from oleander.metrics.intervals import mean_interval
 from oleander.plots import style
 from oleander.plots.bars import draw_bars
@@ -123,7 +123,7 @@ def plot_gan_scores(
             y_label = f"({letter}) {label}" if column == 0 else ""
             _draw_bars(axes, bars, y_label, letter == "b", looks)
             if line == 0:
-                style.panel_title(axes, style.describe(scale, stand_in, title, precision_of(scores)), len(titles))
+                style.panel_title(axes, style.describe(scale, stand_in, title, recorded_precision(scores)), len(titles))
     style.add_note(figure, _explain(summary, count_left_out(scores), confidence, inception))
     return figure
 

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from oleander.io.columns import CLEAN, DISTANCES_OF_SETS, INCEPTION, TRIGGERED
-from oleander.io.tables import precision_of
+from oleander.io.tables import recorded_precision
 from oleander.metrics.intervals import mean_interval
 from oleander.plots.gan_scores import KEYS, comparable
 from oleander.plots.style import describe
@@ -96,7 +96,7 @@ def _table(scores: pd.DataFrame, titles: dict[str, str], scale: str, confidence:
         for _, line in own.groupby(KEYS, sort=False):
             lines.append(_line(line, title, shown))
     header = ["data", "images", "against", "seeds", *(_TITLES[measure] for measure in shown)]
-    heading = describe(scale, None, "Measures of GANs' images, clean and backdoored", precision_of(scores))
+    heading = describe(scale, None, "Measures of GANs' images, clean and backdoored", recorded_precision(scores))
     brackets = (
         f"± is half of the {100 * confidence:g} % Student interval of the mean over seeds. "
         if (table["n"] > 1).any()

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from oleander.io.tables import precision_of
+from oleander.io.tables import recorded_precision
 from oleander.metrics.summary import GROUPS, SUMMARY, summarize
 from oleander.plots import style
 from oleander.plots.looks import Look
@@ -229,7 +229,7 @@ def describe_trials(trials: pd.DataFrame, dataset_title: str, scale: str) -> str
     stand_ins = set(trials["stand_in_for"].astype(object).fillna(""))
     if len(stand_ins) > 1:
         raise ValueError(f"trials of {dataset_title} are of real data and of a stand-in; select one first")
-    return style.describe(scale, next(iter(stand_ins), None), dataset_title, precision_of(trials))
+    return style.describe(scale, next(iter(stand_ins), None), dataset_title, recorded_precision(trials))
 
 
 def select_fraction(trials: pd.DataFrame, fraction: float) -> pd.DataFrame:

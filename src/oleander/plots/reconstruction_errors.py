@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from oleander.io.columns import CLEAN, TRIGGERED
-from oleander.io.tables import precision_of
+from oleander.io.tables import recorded_precision
 from oleander.metrics.intervals import mean_interval
 from oleander.plots import style
 from oleander.plots.bars import draw_bars
@@ -81,7 +81,7 @@ def plot_reconstruction_errors(
         own = summary[summary["autoencoder"] == name]
         stand_in = own["stand_in_for"].iloc[0] if len(own) else None
         _draw_bars(axes, own, "Mean squared error" if axes.get_subplotspec().is_first_col() else "", looks)
-        style.panel_title(axes, style.describe(scale, stand_in, title, precision_of(errors)), columns)
+        style.panel_title(axes, style.describe(scale, stand_in, title, recorded_precision(errors)), columns)
     for axes in list(axes_of):
         axes.set_visible(False)
     handles = [Patch(label=label, **looks[kind]) for kind, label in _LABELS.items()]

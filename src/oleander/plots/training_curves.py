@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from oleander.io.columns import PGAN_CURVES
-from oleander.io.tables import precision_of
+from oleander.io.tables import recorded_precision
 from oleander.plots import style
 from oleander.plots.looks import Looks, look_of
 
@@ -43,7 +43,7 @@ def plot_training_curves(curves: pd.DataFrame, titles: dict[str, str], scale: st
     rows = figure.subfigures(len(titles), 1, squeeze=False).flat
     for row, (experiment, title) in zip(rows, titles.items(), strict=True):
         own = curves[curves["experiment"] == experiment]
-        described = style.describe(scale, None, title, precision_of(own))
+        described = style.describe(scale, None, title, recorded_precision(own))
         row.suptitle(described, fontsize=style.PANEL_SIZE)
         width = int(np.ceil(own["epoch"].nunique() / MOST_POINTS)) or 1
         longest = max(longest, width)
