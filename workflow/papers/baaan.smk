@@ -1,7 +1,7 @@
 # Figures and tables of the BAAAN paper: Salem et al., BAAAN: Backdoor Attacks Against Autoencoder and GAN-Based
 # Machine Learning Models, 2020.
 # Each is a target of its own; its settings stand under its name in the .yaml beside this file,
-# what it reads in src/oleander/workflow/figures.py under its kind.
+# what it reads in src/oleander/workflow/figures under its kind.
 BAAAN = [path for figure in PLAN.figures_of("baaan") for path in PLAN.made(figure)]
 
 

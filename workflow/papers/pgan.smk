@@ -1,6 +1,6 @@
 # Figures and tables of the pGAN paper: Muñoz-González et al., Poisoning Attacks with Generative Adversarial Nets, 2019.
 # Each is a target of its own; its settings stand under its name in the .yaml beside this file,
-# what it reads in src/oleander/workflow/figures.py under its kind.
+# what it reads in src/oleander/workflow/figures under its kind.
 PGAN = [path for figure in PLAN.figures_of("pgan") for path in PLAN.made(figure)]
 
 
