@@ -46,10 +46,10 @@ doctor:  ## check what is installed, data, GPU, Slurm and disk space
 	@python=$(BIN)/python; test -x "$$python" || python=$(or $(PYTHON),python3); \
 	PYTHONPATH=src "$$python" -m oleander.doctor
 
-demo: $(READY)  ## run the whole workflow at demo scale
-	@echo "== Running the workflow at demo scale"
-	$(BIN)/snakemake --profile workflow/profiles/default --cores $(CORES) --config scale=demo -- all
-	@echo "== The figures are in results/demo"
+demo: $(READY)  ## draw the main figures of both papers at demo scale
+	@echo "== Running the workflow at demo scale: the main figures of both papers, from embedded data"
+	$(BIN)/snakemake --profile workflow/profiles/default --cores $(CORES) --config scale=demo -- headlines
+	@$(BIN)/snakemake --profile workflow/profiles/default --quiet all --cores 1 --config scale=demo only_existing=true -- summary
 
 test: $(READY)  ## run the test suite
 	@echo "== Testing"

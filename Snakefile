@@ -1,6 +1,7 @@
 # Oleander: every figure of the papers as a graph of jobs.
 #
-#   snakemake                          demo scale: embedded data, minutes
+#   snakemake headlines                the papers' main points
+#   snakemake                          all figures, at demo scale: embedded data
 #   snakemake pgan_fig2                one figure
 #   snakemake verify                   the papers' claims against what came out
 #   snakemake --config scale=laptop    the real data, cut down; scale=paper is the papers' own size
@@ -45,3 +46,30 @@ rule all:
         f"{OUT}/claims.csv",
         f"{OUT}/index.html",
     localrule: True
+
+
+# The figures of the papers' main points, in minutes at demo scale: `make demo`.
+rule headlines:
+    input:
+        [path for name in PLAN.headlines() for path in PLAN.made(name)],
+    localrule: True
+
+
+# What these show in a few sentences, and where the page lies.
+rule summary:
+    input:
+        page=rules.build_page.output.page,
+        rates=PLAN.tables("pgan_fig2")["csv"],
+        errors=PLAN.autoencoders["mnist"].errors().files,
+        scores=[path for result in PLAN.gans["mnist"].scores(["distribution"]) for path in result.files],
+    localrule: True
+    params:
+        scale=SCALE,
+        data=PLAN.experiments["mnist"].title,
+        poisoning=["mnist", "mnist_duplication", 0.1, 0.9],
+        autoencoder="inverse",
+        gan="distribution",
+    message:
+        "Saying what came out"
+    script:
+        "scripts/say_headlines.py"

@@ -493,6 +493,7 @@ def test_jobs_that_draw_import_nothing_heavy(by_seaborn):
         "build_page",
         "record_",
         "report_verdicts",
+        "say_",
         "verify_claims",
     )
     paths = [path for path in SCRIPT_FILES if path.name.startswith(light)]

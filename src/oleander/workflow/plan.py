@@ -142,6 +142,10 @@ class Plan:
         """Such as "pGAN, Figure 2"."""
         return f"{self.config.papers[self.paper_of(name)].name}, {figure_number(name)}"
 
+    def headlines(self) -> list[str]:
+        """Names of the figures that show the papers' main points."""
+        return [name for name, figure in self.figures.items() if figure.headline]
+
     def figures_of(self, paper: str) -> list[str]:
         """Names of a paper's figures and tables."""
         return [name for name in self.figures if self.paper_of(name) == paper]

@@ -19,10 +19,12 @@ class Figure(Block):
     Attributes:
         kind: selects the class.
         caption: shown in Snakemake's report and on the page.
+        headline: whether it is one of the few that `make demo` draws.
     """
 
     kind: Text
     caption: Filled
+    headline: bool = False
 
     pictures: ClassVar[tuple[str, ...]] = ("",)
     """Suffixes of its pictures' names; none for a table."""
