@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from paper_costs import Cost, costs, planned_jobs, rounded
+from paper_costs import PAPERS, Cost, costs, planned_jobs, rounded
 from paper_costs import table as table_of_costs
 
 from oleander.evaluation.claims import NOT_REPRODUCED, REPRODUCED, UNDECIDED, WITHIN
@@ -58,12 +58,18 @@ def figures(sources: Sources) -> str:
         return [f"`{target}`", shows, *(str(known.get(target, "–")) for known in (demo, laptop)), hours]
 
     rows = []
-    for paper, block in plan.config.papers.items():
+    for paper in sorted(plan.config.papers, key=_place):
+        block = plan.config.papers[paper]
         drawn = [name for name in plan.figures_of(paper) if plan.figure(name).pictures]
         rows += [row(name, shown(plan.figure(name).caption)) for name in drawn]
         rows.append(row(paper, f"all of {block.name}"))
     header = ["target", "what it shows", "demo", "laptop", "paper"]
     return markdown_code(Grid(header, rows, "llrrr"))
+
+
+def _place(paper: str) -> int:
+    """Sorts the papers as README.md tells of them; new ones last."""
+    return PAPERS.index(paper) if paper in PAPERS else len(PAPERS)
 
 
 def shown(caption: str) -> str:
@@ -80,7 +86,9 @@ def verdicts(sources: Sources) -> str:
     """How many of each paper's numbers and directions hold at each scale."""
     rows = []
     known = [REPRODUCED, WITHIN, NOT_REPRODUCED, UNDECIDED]
-    for (paper, scale), own in sources.statements.groupby(["paper", "scale"], sort=False):
+    titles = {block.name: paper for paper, block in sources.plan.config.papers.items()}
+    groups = list(sources.statements.groupby(["paper", "scale"], sort=False))
+    for (paper, scale), own in sorted(groups, key=lambda group: _place(titles[group[0][0]])):
         for kind, some in own.groupby(own["kind"].isin(DIRECTIONS)):
             counts = [int((some["verdict"] == verdict).sum()) for verdict in known]
             rest = len(some) - sum(counts)
