@@ -35,7 +35,10 @@ TINY = {
         "demo": {
             "cohort": {"alphas_per_job": 1},
             "attacks": {
-                "pgan_images": {"generator": NETWORK, "discriminator": NETWORK, "classifier": NETWORK},
+                "pgan_images": {
+                    **{player: NETWORK for player in ("generator", "discriminator", "classifier")},
+                    "batch_size": 64,
+                },
                 "pgan_cifar": {"generator": UP, "discriminator": DOWN, "classifier": DOWN},
             },
             "experiments": {
@@ -54,7 +57,7 @@ TINY = {
                 "synthetic": {"epochs": 20, "alphas": [0.2], "generators": 3},
             },
             "victims": {
-                "binary_mlp": {**NETWORK, "epochs": 3},
+                "binary_mlp": {**NETWORK, "batch_size": 200, "epochs": 3},
                 "ten_class_mlp": {**NETWORK, "epochs": 2},
                 "binary_cnn": {**DOWN, "last": "fully_connected", "epochs": 1},
                 "logistic": {"epochs": 20},
