@@ -62,6 +62,8 @@ rule summary:
         rates=PLAN.tables("pgan_fig2")["csv"],
         errors=PLAN.autoencoders["mnist"].errors().files,
         scores=[path for result in PLAN.gans["mnist"].scores(["distribution"]) for path in result.files],
+    log:
+        f"{OUT}/logs/summary.log",
     localrule: True
     params:
         scale=SCALE,
